@@ -14,3 +14,5 @@
 )]
 
 pub mod base;
+pub mod engine;
+pub mod metrics;

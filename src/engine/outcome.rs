@@ -1,0 +1,106 @@
+//! How a call ended, who decided so, and why.
+
+use crate::base::ComponentId;
+
+/// Why an answer is what it is; an error is attributed to the component that made it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum Reason {
+    /// The work was done.
+    Done,
+    /// An endpoint's own `reply` with an error status.
+    Replied,
+    /// The line for a worker was full.
+    BacklogFull,
+    /// No worker within the service's `max_wait`.
+    QueueTimeout,
+    /// No pooled connection within the pool's `wait`.
+    PoolTimeout,
+    /// The caller's attempt took longer than its `timeout`.
+    Timeout,
+    /// The request's overall deadline passed.
+    Deadline,
+    /// The database had `max_connections` open already.
+    TooManyConnections,
+    /// A row lock was not granted within `lock_timeout`.
+    LockTimeout,
+    /// A load balancer had no route or no backend.
+    NoBackend,
+    /// The body was larger than the component takes.
+    TooLarge,
+    /// The connection could not be made, or broke.
+    Unreachable,
+    /// An injected fault.
+    Fault,
+}
+
+impl Reason {
+    /// Every reason, in the order of their numbers.
+    pub const ALL: [Self; 13] = [
+        Self::Done,
+        Self::Replied,
+        Self::BacklogFull,
+        Self::QueueTimeout,
+        Self::PoolTimeout,
+        Self::Timeout,
+        Self::Deadline,
+        Self::TooManyConnections,
+        Self::LockTimeout,
+        Self::NoBackend,
+        Self::TooLarge,
+        Self::Unreachable,
+        Self::Fault,
+    ];
+
+    /// The reason in a report's words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Replied => "replied with an error",
+            Self::BacklogFull => "backlog full",
+            Self::QueueTimeout => "no worker in time",
+            Self::PoolTimeout => "pool timeout",
+            Self::Timeout => "timeout",
+            Self::Deadline => "deadline passed",
+            Self::TooManyConnections => "too many connections",
+            Self::LockTimeout => "lock timeout",
+            Self::NoBackend => "no backend",
+            Self::TooLarge => "body too large",
+            Self::Unreachable => "unreachable",
+            Self::Fault => "fault",
+        }
+    }
+}
+
+/// An HTTP-like status, its reason, and the component that minted it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Outcome {
+    /// Status code, 100..=599; 0 if nobody answered.
+    pub status: u16,
+    /// Who made this answer.
+    pub origin: ComponentId,
+    /// Why.
+    pub reason: Reason,
+}
+
+impl Outcome {
+    /// A success with `status` by `origin`.
+    #[must_use]
+    pub const fn ok(status: u16, origin: ComponentId) -> Self {
+        Self { status, origin, reason: Reason::Done }
+    }
+
+    /// An error with `status` by `origin`.
+    #[must_use]
+    pub const fn error(status: u16, origin: ComponentId, reason: Reason) -> Self {
+        Self { status, origin, reason }
+    }
+
+    /// Whether the status is below 400.
+    #[must_use]
+    #[inline]
+    pub const fn is_ok(self) -> bool {
+        self.status < 400 && self.status != 0
+    }
+}

@@ -1,0 +1,143 @@
+//! What can be seen of a run. Producers push observations into a sink that they do not know;
+//! metrics are computed from observations alone, never from a component's fields.
+
+use super::outcome::Outcome;
+use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration, SimTime};
+
+/// One thing that happened.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Observation {
+    /// A client sent a request (its first attempt) for `operation`, an index into that client's own
+    /// list of endpoints.
+    Sent {
+        /// The client population.
+        client: ComponentId,
+        /// Index into the client's mix.
+        operation: OperationId,
+    },
+    /// A client began one more attempt of a request (a retry or a reload).
+    Reattempted {
+        /// The client population.
+        client: ComponentId,
+    },
+    /// A request ended for its client: a good answer, an error, or given up.
+    Finished(Finished),
+    /// The number of customers present at a resource (in service and waiting) changed to `present`.
+    Level {
+        /// The resource.
+        resource: ResourceId,
+        /// In service and waiting together, after the change.
+        present: u32,
+    },
+    /// A customer was granted `resource` after waiting (possibly for no time at all).
+    Waited {
+        /// The resource.
+        resource: ResourceId,
+        /// Time between asking and being granted.
+        wait: SimDuration,
+    },
+    /// A customer left the line of `resource` ungranted (timeout or cancellation) or was turned away (line full).
+    Refused {
+        /// The resource.
+        resource: ResourceId,
+    },
+    /// Work of this length was asked of `resource` (for PS and timed stations): the offered demand.
+    Demanded {
+        /// The resource.
+        resource: ResourceId,
+        /// Service time at full speed, on one server.
+        demand: SimDuration,
+    },
+    /// A customer left `resource` after `stay` (waiting and service).
+    Departed {
+        /// The resource.
+        resource: ResourceId,
+        /// Time between arrival and departure.
+        stay: SimDuration,
+    },
+    /// The number of servers of `resource` changed.
+    Capacity {
+        /// The resource.
+        resource: ResourceId,
+        /// Servers (cores, slots) from now on.
+        servers: f64,
+    },
+    /// A visit to a component began.
+    CallOpened {
+        /// The component visited.
+        component: ComponentId,
+    },
+    /// A visit ended with an answer. `orphan`: whoever asked had given up before; the work was for nobody.
+    CallClosed {
+        /// The component visited.
+        component: ComponentId,
+        /// Its answer.
+        outcome: Outcome,
+        /// Whether nobody waited for the answer any more.
+        orphan: bool,
+        /// Time from arrival to answer.
+        stay: SimDuration,
+    },
+    /// A caller's attempt to reach `target` timed out or failed and was tried again.
+    Retried {
+        /// Who calls.
+        caller: ComponentId,
+        /// Whom.
+        target: ComponentId,
+    },
+    /// Bytes left a component towards a client.
+    Egress {
+        /// Bytes.
+        bytes: u64,
+    },
+    /// A read of `entity` saw a version that was `behind` versions old (0: fresh); `age`: since the newer one was committed.
+    Read {
+        /// The entity.
+        entity: EntityId,
+        /// Versions behind the latest committed one.
+        behind: u32,
+        /// Time since the first version that this read missed; zero if fresh.
+        age: SimDuration,
+    },
+}
+
+/// The end of one request as its client sees it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Finished {
+    /// The client population.
+    pub client: ComponentId,
+    /// Index into the client's mix.
+    pub operation: OperationId,
+    /// Intended start: latencies count from here.
+    pub started: SimTime,
+    /// The final answer; status 0 with [`super::Reason::Timeout`] or `Deadline` when the client gave up.
+    pub outcome: Outcome,
+    /// Attempts made, at least 1.
+    pub attempts: u32,
+    /// Whether a fallback served it.
+    pub degraded: bool,
+}
+
+/// A sink for observations.
+pub trait Probe {
+    /// Called for everything that happens, in order of simulated time.
+    fn observe(&mut self, now: SimTime, what: Observation);
+}
+
+/// Sees nothing, costs nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Blind;
+
+impl Probe for Blind {
+    #[inline]
+    fn observe(&mut self, _: SimTime, _: Observation) {}
+}
+
+/// Both of two sinks.
+impl<A: Probe, B: Probe> Probe for (A, B) {
+    #[inline]
+    fn observe(&mut self, now: SimTime, what: Observation) {
+        self.0.observe(now, what);
+        self.1.observe(now, what);
+    }
+}

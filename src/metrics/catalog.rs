@@ -1,0 +1,102 @@
+//! What can be measured of a model: its components, clients, resources and entities, by name.
+//! Built once when a model is assembled; the recorder, the vocabulary and the report read it.
+
+use crate::base::{ComponentId, EntityId, ResourceId};
+
+/// What a resource is to its component.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Role {
+    /// Cores.
+    Cpu,
+    /// Worker slots.
+    Workers,
+    /// Disk tokens.
+    Io,
+    /// Connections accepted.
+    Connections,
+    /// Connections of a caller's pool to this target.
+    Pool(ComponentId),
+    /// Row locks: one server per row, so only its waiting line means something.
+    Locks,
+    /// The write-ahead log's flush.
+    Wal,
+    /// A network link shared by transfers.
+    Link,
+}
+
+/// One component (client populations are listed apart).
+#[derive(Clone, Debug, PartialEq)]
+pub struct ComponentInfo {
+    /// Its id.
+    pub id: ComponentId,
+    /// Its name in the scenario.
+    pub name: String,
+    /// Its kind as the scenario writes it.
+    pub kind: &'static str,
+    /// Instances at the start.
+    pub instances: u32,
+    /// Money per hour for one instance, if the scenario has a price for it.
+    pub price_per_hour: Option<f64>,
+    /// Names of its operations (endpoints, queries).
+    pub operations: Vec<String>,
+}
+
+/// One client population.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClientInfo {
+    /// Its id among all that events are addressed to.
+    pub id: ComponentId,
+    /// Its name.
+    pub name: String,
+    /// The endpoints of its mix, in order: what [`crate::base::OperationId`] indexes in its observations.
+    pub operations: Vec<String>,
+}
+
+/// One resource of one instance.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResourceInfo {
+    /// Its id: the position in [`Catalog::resources`].
+    pub id: ResourceId,
+    /// Whose it is.
+    pub component: ComponentId,
+    /// Which instance of it.
+    pub instance: u32,
+    /// What it is.
+    pub role: Role,
+    /// Servers (cores, slots, tokens) at the start; infinite where nothing limits.
+    pub servers: f64,
+}
+
+/// Everything that can be measured.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Catalog {
+    /// Components in the order of the scenario.
+    pub components: Vec<ComponentInfo>,
+    /// Client populations in the order of the scenario.
+    pub clients: Vec<ClientInfo>,
+    /// Resources; index = id.
+    pub resources: Vec<ResourceInfo>,
+    /// Names of the data entities; index = [`EntityId`].
+    pub entities: Vec<String>,
+    /// Money per byte that leaves towards clients, if priced.
+    pub egress_price_per_byte: Option<f64>,
+}
+
+impl Catalog {
+    /// The name of a component or client population.
+    #[must_use]
+    pub fn name(&self, id: ComponentId) -> &str {
+        self.components
+            .iter()
+            .map(|c| (c.id, &c.name))
+            .chain(self.clients.iter().map(|c| (c.id, &c.name)))
+            .find(|(other, _)| *other == id)
+            .map_or("?", |(_, name)| name)
+    }
+
+    /// The id of the entity called `name`.
+    #[must_use]
+    pub fn entity(&self, name: &str) -> Option<EntityId> {
+        self.entities.iter().position(|e| e == name).map(EntityId::at)
+    }
+}
