@@ -15,4 +15,5 @@
 
 pub mod base;
 pub mod engine;
+pub mod experiment;
 pub mod metrics;

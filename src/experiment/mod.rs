@@ -1,0 +1,3 @@
+//! Floor 6: replications, their confidence, and the results of a run.
+
+pub mod results;
