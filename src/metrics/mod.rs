@@ -1,5 +1,21 @@
 //! Floor 3: what is measured. Everything here is computed from observations.
 
 mod catalog;
+mod counters;
+mod fingerprint;
+mod latency;
+mod recorder;
+mod recovery;
+mod series;
+mod time_weighted;
+mod value;
 
 pub use catalog::{Catalog, ClientInfo, ComponentInfo, ResourceInfo, Role};
+pub use counters::{Cohort, EndpointCohort, Events};
+pub use fingerprint::Fingerprint;
+pub use latency::LatencyDistribution;
+pub use recorder::{Recorder, RecorderPlan, ReplicationRecord, Row};
+pub use recovery::Recovery;
+pub use series::BucketLatency;
+pub use time_weighted::{TimeWeighted, Usage};
+pub use value::{MetricValue, Unit};

@@ -1,0 +1,169 @@
+//! Counts of what happened in a stretch of time, and of what became of the requests that started in one.
+//!
+//! The two differ, and the vocabulary says which one a metric uses: [`Events`] belong to the instant at
+//! which they happen, a [`Cohort`] follows the requests whose intended start lies in its window to their
+//! end, however late that is.
+
+use super::latency::LatencyDistribution;
+use crate::base::{ComponentId, SimTime};
+use crate::engine::{Outcome, Reason};
+
+/// What happened in one stretch of time.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Events {
+    /// Requests sent by clients.
+    pub sent: u64,
+    /// Attempts after the first.
+    pub reattempted: u64,
+    /// Requests that ended, however.
+    pub finished: u64,
+    /// Good answers among them.
+    pub good: u64,
+    /// Given up by the client.
+    pub abandoned: u64,
+    /// Ended by a timeout or a deadline, whoever's.
+    pub timeouts: u64,
+    /// Bytes towards clients.
+    pub egress: u64,
+    /// Visits to components that began.
+    pub calls_opened: u64,
+    /// Visits that ended.
+    pub calls_closed: u64,
+    /// Visits that ended with a success.
+    pub served: u64,
+    /// Those of them whose caller had left.
+    pub served_for_nobody: u64,
+    /// Requests that ended with an error, by status.
+    pub errors: Vec<(u16, u64)>,
+    /// Requests that ended with an error, by who made it.
+    pub origins: Vec<(ComponentId, u64)>,
+    /// Per entity: reads, stale ones among them, their age in nanoseconds.
+    pub reads: Vec<(u64, u64, u128)>,
+}
+
+/// Adds `n` to the entry of `key`; the lists are short, so a scan beats a map.
+#[inline]
+pub(super) fn tally<K: PartialEq>(list: &mut Vec<(K, u64)>, key: K, n: u64) {
+    if let Some((_, count)) = list.iter_mut().find(|(other, _)| *other == key) {
+        *count += n;
+    } else {
+        list.push((key, n));
+    }
+}
+
+/// Whether the client gave up, rather than being told.
+pub(super) const fn is_abandoned(outcome: Outcome) -> bool {
+    outcome.status == 0 && matches!(outcome.reason, Reason::Timeout | Reason::Deadline)
+}
+
+impl Events {
+    /// Adds a later stretch.
+    pub fn add(&mut self, other: &Self) {
+        self.sent += other.sent;
+        self.reattempted += other.reattempted;
+        self.finished += other.finished;
+        self.good += other.good;
+        self.abandoned += other.abandoned;
+        self.timeouts += other.timeouts;
+        self.egress += other.egress;
+        self.calls_opened += other.calls_opened;
+        self.calls_closed += other.calls_closed;
+        self.served += other.served;
+        self.served_for_nobody += other.served_for_nobody;
+        for &(status, n) in &other.errors {
+            tally(&mut self.errors, status, n);
+        }
+        for &(origin, n) in &other.origins {
+            tally(&mut self.origins, origin, n);
+        }
+        if self.reads.len() < other.reads.len() {
+            self.reads.resize(other.reads.len(), (0, 0, 0));
+        }
+        for (mine, theirs) in self.reads.iter_mut().zip(&other.reads) {
+            *mine = (mine.0 + theirs.0, mine.1 + theirs.1, mine.2 + theirs.2);
+        }
+    }
+
+    pub(super) fn finish(&mut self, outcome: Outcome) {
+        self.finished += 1;
+        if outcome.is_ok() {
+            self.good += 1;
+            return;
+        }
+        self.abandoned += u64::from(is_abandoned(outcome));
+        self.timeouts += u64::from(matches!(outcome.reason, Reason::Timeout | Reason::Deadline));
+        tally(&mut self.errors, outcome.status, 1);
+        tally(&mut self.origins, outcome.origin, 1);
+    }
+}
+
+/// The requests of one endpoint of one client population that started in a window.
+#[derive(Clone, Debug)]
+pub struct EndpointCohort {
+    /// Sent.
+    pub sent: u64,
+    /// Answered well.
+    pub good: u64,
+    /// Ended otherwise.
+    pub errors: u64,
+    /// Latencies of the good ones, from the intended start.
+    pub latency: LatencyDistribution,
+}
+
+/// What became of the requests that started in `[from, to)`.
+#[derive(Clone, Debug)]
+pub struct Cohort {
+    /// First instant.
+    pub from: SimTime,
+    /// First instant after.
+    pub to: SimTime,
+    /// By endpoint: clients in the catalog's order, endpoints in the order of their mix.
+    pub endpoints: Vec<EndpointCohort>,
+    /// Time to the end of those that failed or were given up.
+    pub failures: LatencyDistribution,
+    /// Requests that ended badly, by status, who made the error, and why.
+    pub errors: Vec<((u16, ComponentId, Reason), u64)>,
+    /// Attempts of those that ended.
+    pub attempts: u64,
+    /// Waits until granted, of grants that happened in the window; by resource.
+    pub waits: Vec<LatencyDistribution>,
+}
+
+impl Cohort {
+    pub(super) fn new(from: SimTime, to: SimTime, endpoints: usize, resources: usize) -> Self {
+        let endpoint =
+            EndpointCohort { sent: 0, good: 0, errors: 0, latency: LatencyDistribution::new(3) };
+        Self {
+            from,
+            to,
+            endpoints: vec![endpoint; endpoints],
+            failures: LatencyDistribution::new(3),
+            errors: Vec::new(),
+            attempts: 0,
+            waits: vec![LatencyDistribution::new(3); resources],
+        }
+    }
+
+    /// Sent.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.endpoints.iter().map(|e| e.sent).sum()
+    }
+
+    /// Answered well.
+    #[must_use]
+    pub fn good(&self) -> u64 {
+        self.endpoints.iter().map(|e| e.good).sum()
+    }
+
+    /// Ended, however.
+    #[must_use]
+    pub fn ended(&self) -> u64 {
+        self.endpoints.iter().map(|e| e.good + e.errors).sum()
+    }
+
+    /// Errors that `which` holds for.
+    pub fn errors_where(&self, which: impl Fn(u16, ComponentId, Reason) -> bool) -> u64 {
+        self.errors.iter().filter(|((s, c, r), _)| which(*s, *c, *r)).map(|(_, n)| n).sum()
+    }
+}

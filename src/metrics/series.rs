@@ -1,0 +1,29 @@
+//! What is kept per bucket of the time series besides counts and integrals.
+
+use super::latency::LatencyDistribution;
+
+/// Latency percentiles of the good answers that arrived in one bucket, in seconds; `None` without any.
+///
+/// From a histogram of two digits that is used again for the next bucket.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct BucketLatency {
+    /// Median.
+    pub p50: Option<f64>,
+    /// 99th percentile.
+    pub p99: Option<f64>,
+    /// 99.9th percentile.
+    pub p999: Option<f64>,
+}
+
+impl BucketLatency {
+    pub(super) fn of(latency: &LatencyDistribution) -> Self {
+        if latency.count() == 0 {
+            return Self::default();
+        }
+        Self {
+            p50: latency.percentile(0.5),
+            p99: latency.percentile(0.99),
+            p999: latency.percentile(0.999),
+        }
+    }
+}
