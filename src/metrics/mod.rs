@@ -2,6 +2,7 @@
 
 mod catalog;
 mod counters;
+pub mod evaluate;
 mod fingerprint;
 mod latency;
 mod recorder;
@@ -9,6 +10,7 @@ mod recovery;
 mod series;
 mod time_weighted;
 mod value;
+pub mod vocabulary;
 
 pub use catalog::{Catalog, ClientInfo, ComponentInfo, ResourceInfo, Role};
 pub use counters::{Cohort, EndpointCohort, Events};
@@ -19,3 +21,5 @@ pub use recovery::Recovery;
 pub use series::BucketLatency;
 pub use time_weighted::{TimeWeighted, Usage};
 pub use value::{MetricValue, Unit};
+pub use evaluate::Window;
+pub use vocabulary::{Gauge, Metric, MetricReference, Requests, Statistic, UnknownMetric};

@@ -1,0 +1,236 @@
+//! The value of a metric in one replication, over a window.
+//!
+//! Rules: latencies and shares are over the requests that started in the window; rates count what happened
+//! in it; gauges are time averages over it. [`Window::End`] takes gauges at the last instant and everything
+//! else over the whole run. The whole run begins after the warm-up. What has nothing to be measured on
+//! (the p99 of no requests) is [`MetricValue::Absent`], and so is a window that the recorder was not asked for.
+
+use super::catalog::Catalog;
+use super::counters::Cohort;
+use super::latency::LatencyDistribution;
+use super::recorder::ReplicationRecord;
+use super::time_weighted::Usage;
+use super::value::MetricValue;
+use super::vocabulary::{Gauge, Metric, Requests, Statistic};
+use crate::base::SimTime;
+use crate::engine::Reason;
+
+/// Over which part of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// The whole run after the warm-up.
+    Run,
+    /// Gauges at the last instant, all else over the whole run.
+    End,
+    /// `[from, to)`.
+    During(SimTime, SimTime),
+}
+
+fn share(part: u64, whole: u64) -> MetricValue {
+    if whole == 0 { MetricValue::Absent } else { MetricValue::Number(part as f64 / whole as f64) }
+}
+
+fn ratio(part: f64, whole: f64) -> MetricValue {
+    MetricValue::from_f64(part / whole)
+}
+
+/// `statistic` of `distribution`.
+#[must_use]
+pub fn statistic_of(statistic: Statistic, distribution: &LatencyDistribution) -> MetricValue {
+    match statistic {
+        Statistic::Mean => distribution.mean(),
+        Statistic::Percentile(p) => distribution.percentile(p),
+        Statistic::Max => distribution.max(),
+    }
+    .into()
+}
+
+/// The latencies that `requests` means, merged.
+#[must_use]
+pub fn latencies(cohort: &Cohort, requests: &Requests, catalog: &Catalog) -> LatencyDistribution {
+    if *requests == Requests::Errors {
+        return cohort.failures.clone();
+    }
+    let mut merged = LatencyDistribution::new(3);
+    let names = catalog.clients.iter().flat_map(|client| &client.operations);
+    for (endpoint, name) in cohort.endpoints.iter().zip(names) {
+        if !matches!(requests, Requests::Endpoint(only) if only != name) {
+            merged.merge(&endpoint.latency);
+        }
+    }
+    merged
+}
+
+struct View<'a> {
+    record: &'a ReplicationRecord,
+    catalog: &'a Catalog,
+    cohort: &'a Cohort,
+    from: SimTime,
+    to: SimTime,
+    at_end: bool,
+}
+
+/// The value of `metric` in `record` over `window`.
+#[must_use]
+pub fn value(record: &ReplicationRecord, catalog: &Catalog, metric: &Metric, window: Window) -> MetricValue {
+    let view = match window {
+        Window::Run | Window::End => View {
+            record,
+            catalog,
+            cohort: record.run(),
+            from: record.plan.warmup,
+            to: SimTime::MAX,
+            at_end: window == Window::End,
+        },
+        Window::During(from, to) => {
+            let Some(cohort) = record.cohort(from, to) else { return MetricValue::Absent };
+            View { record, catalog, cohort, from, to, at_end: false }
+        }
+    };
+    view.value(metric)
+}
+
+impl View<'_> {
+    /// The time that passed in the window, in nanoseconds.
+    fn span(&self) -> f64 {
+        self.record.rows_in(self.from, self.to).map(|row| row.end.since(row.start).as_nanos() as f64).sum()
+    }
+
+    fn per_second(&self, count: impl Fn(&super::Events) -> u64) -> MetricValue {
+        let counted: u64 = self.record.rows_in(self.from, self.to).map(|row| count(&row.events)).sum();
+        ratio(counted as f64 * 1e9, self.span())
+    }
+
+    fn value(&self, metric: &Metric) -> MetricValue {
+        let cohort = self.cohort;
+        match metric {
+            Metric::Offered => self.per_second(|e| e.sent),
+            Metric::Throughput => self.per_second(|e| e.finished),
+            Metric::Goodput => self.per_second(|e| e.good),
+            Metric::StatusRate(status) => {
+                self.per_second(|e| e.errors.iter().filter(|(s, _)| s == status).map(|(_, n)| n).sum())
+            }
+            Metric::Availability => share(cohort.good(), cohort.ended()),
+            Metric::Status(status) => self.errors(|s, _, _| s == *status),
+            Metric::ErrorsFrom(component) => self.errors(|_, c, _| c == *component),
+            Metric::Timeouts => self.errors(|_, _, r| matches!(r, Reason::Timeout | Reason::Deadline)),
+            Metric::Abandoned => share(cohort.abandoned(), cohort.ended()),
+            Metric::Unfinished => share(cohort.sent().saturating_sub(cohort.ended()), cohort.sent()),
+            Metric::AttemptsPerRequest => share(cohort.attempts, cohort.ended()),
+            Metric::WastedWork => {
+                let events = self.record.events_in(self.from, self.to);
+                share(events.served_for_nobody, events.served)
+            }
+            Metric::Latency(statistic, requests) => {
+                statistic_of(*statistic, &latencies(cohort, requests, self.catalog))
+            }
+            Metric::Resources(gauge, resources) => self.gauge(*gauge, resources),
+            Metric::InFlight(component) => {
+                let slot = self.record.visits(*component);
+                if self.at_end {
+                    let present = self.record.last.get(slot).map(|(present, _)| f64::from(*present));
+                    return present.into();
+                }
+                ratio(self.record.usage_in(slot, self.from, self.to).present, self.span())
+            }
+            Metric::Skew(members) => {
+                let values: Vec<f64> = members.iter().filter_map(|m| self.value(m).number()).collect();
+                let sum: f64 = values.iter().sum();
+                ratio(values.iter().copied().fold(0.0, f64::max) * values.len() as f64, sum)
+            }
+            Metric::TimeToRecover => self.record.time_to_recover(),
+            Metric::Cost => self.cost_per_hour().into(),
+            Metric::CostPerMillionGood => {
+                let good_per_hour = self.per_second(|e| e.good).number().map(|rate| rate * 3600.0);
+                let cost = self.cost_per_hour();
+                cost.zip(good_per_hour).map(|(cost, good)| cost / good * 1e6).into()
+            }
+            Metric::StaleReads(entity) => {
+                let (reads, stale, _) = self.reads(entity.index());
+                share(stale, reads)
+            }
+            Metric::Staleness(entity) => {
+                let (_, stale, age) = self.reads(entity.index());
+                ratio(age as f64 / 1e9, stale as f64)
+            }
+        }
+    }
+
+    fn errors(
+        &self,
+        which: impl Fn(u16, crate::base::ComponentId, Reason) -> bool,
+    ) -> MetricValue {
+        share(self.cohort.errors_where(which), self.cohort.ended())
+    }
+
+    fn reads(&self, entity: usize) -> (u64, u64, u128) {
+        self.record.events_in(self.from, self.to).reads.get(entity).copied().unwrap_or_default()
+    }
+
+    fn cost_per_hour(&self) -> Option<f64> {
+        let prices = self.catalog.components.iter().filter_map(|c| Some(c.price_per_hour? * f64::from(c.instances)));
+        let machines = prices.reduce(|a, b| a + b);
+        let egress = self.catalog.egress_price_per_byte.and_then(|price| {
+            self.per_second(|e| e.egress).number().map(|bytes| bytes * 3600.0 * price)
+        });
+        match (machines, egress) {
+            (None, None) => None,
+            (a, b) => Some(a.unwrap_or(0.0) + b.unwrap_or(0.0)),
+        }
+    }
+
+    fn gauge(&self, gauge: Gauge, resources: &[usize]) -> MetricValue {
+        if let Gauge::Wait(Statistic::Percentile(_) | Statistic::Max) = gauge {
+            return self.wait(gauge, resources);
+        }
+        if self.at_end
+            && let Some(value) = self.last(gauge, resources)
+        {
+            return value;
+        }
+        let mut sum = Usage::default();
+        for &resource in resources {
+            sum.add(&self.record.usage_in(resource, self.from, self.to));
+        }
+        match gauge {
+            Gauge::Utilisation if sum.servers.is_infinite() => MetricValue::Absent,
+            Gauge::Utilisation => ratio(sum.busy, sum.servers),
+            Gauge::Offered if sum.servers.is_infinite() => MetricValue::Absent,
+            Gauge::Offered => ratio(sum.demanded, sum.servers),
+            Gauge::Queue => ratio(sum.waiting(), self.span()),
+            Gauge::QueueMax => MetricValue::Number(f64::from(sum.max_waiting)),
+            Gauge::Busy => ratio(sum.busy, self.span()),
+            Gauge::Wait(_) => ratio(sum.waited / 1e9, f64::from(sum.granted)),
+        }
+    }
+
+    fn wait(&self, gauge: Gauge, resources: &[usize]) -> MetricValue {
+        let Gauge::Wait(statistic) = gauge else { return MetricValue::Absent };
+        let mut merged = LatencyDistribution::new(3);
+        for &resource in resources {
+            if let Some(waits) = self.cohort.waits.get(resource) {
+                merged.merge(waits);
+            }
+        }
+        statistic_of(statistic, &merged)
+    }
+
+    /// The gauge at the last instant; `None` for what is no gauge.
+    fn last(&self, gauge: Gauge, resources: &[usize]) -> Option<MetricValue> {
+        let (mut busy, mut waiting, mut servers) = (0.0, 0.0, 0.0);
+        for &resource in resources {
+            let &(present, available) = self.record.last.get(resource)?;
+            let present = f64::from(present);
+            busy += present.min(available);
+            waiting += (present - available).max(0.0);
+            servers += available;
+        }
+        match gauge {
+            Gauge::Utilisation if servers.is_infinite() => Some(MetricValue::Absent),
+            Gauge::Utilisation => Some(ratio(busy, servers)),
+            Gauge::Queue => Some(MetricValue::Number(waiting)),
+            Gauge::Busy => Some(MetricValue::Number(busy)),
+            Gauge::Offered | Gauge::QueueMax | Gauge::Wait(_) => None,
+        }
+    }
+}

@@ -1,0 +1,550 @@
+//! The one vocabulary: from a name in an objective, an expectation or a report to what it means in a model.
+//!
+//! Rules: a bare component stands for all its instances: utilisations are means over them (weighted by
+//! servers), queues, in-flight numbers and counts are sums, waits are pooled, a maximum is the largest of
+//! any one of them. A name that nothing in the model supplies is an error, never an empty value; one that
+//! another kind of component would supply is an error that names the kind.
+
+use std::fmt;
+
+use super::catalog::{Catalog, ComponentInfo, Role};
+use super::value::Unit;
+use crate::base::{ComponentId, EntityId, SimTime};
+
+/// What stands in the parentheses of a name.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Argument {
+    /// An endpoint, a component, an entity, `errors`, or (in `skew`) a metric.
+    Text(String),
+    /// Another window than the expression's: `[from, to)`.
+    Window(SimTime, SimTime),
+}
+
+/// One part of a dotted name: `pool(db)`, `app[3]`, `wait`, `p99.9`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Segment {
+    /// The word.
+    pub name: String,
+    /// The number in brackets.
+    pub index: Option<u32>,
+    /// What stands in parentheses; empty without any.
+    pub arguments: Vec<Argument>,
+}
+
+/// Cuts a name at its dots: not inside parentheses, and not inside a percentile such as `p99.9`.
+/// Arguments come out as text, cut at commas.
+#[must_use]
+pub fn segments(text: &str) -> Vec<Segment> {
+    let mut parts: Vec<String> = vec![String::new()];
+    let mut depth = 0usize;
+    for c in text.trim().chars() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if c == '.' && depth == 0 {
+            parts.push(String::new());
+        } else if let Some(part) = parts.last_mut() {
+            part.push(c);
+        }
+    }
+    let mut joined: Vec<String> = Vec::new();
+    for part in parts {
+        let fraction = part.starts_with(|c: char| c.is_ascii_digit());
+        let whole = |before: &String| {
+            before.strip_prefix('p').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+        };
+        match joined.last_mut() {
+            Some(before) if fraction && whole(before) => {
+                before.push('.');
+                before.push_str(&part);
+            }
+            _ => joined.push(part),
+        }
+    }
+    joined.iter().map(|part| segment(part)).collect()
+}
+
+fn segment(part: &str) -> Segment {
+    let (head, arguments) = match part.split_once('(') {
+        Some((head, rest)) => {
+            let inside = rest.strip_suffix(')').unwrap_or(rest);
+            (head, inside.split(',').map(|a| Argument::Text(a.trim().to_owned())).collect())
+        }
+        None => (part, Vec::new()),
+    };
+    let bracket = head.strip_suffix(']').and_then(|h| h.split_once('['));
+    let (name, index) = match bracket {
+        Some((name, number)) => number.trim().parse().map_or((head, None), |index| (name, Some(index))),
+        None => (head, None),
+    };
+    Segment { name: name.trim().to_owned(), index, arguments }
+}
+
+/// A statistic of a distribution.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Statistic {
+    /// The mean.
+    Mean,
+    /// The percentile of this share, in 0..=1.
+    Percentile(f64),
+    /// The maximum.
+    Max,
+}
+
+/// Whose latency.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Requests {
+    /// Good answers of all endpoints.
+    Good,
+    /// Good answers of the endpoint with this name, whichever clients send it.
+    Endpoint(String),
+    /// Requests that failed or were given up.
+    Errors,
+}
+
+/// What is asked of resources.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Gauge {
+    /// Busy servers / servers.
+    Utilisation,
+    /// Work asked for / (servers x time).
+    Offered,
+    /// Number waiting.
+    Queue,
+    /// Largest number waiting.
+    QueueMax,
+    /// Time until granted.
+    Wait(Statistic),
+    /// Servers held.
+    Busy,
+}
+
+/// A metric of one model.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Metric {
+    /// Requests sent per second.
+    Offered,
+    /// Requests ended per second.
+    Throughput,
+    /// Good answers per second.
+    Goodput,
+    /// Good / (sent - in flight).
+    Availability,
+    /// Share of requests that ended with this status.
+    Status(u16),
+    /// The same per second.
+    StatusRate(u16),
+    /// Share of requests whose error this component made.
+    ErrorsFrom(ComponentId),
+    /// Share of requests that ended by a timeout or deadline.
+    Timeouts,
+    /// Share of requests that their clients gave up.
+    Abandoned,
+    /// Share of requests that had not ended when the run was cut.
+    Unfinished,
+    /// Attempts / requests.
+    AttemptsPerRequest,
+    /// Share of visits served whose caller had left.
+    WastedWork,
+    /// Latency.
+    Latency(Statistic, Requests),
+    /// A gauge over resources (positions in the catalog).
+    Resources(Gauge, Vec<usize>),
+    /// Visits open at a component.
+    InFlight(ComponentId),
+    /// Largest / mean over these.
+    Skew(Vec<Metric>),
+    /// Time from the spike's end to recovery.
+    TimeToRecover,
+    /// Money per hour.
+    Cost,
+    /// Money per million good answers.
+    CostPerMillionGood,
+    /// Share of reads of an entity that saw an old version.
+    StaleReads(EntityId),
+    /// Mean age of what those reads saw.
+    Staleness(EntityId),
+}
+
+/// A metric, and the window it is over if that is not the expression's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetricReference {
+    /// Which.
+    pub metric: Metric,
+    /// `[from, to)`, from the name's own arguments.
+    pub window: Option<(SimTime, SimTime)>,
+}
+
+/// A name that nothing in the model supplies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownMetric {
+    /// What is wrong, in a sentence without a full stop.
+    pub message: String,
+    /// What may have been meant.
+    pub suggestion: Option<String>,
+}
+
+impl fmt::Display for UnknownMetric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.suggestion.as_ref().map_or(Ok(()), |s| write!(f, " (did you mean `{s}`?)"))
+    }
+}
+
+impl std::error::Error for UnknownMetric {}
+
+const PLAIN: [(&str, Metric); 13] = [
+    ("offered", Metric::Offered),
+    ("throughput", Metric::Throughput),
+    ("goodput", Metric::Goodput),
+    ("availability", Metric::Availability),
+    ("rate_503", Metric::Status(503)),
+    ("timeouts", Metric::Timeouts),
+    ("abandoned", Metric::Abandoned),
+    ("unfinished", Metric::Unfinished),
+    ("attempts_per_request", Metric::AttemptsPerRequest),
+    ("wasted_work", Metric::WastedWork),
+    ("time_to_recover", Metric::TimeToRecover),
+    ("cost", Metric::Cost),
+    ("cost_per_million_good", Metric::CostPerMillionGood),
+];
+
+const OTHER_HEADS: [&str; 10] =
+    ["mean", "max", "p50", "p90", "p95", "p99", "errors", "skew", "stale_reads", "staleness"];
+
+const OF_COMPONENT: [&str; 11] = [
+    "cpu",
+    "offered_cpu",
+    "utilisation",
+    "queue",
+    "wait",
+    "in_flight",
+    "pool",
+    "connections",
+    "workers",
+    "io",
+    "primary",
+];
+
+/// Names that exist in the language and are supplied by kinds of components that this model does not have.
+const ELSEWHERE: [(&str, &str); 16] = [
+    ("hit_ratio", "a cache"),
+    ("evictions", "a cache"),
+    ("depth", "a queue"),
+    ("oldest_age", "a queue"),
+    ("dead_lettered", "a queue"),
+    ("redelivered", "a queue"),
+    ("duplicates", "a queue"),
+    ("lost", "a queue"),
+    ("completion_time", "a queue"),
+    ("replica", "a database with replicas"),
+    ("lag", "a database with replicas"),
+    ("ryw_violations", "a database with replicas and a client with `read_own_write`"),
+    ("lost_writes", "a database with replicas"),
+    ("outage", "a database with replicas"),
+    ("shard", "a sharded database"),
+    ("shards", "a sharded database"),
+];
+
+fn unknown(message: String) -> UnknownMetric {
+    UnknownMetric { message, suggestion: None }
+}
+
+fn closest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    known
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .filter(|&(distance, candidate)| distance <= 1 + candidate.len() / 4 && distance < candidate.len())
+        .min()
+        .map(|(_, candidate)| candidate.to_owned())
+}
+
+fn statistic(word: &str) -> Option<Statistic> {
+    match word {
+        "mean" => Some(Statistic::Mean),
+        "max" => Some(Statistic::Max),
+        _ => {
+            let digits = word.strip_prefix('p')?;
+            digits.starts_with(|c: char| c.is_ascii_digit()).then_some(())?;
+            let percent: f64 = digits.parse().ok()?;
+            (percent > 0.0 && percent <= 100.0).then_some(Statistic::Percentile(percent / 100.0))
+        }
+    }
+}
+
+impl MetricReference {
+    /// What `text` means in the model of `catalog`. Windows in parentheses are not read from text: whoever
+    /// parses expressions hands them over with [`Self::resolve`].
+    ///
+    /// # Errors
+    /// If nothing in the model supplies it.
+    pub fn parse(text: &str, catalog: &Catalog) -> Result<Self, UnknownMetric> {
+        Self::resolve(&segments(text), catalog)
+    }
+
+    /// What a name means in the model of `catalog`.
+    ///
+    /// # Errors
+    /// If nothing in the model supplies it.
+    pub fn resolve(path: &[Segment], catalog: &Catalog) -> Result<Self, UnknownMetric> {
+        let Some(head) = path.first() else { return Err(unknown("a metric's name is missing".to_owned())) };
+        let window = path.iter().flat_map(|s| &s.arguments).find_map(|a| match a {
+            Argument::Window(from, to) => Some((*from, *to)),
+            Argument::Text(_) => None,
+        });
+        let texts: Vec<&str> = head.arguments.iter().filter_map(text_of).collect();
+        let metric = match catalog.components.iter().find(|c| c.name == head.name) {
+            Some(component) => of_component(component, head.index, &path[1..], catalog)?,
+            None => of_run(head, &texts, &path[1..], catalog)?,
+        };
+        Ok(Self { metric, window })
+    }
+}
+
+fn text_of(argument: &Argument) -> Option<&str> {
+    match argument {
+        Argument::Text(text) => Some(text),
+        Argument::Window(..) => None,
+    }
+}
+
+fn of_run(head: &Segment, texts: &[&str], rest: &[Segment], catalog: &Catalog) -> Result<Metric, UnknownMetric> {
+    let name = head.name.as_str();
+    if name == "errors" {
+        return errors(rest, catalog);
+    }
+    let trailing = |metric: Metric| match rest.first() {
+        None => Ok(metric),
+        Some(more) => Err(unknown(format!("`{name}` has no `.{}`", more.name))),
+    };
+    if let Some((_, metric)) = PLAIN.iter().find(|(plain, _)| *plain == name) {
+        if let Some(text) = texts.first() {
+            return Err(unknown(format!("`{name}` takes no argument such as `{text}`")));
+        }
+        return trailing(metric.clone());
+    }
+    if let Some(statistic) = statistic(name) {
+        let requests = match texts {
+            [] => Requests::Good,
+            ["errors"] => Requests::Errors,
+            [endpoint] => Requests::Endpoint(endpoint_named(endpoint, catalog)?),
+            _ => return Err(unknown(format!("`{name}` takes one endpoint or `errors`, and a window"))),
+        };
+        return trailing(Metric::Latency(statistic, requests));
+    }
+    match (name, texts) {
+        ("stale_reads" | "staleness", [entity]) => {
+            let id = catalog.entity(entity).ok_or_else(|| UnknownMetric {
+                message: format!("there is no entity `{entity}` under `data`"),
+                suggestion: closest(entity, catalog.entities.iter().map(String::as_str)),
+            })?;
+            trailing(if name == "stale_reads" { Metric::StaleReads(id) } else { Metric::Staleness(id) })
+        }
+        ("skew", [of]) => trailing(skew(of, catalog)?),
+        ("stale_reads" | "staleness", _) => Err(unknown(format!("`{name}` needs an entity: `{name}(user)`"))),
+        ("skew", _) => Err(unknown("`skew` needs a metric of a component: `skew(app.cpu)`".to_owned())),
+        _ => Err(elsewhere(name).unwrap_or_else(|| UnknownMetric {
+            message: format!("there is no metric or component `{name}`"),
+            suggestion: closest(
+                name,
+                PLAIN
+                    .iter()
+                    .map(|(plain, _)| *plain)
+                    .chain(OTHER_HEADS)
+                    .chain(catalog.components.iter().map(|c| c.name.as_str())),
+            ),
+        })),
+    }
+}
+
+fn elsewhere(word: &str) -> Option<UnknownMetric> {
+    let (_, kind) = ELSEWHERE.iter().find(|(name, _)| *name == word)?;
+    Some(unknown(format!("`{word}` is supplied by {kind}, and this scenario has none")))
+}
+
+fn endpoint_named(name: &str, catalog: &Catalog) -> Result<String, UnknownMetric> {
+    let name = name.trim_matches(['"', '\'']);
+    let all = || catalog.clients.iter().flat_map(|client| client.operations.iter().map(String::as_str));
+    if all().any(|operation| operation == name) {
+        return Ok(name.to_owned());
+    }
+    Err(UnknownMetric {
+        message: format!("no client sends requests to an endpoint `{name}`"),
+        suggestion: closest(name, all().chain(["errors"])),
+    })
+}
+
+fn errors(rest: &[Segment], catalog: &Catalog) -> Result<Metric, UnknownMetric> {
+    let words: Vec<&str> = rest.iter().map(|s| s.name.as_str()).collect();
+    match words.as_slice() {
+        ["from", name] => catalog
+            .components
+            .iter()
+            .map(|c| (c.id, c.name.as_str()))
+            .chain(catalog.clients.iter().map(|c| (c.id, c.name.as_str())))
+            .find(|(_, other)| other == name)
+            .map(|(id, _)| Metric::ErrorsFrom(id))
+            .ok_or_else(|| UnknownMetric {
+                message: format!("there is no component `{name}`"),
+                suggestion: closest(name, catalog.components.iter().map(|c| c.name.as_str()))
+                    .map(|s| format!("errors.from.{s}")),
+            }),
+        [code, tail @ ..] => {
+            let status = code.parse::<u16>().ok().filter(|s| (400..600).contains(s) || *s == 0);
+            let Some(status) = status else {
+                return Err(unknown(format!("`errors.{code}` is no error status (400 to 599)")));
+            };
+            match tail {
+                [] => Ok(Metric::Status(status)),
+                ["rate"] => Ok(Metric::StatusRate(status)),
+                _ => Err(unknown(format!("`errors.{code}` has only `.rate` below it"))),
+            }
+        }
+        [] => Err(unknown("`errors` needs a status or a component: `errors.503`, `errors.from.lb`".to_owned())),
+    }
+}
+
+fn skew(of: &str, catalog: &Catalog) -> Result<Metric, UnknownMetric> {
+    let path = segments(of);
+    let component = path.first().and_then(|head| catalog.components.iter().find(|c| c.name == head.name));
+    let Some(component) = component else {
+        return Err(unknown(format!("`skew` needs a metric of a component, and `{of}` is none")));
+    };
+    let members = (0..component.instances.max(1)).map(|i| of_component(component, Some(i), &path[1..], catalog));
+    Ok(Metric::Skew(members.collect::<Result<_, _>>()?))
+}
+
+fn of_component(
+    component: &ComponentInfo,
+    index: Option<u32>,
+    mut rest: &[Segment],
+    catalog: &Catalog,
+) -> Result<Metric, UnknownMetric> {
+    let name = &component.name;
+    if index.is_some_and(|i| i >= component.instances.max(1)) {
+        let last = component.instances.max(1) - 1;
+        return Err(unknown(format!("`{name}` has instances `{name}[0]` to `{name}[{last}]`")));
+    }
+    // A database of one node is its own primary.
+    if component.kind == "database" && rest.first().is_some_and(|s| s.name == "primary") {
+        rest = &rest[1..];
+    }
+    let of_role = |role: Role| -> Vec<usize> {
+        let ours = |r: &super::catalog::ResourceInfo| {
+            r.component == component.id && r.role == role && index.is_none_or(|i| r.instance == i)
+        };
+        catalog.resources.iter().enumerate().filter(|(_, r)| ours(r)).map(|(i, _)| i).collect()
+    };
+    let need = |role: Role, what: &str| {
+        let found = of_role(role);
+        if found.is_empty() { Err(unknown(format!("`{name}` has no {what}"))) } else { Ok(found) }
+    };
+    let main = || {
+        [Role::Workers, Role::Cpu, Role::Connections, Role::Link]
+            .into_iter()
+            .map(of_role)
+            .find(|found| !found.is_empty())
+            .ok_or_else(|| unknown(format!("`{name}` has nothing that work could wait for")))
+    };
+    let words: Vec<&str> = rest.iter().map(|s| s.name.as_str()).collect();
+    match words.as_slice() {
+        ["cpu"] => Ok(Metric::Resources(Gauge::Utilisation, need(Role::Cpu, "cores")?)),
+        ["offered_cpu"] => Ok(Metric::Resources(Gauge::Offered, need(Role::Cpu, "cores")?)),
+        ["connections"] => Ok(Metric::Resources(Gauge::Busy, need(Role::Connections, "connections")?)),
+        ["in_flight"] if index.is_none() => Ok(Metric::InFlight(component.id)),
+        ["pool", tail @ ..] => {
+            let target = rest[0].arguments.iter().find_map(text_of).unwrap_or("");
+            let target_id = catalog.components.iter().find(|c| c.name == target).map(|c| c.id);
+            let resources = target_id.map(|id| of_role(Role::Pool(id))).unwrap_or_default();
+            if resources.is_empty() {
+                return Err(unknown(format!("`{name}` has no pool of connections to `{target}`")));
+            }
+            gauge(name, "pool", tail, resources)
+        }
+        ["cpu", tail @ ..] => gauge(name, "cpu", tail, need(Role::Cpu, "cores")?),
+        ["workers", tail @ ..] => gauge(name, "workers", tail, need(Role::Workers, "workers")?),
+        ["io", tail @ ..] => gauge(name, "io", tail, need(Role::Io, "disk")?),
+        ["connections", tail @ ..] => gauge(name, "connections", tail, need(Role::Connections, "connections")?),
+        ["locks", tail @ ..] => gauge(name, "locks", tail, need(Role::Locks, "row locks")?),
+        ["wal", tail @ ..] => gauge(name, "wal", tail, need(Role::Wal, "write-ahead log")?),
+        ["link", tail @ ..] => gauge(name, "link", tail, need(Role::Link, "link")?),
+        ["utilisation" | "queue" | "wait" | "in_flight", ..] => gauge(name, "", &words, main()?),
+        [] => Err(unknown(format!("`{name}` is a component; say what of it: `{name}.cpu`"))),
+        [word, ..] => Err(elsewhere(word).unwrap_or_else(|| UnknownMetric {
+            message: format!("`{name}` has no metric `{word}`"),
+            suggestion: closest(word, OF_COMPONENT.into_iter()).map(|s| format!("{name}.{s}")),
+        })),
+    }
+}
+
+fn gauge(name: &str, part: &str, words: &[&str], resources: Vec<usize>) -> Result<Metric, UnknownMetric> {
+    let gauge = match words {
+        [] | ["utilisation"] => Gauge::Utilisation,
+        ["offered"] => Gauge::Offered,
+        ["queue"] => Gauge::Queue,
+        ["queue", "max"] => Gauge::QueueMax,
+        ["in_flight"] => Gauge::Busy,
+        ["wait"] => Gauge::Wait(Statistic::Mean),
+        ["wait", word] if statistic(word).is_some() => Gauge::Wait(statistic(word).unwrap_or(Statistic::Mean)),
+        _ => {
+            let known = "utilisation, offered, queue, queue.max, wait, wait.p99, in_flight";
+            let dot = if part.is_empty() { "" } else { "." };
+            return Err(unknown(format!("`{name}{dot}{part}` has no `{}`; it has {known}", words.join("."))));
+        }
+    };
+    Ok(Metric::Resources(gauge, resources))
+}
+
+impl Metric {
+    /// The unit of its values.
+    #[must_use]
+    pub fn unit(&self) -> Unit {
+        match self {
+            Self::Offered | Self::Throughput | Self::Goodput | Self::StatusRate(_) => Unit::PerSecond,
+            Self::Availability
+            | Self::Status(_)
+            | Self::ErrorsFrom(_)
+            | Self::Timeouts
+            | Self::Abandoned
+            | Self::Unfinished
+            | Self::WastedWork
+            | Self::StaleReads(_)
+            | Self::Resources(Gauge::Utilisation | Gauge::Offered, _) => Unit::Share,
+            Self::AttemptsPerRequest | Self::Skew(_) => Unit::Ratio,
+            Self::Latency(..)
+            | Self::TimeToRecover
+            | Self::Staleness(_)
+            | Self::Resources(Gauge::Wait(_), _) => Unit::Seconds,
+            Self::Resources(Gauge::Queue | Gauge::QueueMax | Gauge::Busy, _) | Self::InFlight(_) => Unit::Count,
+            Self::Cost => Unit::MoneyPerHour,
+            Self::CostPerMillionGood => Unit::Money,
+        }
+    }
+}
+
+/// The names that a report shows of a model, in its order; statuses and origins of errors come with the results.
+#[must_use]
+pub fn standard_names(catalog: &Catalog) -> Vec<String> {
+    let mut names: Vec<String> = PLAIN.iter().map(|(name, _)| (*name).to_owned()).collect();
+    names.extend(["mean", "p50", "p90", "p95", "p99", "p99.9", "max", "p99(errors)"].map(str::to_owned));
+    for component in &catalog.components {
+        let c = &component.name;
+        let mut candidates: Vec<String> =
+            ["cpu", "offered_cpu", "utilisation", "queue", "queue.max", "wait", "wait.p99", "in_flight", "connections"]
+                .iter()
+                .map(|tail| format!("{c}.{tail}"))
+                .collect();
+        for target in &catalog.components {
+            let t = &target.name;
+            candidates.extend(
+                ["utilisation", "queue", "queue.max", "wait", "wait.p99"].map(|tail| format!("{c}.pool({t}).{tail}")),
+            );
+        }
+        names.extend(candidates.into_iter().filter(|name| MetricReference::parse(name, catalog).is_ok()));
+    }
+    for entity in &catalog.entities {
+        names.extend([format!("stale_reads({entity})"), format!("staleness({entity})")]);
+    }
+    names
+}
