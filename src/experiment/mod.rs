@@ -1,3 +1,8 @@
 //! Floor 6: replications, their confidence, and the results of a run.
 
+pub mod confidence;
+mod replicate;
 pub mod results;
+pub mod warm_up;
+
+pub use replicate::{Replicated, replicate};

@@ -61,6 +61,20 @@ pub fn latencies(cohort: &Cohort, requests: &Requests, catalog: &Catalog) -> Lat
     merged
 }
 
+/// The value of `gauge` where `usage` is what `span` nanoseconds amount to; a wait is the mean one.
+#[must_use]
+pub fn gauge_of(gauge: Gauge, usage: &Usage, span: f64) -> MetricValue {
+    match gauge {
+        Gauge::Utilisation | Gauge::Offered if usage.servers.is_infinite() => MetricValue::Absent,
+        Gauge::Utilisation => ratio(usage.busy, usage.servers),
+        Gauge::Offered => ratio(usage.demanded, usage.servers),
+        Gauge::Queue => ratio(usage.waiting(), span),
+        Gauge::QueueMax => MetricValue::Number(f64::from(usage.max_waiting)),
+        Gauge::Busy => ratio(usage.busy, span),
+        Gauge::Wait(_) => ratio(usage.waited / 1e9, f64::from(usage.granted)),
+    }
+}
+
 struct View<'a> {
     record: &'a ReplicationRecord,
     catalog: &'a Catalog,
@@ -192,16 +206,7 @@ impl View<'_> {
         for &resource in resources {
             sum.add(&self.record.usage_in(resource, self.from, self.to));
         }
-        match gauge {
-            Gauge::Utilisation if sum.servers.is_infinite() => MetricValue::Absent,
-            Gauge::Utilisation => ratio(sum.busy, sum.servers),
-            Gauge::Offered if sum.servers.is_infinite() => MetricValue::Absent,
-            Gauge::Offered => ratio(sum.demanded, sum.servers),
-            Gauge::Queue => ratio(sum.waiting(), self.span()),
-            Gauge::QueueMax => MetricValue::Number(f64::from(sum.max_waiting)),
-            Gauge::Busy => ratio(sum.busy, self.span()),
-            Gauge::Wait(_) => ratio(sum.waited / 1e9, f64::from(sum.granted)),
-        }
+        gauge_of(gauge, &sum, self.span())
     }
 
     fn wait(&self, gauge: Gauge, resources: &[usize]) -> MetricValue {

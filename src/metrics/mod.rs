@@ -1,6 +1,7 @@
 //! Floor 3: what is measured. Everything here is computed from observations.
 
 mod catalog;
+mod condition;
 mod counters;
 pub mod evaluate;
 mod fingerprint;
@@ -13,6 +14,7 @@ mod value;
 pub mod vocabulary;
 
 pub use catalog::{Catalog, ClientInfo, ComponentInfo, ResourceInfo, Role};
+pub use condition::{Comparison, Condition, Operator, Term, order, windows_of};
 pub use counters::{Cohort, EndpointCohort, Events};
 pub use fingerprint::Fingerprint;
 pub use latency::LatencyDistribution;

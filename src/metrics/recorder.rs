@@ -174,8 +174,9 @@ impl Recorder {
             first_endpoint.push(total);
             total += client.operations.len();
         }
-        // A row lock is one server per row: whoever waits is not told from whoever holds by a number of servers.
-        let servers = |role: Role, servers: f64| if role == Role::Locks { f64::INFINITY } else { servers };
+        // Row locks have a server per row, so no number tells holders from those in line: the level of
+        // such a resource counts only those who wait.
+        let servers = |role: Role, servers: f64| if role == Role::Locks { 0.0 } else { servers };
         let mut levels: Vec<TimeWeighted> =
             catalog.resources.iter().map(|r| TimeWeighted::new(servers(r.role, r.servers))).collect();
         let resources = levels.len();
