@@ -17,3 +17,4 @@ pub mod base;
 pub mod engine;
 pub mod experiment;
 pub mod metrics;
+pub mod verdict;

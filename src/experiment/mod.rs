@@ -1,5 +1,6 @@
 //! Floor 6: replications, their confidence, and the results of a run.
 
+pub mod aggregate;
 pub mod confidence;
 mod replicate;
 pub mod results;

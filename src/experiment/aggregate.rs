@@ -1,0 +1,379 @@
+//! From the records of single replications to the results of a design.
+//!
+//! Rules: a metric's value is the mean over replications of each one's value, its interval Student's t over
+//! them; a percentile is treated likewise, and beside it stands that of the merged histograms. Counts are
+//! summed. Series take the median of each bucket over replications and a band from 10 % to 90 %.
+
+use super::confidence::{interpolated, mean, t_interval};
+use super::results::{
+    Conservation, EndpointRow, ErrorRow, Estimate, MetricValue, ResourceRow, Series, SeriesColumn, Unit,
+    VariantResults,
+};
+use crate::base::{ComponentId, SimTime};
+use crate::engine::Reason;
+use crate::metrics::evaluate::{gauge_of, latencies, value};
+use crate::metrics::vocabulary::standard_names;
+use crate::metrics::{
+    Catalog, Events, Gauge, LatencyDistribution, Metric, MetricReference, ReplicationRecord, ResourceInfo, Role,
+    Statistic, Usage, Window,
+};
+
+/// Values that a percentile needs above it, per replication, for its interval to be trusted.
+const ENOUGH_ABOVE: f64 = 100.0;
+
+/// An estimate from each replication's own value.
+#[must_use]
+pub fn estimate(each: Vec<MetricValue>, unit: Unit) -> Estimate {
+    let numbers: Vec<f64> = each.iter().filter_map(|v| v.number()).collect();
+    let value =
+        if each.contains(&MetricValue::Never) { MetricValue::Never } else { mean(&numbers).into() };
+    let interval = if numbers.len() == each.len() { t_interval(&numbers, 0.95) } else { None };
+    Estimate { value, unit, low: interval.map(|i| i.low), high: interval.map(|i| i.high), pooled: None, each }
+}
+
+/// The results of one design. Objectives and expectations are left empty: judging is another floor's work.
+#[must_use]
+pub fn aggregate(name: &str, catalog: &Catalog, records: &[ReplicationRecord]) -> VariantResults {
+    let count = records.len().max(1) as f64;
+    let mut results = VariantResults {
+        name: name.to_owned(),
+        replications: records.len() as u32,
+        warmup: records.first().map_or(0.0, |r| r.plan.warmup.as_secs_f64()),
+        duration: records.iter().map(|r| r.end.as_secs_f64()).sum::<f64>() / count,
+        metrics: metrics(catalog, records),
+        conservation: conservation(records),
+        errors: errors(catalog, records),
+        endpoints: endpoints(catalog, records),
+        resources: resources(catalog, records),
+        series: series(catalog, records),
+        ..VariantResults::default()
+    };
+    results.notices = notices(&results, records);
+    results
+}
+
+/// Statuses of errors, and the components that made some, in any replication.
+fn error_names(catalog: &Catalog, records: &[ReplicationRecord]) -> (Vec<u16>, Vec<ComponentId>) {
+    let all = || records.iter().flat_map(|r| r.run().errors.iter().map(|(key, _)| *key));
+    let mut statuses: Vec<u16> = all().map(|(status, ..)| status).filter(|s| *s != 0).collect();
+    statuses.sort_unstable();
+    statuses.dedup();
+    let ids = catalog.components.iter().map(|c| c.id).chain(catalog.clients.iter().map(|c| c.id));
+    (statuses, ids.filter(|id| all().any(|(_, origin, _)| origin == *id)).collect())
+}
+
+fn metrics(catalog: &Catalog, records: &[ReplicationRecord]) -> Vec<(String, Estimate)> {
+    let (statuses, origins) = error_names(catalog, records);
+    let mut names = standard_names(catalog);
+    names.extend(statuses.iter().map(|status| format!("errors.{status}")));
+    names.extend(origins.iter().map(|id| format!("errors.from.{}", catalog.name(*id))));
+    let mut rows = Vec::with_capacity(names.len());
+    for name in names {
+        let Ok(MetricReference { metric, .. }) = MetricReference::parse(&name, catalog) else { continue };
+        let each: Vec<MetricValue> =
+            records.iter().map(|record| value(record, catalog, &metric, Window::Run)).collect();
+        let optional = matches!(
+            metric,
+            Metric::TimeToRecover
+                | Metric::Cost
+                | Metric::CostPerMillionGood
+                | Metric::StaleReads(_)
+                | Metric::Staleness(_)
+                | Metric::Resources(..)
+        );
+        if optional && each.iter().all(|v| *v == MetricValue::Absent) {
+            continue;
+        }
+        let mut row = estimate(each, metric.unit());
+        row.pooled = pooled(&metric, catalog, records);
+        rows.push((name, row));
+    }
+    rows
+}
+
+/// A percentile of the distributions merged over replications; `None` of other metrics.
+#[must_use]
+pub fn pooled(metric: &Metric, catalog: &Catalog, records: &[ReplicationRecord]) -> Option<f64> {
+    let mut merged = LatencyDistribution::new(3);
+    let share = match metric {
+        Metric::Latency(Statistic::Percentile(share), requests) => {
+            records.iter().for_each(|r| merged.merge(&latencies(r.run(), requests, catalog)));
+            *share
+        }
+        Metric::Resources(Gauge::Wait(Statistic::Percentile(share)), resources) => {
+            for record in records {
+                resources.iter().filter_map(|r| record.run().waits.get(*r)).for_each(|w| merged.merge(w));
+            }
+            *share
+        }
+        _ => return None,
+    };
+    merged.percentile(share)
+}
+
+fn conservation(records: &[ReplicationRecord]) -> Conservation {
+    let mut sum = Conservation::default();
+    for record in records {
+        let total = record.total();
+        sum.sent += total.sent;
+        sum.good += total.good;
+        sum.abandoned += total.abandoned;
+        sum.failed += total.finished - total.good - total.abandoned;
+        sum.in_flight += total.sent.saturating_sub(total.finished);
+        sum.calls_opened += total.calls_opened;
+        sum.calls_closed += total.calls_closed;
+        // Counted by component, apart from the totals, so that the two can contradict each other.
+        sum.calls_in_flight +=
+            record.last[record.resources..].iter().map(|(present, _)| u64::from(*present)).sum::<u64>();
+    }
+    sum
+}
+
+fn errors(catalog: &Catalog, records: &[ReplicationRecord]) -> Vec<ErrorRow> {
+    let ended: u64 = records.iter().map(|r| r.run().ended()).sum();
+    let mut counts: Vec<((u16, ComponentId, Reason), u64)> = Vec::new();
+    for (key, n) in records.iter().flat_map(|r| &r.run().errors) {
+        match counts.iter_mut().find(|(other, _)| other == key) {
+            Some((_, count)) => *count += n,
+            None => counts.push((*key, *n)),
+        }
+    }
+    counts.sort_by_key(|&(key, n)| (std::cmp::Reverse(n), key));
+    let row = |((status, origin, reason), count): ((u16, ComponentId, Reason), u64)| ErrorRow {
+        component: catalog.name(origin).to_owned(),
+        reason: reason.words(),
+        status,
+        count,
+        share: count as f64 / ended.max(1) as f64,
+    };
+    counts.into_iter().map(row).collect()
+}
+
+fn endpoints(catalog: &Catalog, records: &[ReplicationRecord]) -> Vec<EndpointRow> {
+    let names = catalog.clients.iter().flat_map(|c| c.operations.iter().map(move |operation| (c, operation)));
+    let mut rows = Vec::new();
+    for (slot, (client, operation)) in names.enumerate() {
+        let (mut sent, mut good, mut errors) = (0, 0, 0);
+        let mut latency = LatencyDistribution::new(3);
+        for endpoint in records.iter().filter_map(|r| r.run().endpoints.get(slot)) {
+            sent += endpoint.sent;
+            good += endpoint.good;
+            errors += endpoint.errors;
+            latency.merge(&endpoint.latency);
+        }
+        rows.push(EndpointRow {
+            client: client.name.clone(),
+            endpoint: operation.clone(),
+            sent,
+            good,
+            errors,
+            p50: latency.percentile(0.5),
+            p99: latency.percentile(0.99),
+        });
+    }
+    rows
+}
+
+fn role_name(role: Role, catalog: &Catalog) -> String {
+    match role {
+        Role::Cpu => "cpu".to_owned(),
+        Role::Workers => "workers".to_owned(),
+        Role::Io => "io".to_owned(),
+        Role::Connections => "connections".to_owned(),
+        Role::Pool(target) => format!("pool({})", catalog.name(target)),
+        Role::Locks => "locks".to_owned(),
+        Role::Wal => "wal".to_owned(),
+        Role::Link => "link".to_owned(),
+    }
+}
+
+fn resources(catalog: &Catalog, records: &[ReplicationRecord]) -> Vec<ResourceRow> {
+    let mut rows = Vec::new();
+    for component in &catalog.components {
+        let ours: Vec<(usize, &ResourceInfo)> =
+            catalog.resources.iter().enumerate().filter(|(_, r)| r.component == component.id).collect();
+        let mut roles: Vec<Role> = ours.iter().map(|(_, r)| r.role).collect();
+        roles.sort_unstable();
+        roles.dedup();
+        for role in roles {
+            let of_role: Vec<(usize, u32)> =
+                ours.iter().filter(|(_, r)| r.role == role).map(|(i, r)| (*i, r.instance)).collect();
+            let all: Vec<usize> = of_role.iter().map(|(i, _)| *i).collect();
+            let row = |instance, slots: &[usize]| {
+                resource_row(&component.name, instance, role_name(role, catalog), slots, records)
+            };
+            rows.push(row(None, &all));
+            if of_role.len() > 1 {
+                rows.extend(of_role.iter().map(|(slot, instance)| row(Some(*instance), &[*slot])));
+            }
+        }
+    }
+    rows
+}
+
+fn resource_row(
+    component: &str,
+    instance: Option<u32>,
+    role: String,
+    slots: &[usize],
+    records: &[ReplicationRecord],
+) -> ResourceRow {
+    let mut sum = Usage::default();
+    let mut span = 0.0;
+    let mut waits = LatencyDistribution::new(3);
+    for record in records {
+        span += record.end.since(record.plan.warmup).as_nanos() as f64;
+        for &slot in slots {
+            sum.add(&record.usage_in(slot, record.plan.warmup, SimTime::MAX));
+            if let Some(more) = record.run().waits.get(slot) {
+                waits.merge(more);
+            }
+        }
+    }
+    let of = |gauge| gauge_of(gauge, &sum, span).number();
+    let discrepancy = |a: f64, b: f64| (a > 0.0 && b > 0.0).then(|| (a - b).abs() / a);
+    ResourceRow {
+        component: component.to_owned(),
+        instance,
+        role,
+        servers: if span > 0.0 { sum.servers / span } else { 0.0 },
+        offered_utilisation: of(Gauge::Offered).filter(|_| sum.demanded > 0.0),
+        utilisation: of(Gauge::Utilisation),
+        mean_queue: of(Gauge::Queue).unwrap_or(0.0),
+        max_queue: u64::from(sum.max_waiting),
+        mean_wait: of(Gauge::Wait(Statistic::Mean)),
+        p99_wait: waits.percentile(0.99),
+        littles_law: discrepancy(sum.present, sum.stayed),
+        utilisation_law: discrepancy(sum.busy, sum.demanded),
+    }
+}
+
+/// One replication's sums over one bucket.
+struct Bucket {
+    span: f64,
+    events: Events,
+    usage: Vec<Usage>,
+}
+
+fn buckets(record: &ReplicationRecord) -> Vec<Bucket> {
+    let mut buckets: Vec<Bucket> = Vec::new();
+    for row in &record.rows {
+        while buckets.len() <= row.bucket {
+            let usage = vec![Usage::default(); row.usage.len()];
+            buckets.push(Bucket { span: 0.0, events: Events::default(), usage });
+        }
+        let bucket = &mut buckets[row.bucket];
+        bucket.span += row.end.since(row.start).as_nanos() as f64;
+        bucket.events.add(&row.events);
+        for (sum, usage) in bucket.usage.iter_mut().zip(&row.usage) {
+            sum.add(usage);
+        }
+    }
+    buckets
+}
+
+fn column(name: String, unit: Unit, runs: &[Vec<Option<f64>>]) -> SeriesColumn {
+    let length = runs.iter().map(Vec::len).max().unwrap_or(0);
+    let mut column =
+        SeriesColumn { name, unit, median: Vec::new(), low: Vec::new(), high: Vec::new() };
+    for i in 0..length {
+        let mut values: Vec<f64> = runs.iter().filter_map(|run| run.get(i).copied().flatten()).collect();
+        values.sort_unstable_by(f64::total_cmp);
+        column.median.push(interpolated(&values, 0.5));
+        column.low.push(interpolated(&values, 0.1));
+        column.high.push(interpolated(&values, 0.9));
+    }
+    column
+}
+
+fn series(catalog: &Catalog, records: &[ReplicationRecord]) -> Series {
+    let Some(first) = records.first() else { return Series::default() };
+    let width = first.plan.bucket.as_secs_f64();
+    let runs: Vec<Vec<Bucket>> = records.iter().map(buckets).collect();
+    let length = runs.iter().map(Vec::len).max().unwrap_or(0);
+    let mut columns = Vec::new();
+    let mut rate = |name: String, count: &dyn Fn(&Events) -> u64| {
+        let per_second = |b: &Bucket| (b.span > 0.0).then(|| count(&b.events) as f64 * 1e9 / b.span);
+        let values: Vec<Vec<Option<f64>>> = runs.iter().map(|run| run.iter().map(per_second).collect()).collect();
+        columns.push(column(name, Unit::PerSecond, &values));
+    };
+    rate("offered".to_owned(), &|e| e.sent);
+    rate("throughput".to_owned(), &|e| e.finished);
+    rate("goodput".to_owned(), &|e| e.good);
+    let mut statuses: Vec<u16> = runs.iter().flatten().flat_map(|b| b.events.errors.iter().map(|(s, _)| *s)).collect();
+    statuses.extend([503]);
+    statuses.retain(|status| *status != 0);
+    statuses.sort_unstable();
+    statuses.dedup();
+    for status in statuses {
+        rate(format!("errors.{status}"), &|e| {
+            e.errors.iter().filter(|(s, _)| *s == status).map(|(_, n)| n).sum()
+        });
+    }
+    rate("timeouts".to_owned(), &|e| e.timeouts);
+    rate("reattempts".to_owned(), &|e| e.reattempted);
+    let latency = |pick: fn(&crate::metrics::BucketLatency) -> Option<f64>| -> Vec<Vec<Option<f64>>> {
+        records.iter().map(|r| r.latencies.iter().map(pick).collect()).collect()
+    };
+    columns.push(column("p50".to_owned(), Unit::Seconds, &latency(|l| l.p50)));
+    columns.push(column("p99".to_owned(), Unit::Seconds, &latency(|l| l.p99)));
+    columns.push(column("p99.9".to_owned(), Unit::Seconds, &latency(|l| l.p999)));
+    for name in gauge_names(catalog) {
+        let Ok(MetricReference { metric, .. }) = MetricReference::parse(&name, catalog) else { continue };
+        let of = |b: &Bucket, record: &ReplicationRecord| match &metric {
+            Metric::Resources(gauge, resources) => {
+                let mut sum = Usage::default();
+                resources.iter().filter_map(|r| b.usage.get(*r)).for_each(|usage| sum.add(usage));
+                gauge_of(*gauge, &sum, b.span).number()
+            }
+            Metric::InFlight(component) => {
+                let usage = b.usage.get(record.visits(*component))?;
+                (b.span > 0.0).then(|| usage.present / b.span)
+            }
+            _ => None,
+        };
+        let values: Vec<Vec<Option<f64>>> =
+            runs.iter().zip(records).map(|(run, record)| run.iter().map(|b| of(b, record)).collect()).collect();
+        if values.iter().flatten().any(Option::is_some) {
+            columns.push(column(name, metric.unit(), &values));
+        }
+    }
+    Series { bucket: width, t: (0..length).map(|i| i as f64 * width).collect(), columns }
+}
+
+fn gauge_names(catalog: &Catalog) -> Vec<String> {
+    let over_time = |name: &String| {
+        [".cpu", ".offered_cpu", ".utilisation", ".queue", ".in_flight", ".connections"]
+            .iter()
+            .any(|tail| name.ends_with(tail))
+    };
+    standard_names(catalog).into_iter().filter(over_time).collect()
+}
+
+fn notices(results: &VariantResults, records: &[ReplicationRecord]) -> Vec<String> {
+    let mut notices = Vec::new();
+    if !results.conservation.holds() {
+        notices.push("requests or calls were lost or counted twice: these results are wrong".to_owned());
+    }
+    let fewest = records.iter().map(|r| r.run().good()).min().unwrap_or(0);
+    let thin: Vec<&str> = [("p99", 0.99), ("p99.9", 0.999)]
+        .into_iter()
+        .filter(|(_, share)| fewest as f64 * (1.0 - share) < ENOUGH_ABOVE - 1e-6)
+        .map(|(name, _)| name)
+        .collect();
+    if !thin.is_empty() && !records.is_empty() {
+        notices.push(format!(
+            "{} rests on fewer than 100 answers above it per replication ({fewest} good answers in the shortest): \
+             its interval is too narrow",
+            thin.join(" and "),
+        ));
+    }
+    let clamped: u64 = records.iter().flat_map(|r| &r.run().endpoints).map(|e| e.latency.clamped()).sum();
+    if clamped > 0 {
+        notices.push(format!("{clamped} latencies above one day count as one day in percentiles"));
+    }
+    if results.replications == 1 {
+        notices.push("one replication: no confidence intervals".to_owned());
+    }
+    notices
+}
