@@ -14,8 +14,8 @@ use crate::engine::Reason;
 use crate::metrics::evaluate::{gauge_of, latencies, value};
 use crate::metrics::vocabulary::standard_names;
 use crate::metrics::{
-    Catalog, Events, Gauge, LatencyDistribution, Metric, MetricReference, ReplicationRecord, ResourceInfo, Role,
-    Statistic, Usage, Window,
+    Catalog, Events, Gauge, LatencyDistribution, Metric, MetricReference, ReplicationRecord, ResourceInfo,
+    Role, Statistic, Usage, Window,
 };
 
 /// Values that a percentile needs above it, per replication, for its interval to be trusted.
@@ -25,8 +25,7 @@ const ENOUGH_ABOVE: f64 = 100.0;
 #[must_use]
 pub fn estimate(each: Vec<MetricValue>, unit: Unit) -> Estimate {
     let numbers: Vec<f64> = each.iter().filter_map(|v| v.number()).collect();
-    let value =
-        if each.contains(&MetricValue::Never) { MetricValue::Never } else { mean(&numbers).into() };
+    let value = if each.contains(&MetricValue::Never) { MetricValue::Never } else { mean(&numbers).into() };
     let interval = if numbers.len() == each.len() { t_interval(&numbers, 0.95) } else { None };
     Estimate { value, unit, low: interval.map(|i| i.low), high: interval.map(|i| i.high), pooled: None, each }
 }
@@ -274,8 +273,7 @@ fn buckets(record: &ReplicationRecord) -> Vec<Bucket> {
 
 fn column(name: String, unit: Unit, runs: &[Vec<Option<f64>>]) -> SeriesColumn {
     let length = runs.iter().map(Vec::len).max().unwrap_or(0);
-    let mut column =
-        SeriesColumn { name, unit, median: Vec::new(), low: Vec::new(), high: Vec::new() };
+    let mut column = SeriesColumn { name, unit, median: Vec::new(), low: Vec::new(), high: Vec::new() };
     for i in 0..length {
         let mut values: Vec<f64> = runs.iter().filter_map(|run| run.get(i).copied().flatten()).collect();
         values.sort_unstable_by(f64::total_cmp);
@@ -294,13 +292,15 @@ fn series(catalog: &Catalog, records: &[ReplicationRecord]) -> Series {
     let mut columns = Vec::new();
     let mut rate = |name: String, count: &dyn Fn(&Events) -> u64| {
         let per_second = |b: &Bucket| (b.span > 0.0).then(|| count(&b.events) as f64 * 1e9 / b.span);
-        let values: Vec<Vec<Option<f64>>> = runs.iter().map(|run| run.iter().map(per_second).collect()).collect();
+        let values: Vec<Vec<Option<f64>>> =
+            runs.iter().map(|run| run.iter().map(per_second).collect()).collect();
         columns.push(column(name, Unit::PerSecond, &values));
     };
     rate("offered".to_owned(), &|e| e.sent);
     rate("throughput".to_owned(), &|e| e.finished);
     rate("goodput".to_owned(), &|e| e.good);
-    let mut statuses: Vec<u16> = runs.iter().flatten().flat_map(|b| b.events.errors.iter().map(|(s, _)| *s)).collect();
+    let mut statuses: Vec<u16> =
+        runs.iter().flatten().flat_map(|b| b.events.errors.iter().map(|(s, _)| *s)).collect();
     statuses.extend([503]);
     statuses.retain(|status| *status != 0);
     statuses.sort_unstable();
@@ -332,8 +332,11 @@ fn series(catalog: &Catalog, records: &[ReplicationRecord]) -> Series {
             }
             _ => None,
         };
-        let values: Vec<Vec<Option<f64>>> =
-            runs.iter().zip(records).map(|(run, record)| run.iter().map(|b| of(b, record)).collect()).collect();
+        let values: Vec<Vec<Option<f64>>> = runs
+            .iter()
+            .zip(records)
+            .map(|(run, record)| run.iter().map(|b| of(b, record)).collect())
+            .collect();
         if values.iter().flatten().any(Option::is_some) {
             columns.push(column(name, metric.unit(), &values));
         }

@@ -40,7 +40,8 @@ mod tests {
 
     fn on_threads(threads: usize) -> Replicated<u64> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let work = |i: u32| Some((0..u64::from(1000 * (20 - i))).fold(u64::from(i), |a, x| a.wrapping_mul(31) ^ x));
+        let work =
+            |i: u32| Some((0..u64::from(1000 * (20 - i))).fold(u64::from(i), |a, x| a.wrapping_mul(31) ^ x));
         pool.install(|| replicate(20, &AtomicBool::new(false), work))
     }
 

@@ -165,7 +165,9 @@ impl Condition {
 }
 
 /// The windows that a recorder must keep for these conditions, each once, in order.
-pub fn windows_of<'a>(conditions: impl IntoIterator<Item = (&'a Condition, Window)>) -> Vec<(SimTime, SimTime)> {
+pub fn windows_of<'a>(
+    conditions: impl IntoIterator<Item = (&'a Condition, Window)>,
+) -> Vec<(SimTime, SimTime)> {
     let mut windows = Vec::new();
     for (condition, window) in conditions {
         if let Window::During(from, to) = window {

@@ -131,8 +131,7 @@ pub struct Cohort {
 
 impl Cohort {
     pub(super) fn new(from: SimTime, to: SimTime, endpoints: usize, resources: usize) -> Self {
-        let endpoint =
-            EndpointCohort { sent: 0, good: 0, errors: 0, latency: LatencyDistribution::new(3) };
+        let endpoint = EndpointCohort { sent: 0, good: 0, errors: 0, latency: LatencyDistribution::new(3) };
         Self {
             from,
             to,

@@ -170,10 +170,7 @@ impl View<'_> {
         }
     }
 
-    fn errors(
-        &self,
-        which: impl Fn(u16, crate::base::ComponentId, Reason) -> bool,
-    ) -> MetricValue {
+    fn errors(&self, which: impl Fn(u16, crate::base::ComponentId, Reason) -> bool) -> MetricValue {
         share(self.cohort.errors_where(which), self.cohort.ended())
     }
 
@@ -182,11 +179,13 @@ impl View<'_> {
     }
 
     fn cost_per_hour(&self) -> Option<f64> {
-        let prices = self.catalog.components.iter().filter_map(|c| Some(c.price_per_hour? * f64::from(c.instances)));
+        let prices =
+            self.catalog.components.iter().filter_map(|c| Some(c.price_per_hour? * f64::from(c.instances)));
         let machines = prices.reduce(|a, b| a + b);
-        let egress = self.catalog.egress_price_per_byte.and_then(|price| {
-            self.per_second(|e| e.egress).number().map(|bytes| bytes * 3600.0 * price)
-        });
+        let egress = self
+            .catalog
+            .egress_price_per_byte
+            .and_then(|price| self.per_second(|e| e.egress).number().map(|bytes| bytes * 3600.0 * price));
         match (machines, egress) {
             (None, None) => None,
             (a, b) => Some(a.unwrap_or(0.0) + b.unwrap_or(0.0)),

@@ -36,7 +36,8 @@ impl LatencyDistribution {
     }
 
     fn fresh(digits: u8) -> Option<Box<Histogram<u64>>> {
-        let mut histogram = Histogram::new_with_bounds(RESOLUTION_NANOS, 4 * RESOLUTION_NANOS, digits).ok()?;
+        let mut histogram =
+            Histogram::new_with_bounds(RESOLUTION_NANOS, 4 * RESOLUTION_NANOS, digits).ok()?;
         histogram.auto(true);
         Some(Box::new(histogram))
     }
@@ -62,7 +63,11 @@ impl LatencyDistribution {
             self.histogram = Self::fresh(self.digits);
         }
         if let Some(histogram) = &mut self.histogram {
-            histogram.saturating_record(kept);
+            // Only `record` grows the histogram; nothing up to the bound can fail it.
+            if histogram.record(kept).is_err() {
+                self.clamped += 1;
+                histogram.saturating_record(kept);
+            }
         }
     }
 
@@ -76,7 +81,10 @@ impl LatencyDistribution {
         let Some(theirs) = &other.histogram else { return };
         if let Some(ours) = &mut self.histogram {
             for cell in theirs.iter_recorded() {
-                ours.saturating_record_n(cell.value_iterated_to(), cell.count_at_value());
+                let (value, count) = (cell.value_iterated_to(), cell.count_at_value());
+                if ours.record_n(value, count).is_err() {
+                    ours.saturating_record_n(value, count);
+                }
             }
         } else {
             self.histogram = Some(theirs.clone());

@@ -16,6 +16,7 @@ pub mod vocabulary;
 pub use catalog::{Catalog, ClientInfo, ComponentInfo, ResourceInfo, Role};
 pub use condition::{Comparison, Condition, Operator, Term, order, windows_of};
 pub use counters::{Cohort, EndpointCohort, Events};
+pub use evaluate::Window;
 pub use fingerprint::Fingerprint;
 pub use latency::LatencyDistribution;
 pub use recorder::{Recorder, RecorderPlan, ReplicationRecord, Row};
@@ -23,5 +24,7 @@ pub use recovery::Recovery;
 pub use series::BucketLatency;
 pub use time_weighted::{TimeWeighted, Usage};
 pub use value::{MetricValue, Unit};
-pub use evaluate::Window;
 pub use vocabulary::{Gauge, Metric, MetricReference, Requests, Statistic, UnknownMetric};
+
+#[cfg(test)]
+mod tests;

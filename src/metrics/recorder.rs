@@ -183,8 +183,13 @@ impl Recorder {
         levels.resize(resources + components, TimeWeighted::new(f64::INFINITY));
         let mut cohorts = vec![Cohort::new(plan.warmup, SimTime::MAX, total, resources)];
         cohorts.extend(plan.windows.iter().map(|&(a, b)| Cohort::new(a, b, total, resources)));
-        let mut bounds: Vec<u64> =
-            plan.windows.iter().flat_map(|&(a, b)| [a, b]).chain([plan.warmup]).map(SimTime::as_nanos).collect();
+        let mut bounds: Vec<u64> = plan
+            .windows
+            .iter()
+            .flat_map(|&(a, b)| [a, b])
+            .chain([plan.warmup])
+            .map(SimTime::as_nanos)
+            .collect();
         bounds.sort_unstable();
         bounds.dedup();
         bounds.retain(|&bound| bound > 0);

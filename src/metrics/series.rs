@@ -20,10 +20,6 @@ impl BucketLatency {
         if latency.count() == 0 {
             return Self::default();
         }
-        Self {
-            p50: latency.percentile(0.5),
-            p99: latency.percentile(0.99),
-            p999: latency.percentile(0.999),
-        }
+        Self { p50: latency.percentile(0.5), p99: latency.percentile(0.99), p999: latency.percentile(0.999) }
     }
 }

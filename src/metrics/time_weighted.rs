@@ -145,6 +145,10 @@ mod tests {
         let second = two.cut(at(50));
         assert_eq!((first.present, first.busy, first.waiting(), first.servers), (60.0, 30.0, 30.0, 60.0));
         assert_eq!((second.present, second.busy, second.servers), (50.0, 30.0, 70.0));
-        assert_eq!((first.max_waiting, second.max_waiting), (3, 3), "the line is there when the stretch begins");
+        assert_eq!(
+            (first.max_waiting, second.max_waiting),
+            (3, 3),
+            "the line is there when the stretch begins"
+        );
     }
 }

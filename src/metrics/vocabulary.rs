@@ -309,7 +309,12 @@ fn text_of(argument: &Argument) -> Option<&str> {
     }
 }
 
-fn of_run(head: &Segment, texts: &[&str], rest: &[Segment], catalog: &Catalog) -> Result<Metric, UnknownMetric> {
+fn of_run(
+    head: &Segment,
+    texts: &[&str],
+    rest: &[Segment],
+    catalog: &Catalog,
+) -> Result<Metric, UnknownMetric> {
     let name = head.name.as_str();
     if name == "errors" {
         return errors(rest, catalog);
@@ -401,7 +406,9 @@ fn errors(rest: &[Segment], catalog: &Catalog) -> Result<Metric, UnknownMetric> 
                 _ => Err(unknown(format!("`errors.{code}` has only `.rate` below it"))),
             }
         }
-        [] => Err(unknown("`errors` needs a status or a component: `errors.503`, `errors.from.lb`".to_owned())),
+        [] => {
+            Err(unknown("`errors` needs a status or a component: `errors.503`, `errors.from.lb`".to_owned()))
+        }
     }
 }
 
@@ -411,7 +418,8 @@ fn skew(of: &str, catalog: &Catalog) -> Result<Metric, UnknownMetric> {
     let Some(component) = component else {
         return Err(unknown(format!("`skew` needs a metric of a component, and `{of}` is none")));
     };
-    let members = (0..component.instances.max(1)).map(|i| of_component(component, Some(i), &path[1..], catalog));
+    let members =
+        (0..component.instances.max(1)).map(|i| of_component(component, Some(i), &path[1..], catalog));
     Ok(Metric::Skew(members.collect::<Result<_, _>>()?))
 }
 
@@ -465,7 +473,9 @@ fn of_component(
         ["cpu", tail @ ..] => gauge(name, "cpu", tail, need(Role::Cpu, "cores")?),
         ["workers", tail @ ..] => gauge(name, "workers", tail, need(Role::Workers, "workers")?),
         ["io", tail @ ..] => gauge(name, "io", tail, need(Role::Io, "disk")?),
-        ["connections", tail @ ..] => gauge(name, "connections", tail, need(Role::Connections, "connections")?),
+        ["connections", tail @ ..] => {
+            gauge(name, "connections", tail, need(Role::Connections, "connections")?)
+        }
         ["locks", tail @ ..] => gauge(name, "locks", tail, need(Role::Locks, "row locks")?),
         ["wal", tail @ ..] => gauge(name, "wal", tail, need(Role::Wal, "write-ahead log")?),
         ["link", tail @ ..] => gauge(name, "link", tail, need(Role::Link, "link")?),
@@ -486,7 +496,9 @@ fn gauge(name: &str, part: &str, words: &[&str], resources: Vec<usize>) -> Resul
         ["queue", "max"] => Gauge::QueueMax,
         ["in_flight"] => Gauge::Busy,
         ["wait"] => Gauge::Wait(Statistic::Mean),
-        ["wait", word] if statistic(word).is_some() => Gauge::Wait(statistic(word).unwrap_or(Statistic::Mean)),
+        ["wait", word] if statistic(word).is_some() => {
+            Gauge::Wait(statistic(word).unwrap_or(Statistic::Mean))
+        }
         _ => {
             let known = "utilisation, offered, queue, queue.max, wait, wait.p99, in_flight";
             let dot = if part.is_empty() { "" } else { "." };
@@ -516,7 +528,9 @@ impl Metric {
             | Self::TimeToRecover
             | Self::Staleness(_)
             | Self::Resources(Gauge::Wait(_), _) => Unit::Seconds,
-            Self::Resources(Gauge::Queue | Gauge::QueueMax | Gauge::Busy, _) | Self::InFlight(_) => Unit::Count,
+            Self::Resources(Gauge::Queue | Gauge::QueueMax | Gauge::Busy, _) | Self::InFlight(_) => {
+                Unit::Count
+            }
             Self::Cost => Unit::MoneyPerHour,
             Self::CostPerMillionGood => Unit::Money,
         }
@@ -530,15 +544,25 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
     names.extend(["mean", "p50", "p90", "p95", "p99", "p99.9", "max", "p99(errors)"].map(str::to_owned));
     for component in &catalog.components {
         let c = &component.name;
-        let mut candidates: Vec<String> =
-            ["cpu", "offered_cpu", "utilisation", "queue", "queue.max", "wait", "wait.p99", "in_flight", "connections"]
-                .iter()
-                .map(|tail| format!("{c}.{tail}"))
-                .collect();
+        let mut candidates: Vec<String> = [
+            "cpu",
+            "offered_cpu",
+            "utilisation",
+            "queue",
+            "queue.max",
+            "wait",
+            "wait.p99",
+            "in_flight",
+            "connections",
+        ]
+        .iter()
+        .map(|tail| format!("{c}.{tail}"))
+        .collect();
         for target in &catalog.components {
             let t = &target.name;
             candidates.extend(
-                ["utilisation", "queue", "queue.max", "wait", "wait.p99"].map(|tail| format!("{c}.pool({t}).{tail}")),
+                ["utilisation", "queue", "queue.max", "wait", "wait.p99"]
+                    .map(|tail| format!("{c}.pool({t}).{tail}")),
             );
         }
         names.extend(candidates.into_iter().filter(|name| MetricReference::parse(name, catalog).is_ok()));

@@ -6,7 +6,9 @@ use crate::experiment::aggregate::{estimate, pooled};
 use crate::experiment::confidence::{Interval, t_interval};
 use crate::experiment::results::{Judgement, MetricValue, Unit, Verdict};
 use crate::metrics::evaluate::value;
-use crate::metrics::{Catalog, Comparison, Condition, MetricReference, ReplicationRecord, Term, Window, order};
+use crate::metrics::{
+    Catalog, Comparison, Condition, MetricReference, ReplicationRecord, Term, Window, order,
+};
 
 /// One objective or expectation: its condition, its window, and how the scenario writes both.
 #[derive(Clone, Debug, PartialEq)]

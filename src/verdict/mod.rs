@@ -9,3 +9,6 @@
 mod judge;
 
 pub use judge::{Clause, expectation, objective};
+
+#[cfg(test)]
+mod tests;
