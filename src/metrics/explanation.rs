@@ -1,0 +1,110 @@
+//! What each metric means: the text behind `explain METRIC`.
+
+/// A metric in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// The name, `<c>` for a component, `pNN` for any percentile.
+    pub name: &'static str,
+    /// What it is.
+    pub meaning: &'static str,
+    /// Its unit.
+    pub unit: &'static str,
+    /// How it is computed.
+    pub formula: &'static str,
+    /// What it does not say.
+    pub limits: &'static str,
+}
+
+macro_rules! explanations {
+    ($($name:literal: $meaning:literal, $unit:literal, $formula:literal, $limits:literal;)*) => {
+        /// Every metric, in the order of a report.
+        pub const EXPLANATIONS: &[Explanation] = &[$(Explanation {
+            name: $name, meaning: $meaning, unit: $unit, formula: $formula, limits: $limits,
+        }),*];
+    };
+}
+
+explanations! {
+    "offered": "requests sent by clients", "1/s", "sent in the window / its length", "retries and reloads are not counted";
+    "throughput": "requests that ended, whatever the outcome", "1/s", "ended in the window / its length", "errors count too";
+    "goodput": "good answers within their deadline", "1/s", "good answers in the window / its length", "counted when they arrive";
+    "availability": "share of good answers", "share", "good / (sent - in flight), of requests started in the window", "says nothing of unfinished requests";
+    "rate_503": "share of requests that ended with a 503; the same as errors.503", "share", "503s / (sent - in flight)", "the final outcome: a 503 that a retry made good is not in it";
+    "errors.<code>": "share of requests that ended with this status", "share", "such ends / (sent - in flight); `.rate`: in the window, per second", "final outcomes only";
+    "errors.from.<c>": "share of requests whose error this component made", "share", "such ends / (sent - in flight)", "whoever passes an error on is not its origin";
+    "timeouts": "share of requests that ended by a timeout or deadline", "share", "such ends / (sent - in flight)", "a server's own timeout answer counts too";
+    "abandoned": "share of requests that their client gave up", "share", "given up / (sent - in flight)", "nobody answered them in time";
+    "unfinished": "share of requests still open when the run was cut", "share", "(sent - ended) / sent", "a large share means that the run was cut during overload";
+    "attempts_per_request": "amplification by retries and reloads", "ratio", "attempts / requests, of those that ended", "attempts between components are not in it";
+    "wasted_work": "share of served visits whose caller had left", "share", "successful visits for nobody / successful visits", "visits count alike, however long";
+    "mean": "mean latency of good answers", "s", "intended start to last byte, exact sum / count", "errors are excluded: `mean(errors)`";
+    "pNN": "percentile of the latency of good answers", "s", "nearest rank, upper bound of its histogram bucket (0.1 %); mean over replications", "needs 100 answers above it per replication; of a merged histogram: `pooled`";
+    "max": "largest latency of a good answer", "s", "exact", "grows with the length of the run";
+    "<c>.cpu": "busy cores / cores", "share", "integral of min(present, cores) / integral of cores; instances together", "at most 1: the overload shows in offered_cpu";
+    "<c>.offered_cpu": "work asked for / capacity", "share", "sum of demands / integral of cores", "may exceed 1";
+    "<c>.utilisation": "workers in use / workers", "share", "as cpu, over workers; cores where there are none", "absent where unlimited";
+    "<c>.queue": "number waiting", "count", "integral of max(0, present - servers) / length, summed over instances", "`.max`: the largest at one instance";
+    "<c>.wait": "time until granted", "s", "sum of waits / grants, pooled over instances; `.pNN` from the histogram", "those who left ungranted are not in it";
+    "<c>.in_flight": "visits open", "count", "integral of open visits / length", "waiting and served together";
+    "<c>.pool(<target>)": "a caller's connections: .utilisation .queue .queue.max .wait .wait.pNN .in_flight", "as above", "as above", "one pool per instance; summed or pooled";
+    "<c>.connections": "connections in use", "count", "integral of those open / length", "refused ones are errors";
+    "skew(<metric>)": "imbalance over the members", "ratio", "largest / mean", "1 is even; absent when all are zero";
+    "time_to_recover": "from the end of the last spike to health", "s", "first second from which over 30 s 99 % of those sent get a good answer", "`never` if that does not come within the run";
+    "cost": "money per hour", "$/h", "sum of price x instances, plus egress", "only what the scenario has prices for";
+    "cost_per_million_good": "money per million good answers", "$", "cost / (goodput x 3600) x 1,000,000", "absent without a good answer";
+    "stale_reads(<entity>)": "share of reads that saw an old version", "share", "reads behind the latest commit / reads", "counted by versions";
+    "staleness(<entity>)": "age of what stale reads saw", "s", "mean time since the newer version was committed", "over stale reads only";
+}
+
+/// The explanation of the metric called `name`: exact, or by the kind of name (`p95`, `app.cpu`, `errors.502`).
+#[must_use]
+pub fn explanation(name: &str) -> Option<&'static Explanation> {
+    let exact = |wanted: &str| EXPLANATIONS.iter().find(|e| e.name == wanted);
+    if let Some(found) = exact(name) {
+        return Some(found);
+    }
+    let head = name.split('(').next().unwrap_or(name);
+    if let Some(digits) = head.strip_prefix('p')
+        && digits.starts_with(|c: char| c.is_ascii_digit())
+    {
+        return exact("pNN");
+    }
+    if name.starts_with("errors.from.") {
+        return exact("errors.from.<c>");
+    }
+    if name.starts_with("errors.") {
+        return exact("errors.<code>");
+    }
+    if head.contains(".pool") {
+        return exact("<c>.pool(<target>)");
+    }
+    let by_head = EXPLANATIONS.iter().find(|e| e.name.split('(').next() == Some(head));
+    by_head.or_else(|| {
+        let tail = name
+            .split('.')
+            .find(|part| EXPLANATIONS.iter().any(|e| e.name.strip_prefix("<c>.") == Some(part)))?;
+        EXPLANATIONS.iter().find(|e| e.name.strip_prefix("<c>.") == Some(tail))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_as_users_write_them_are_explained() {
+        for (name, explained) in [
+            ("p99.9", "pNN"),
+            ("p99(GET /v1/feed)", "pNN"),
+            ("db.primary.cpu", "<c>.cpu"),
+            ("app[0].wait.p99", "<c>.wait"),
+            ("app.pool(db).wait", "<c>.pool(<target>)"),
+            ("errors.503.rate", "errors.<code>"),
+            ("skew(app.cpu)", "skew(<metric>)"),
+            ("rate_503", "rate_503"),
+        ] {
+            assert_eq!(explanation(name).map(|e| e.name), Some(explained), "{name}");
+        }
+        assert_eq!(explanation("nonsense"), None);
+    }
+}
