@@ -96,7 +96,9 @@ pub fn pooled(metric: &Metric, catalog: &Catalog, records: &[ReplicationRecord])
     let mut merged = LatencyDistribution::new(3);
     let share = match metric {
         Metric::Latency(Statistic::Percentile(share), requests) => {
-            records.iter().for_each(|r| merged.merge(&latencies(r.run(), requests, catalog)));
+            for record in records {
+                merged.merge(&latencies(record.run(), requests, catalog));
+            }
             *share
         }
         Metric::Resources(Gauge::Wait(Statistic::Percentile(share)), resources) => {
