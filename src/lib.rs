@@ -14,7 +14,10 @@
 )]
 
 pub mod base;
+pub mod document;
 pub mod engine;
 pub mod experiment;
+pub mod kernel;
 pub mod metrics;
+pub mod queueing;
 pub mod verdict;

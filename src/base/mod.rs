@@ -3,6 +3,8 @@
 mod ids;
 pub mod random;
 mod time;
+mod units;
 
 pub use ids::{ComponentId, EntityId, OperationId, PolicyId, ResourceId, ZoneId};
 pub use time::{NANOS_PER_SEC, SimDuration, SimTime};
+pub use units::{Bandwidth, Bytes, Cores, Factor, Growth, Money, Price, PriceUnit, Rate, Ratio};

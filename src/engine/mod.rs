@@ -1,7 +1,35 @@
-//! Floor 2: the contract of a component.
+//! Floor 2: the contract of a component. Requests visit components as calls; components hold
+//! resources for them; whoever calls on waits by a policy; everything that happens is observed.
 
+mod call;
+mod call_policy;
+mod context;
+mod event;
+mod ledger;
+mod lock_table;
+mod network;
+mod node;
 mod outcome;
+mod plan;
+mod pool;
 mod probe;
+mod request;
+mod station;
+mod world;
 
+pub use call::{ANY_INSTANCE, Call, CallId, Flags};
+pub use call_policy::{BUDGET_RESERVE, SAME_OPERATION};
+pub use context::{CallBalance, Context};
+pub use event::{Event, Limit, Signal, Timer};
+pub use ledger::{Ledger, Staleness};
+pub use lock_table::LockTable;
+pub use node::Node;
 pub use outcome::{Outcome, Reason};
+pub use plan::{
+    CallSite, ConnectionLimit, Demand, EntityPlan, Jitter, LinkPlan, Path, Plan, PoolPlan, Popularity,
+    Reload, Retry, RetryOn, RowChoice, SiteId, Target, Trait,
+};
 pub use probe::{Blind, Finished, Observation, Probe};
+pub use request::{Request, RequestId};
+pub use station::{Cores, Seized, Station};
+pub use world::{Limits, Stopped, World};

@@ -3,9 +3,11 @@
 //! (common random numbers).
 
 mod distribution;
+mod permutation;
 mod stream;
 mod zipf;
 
 pub use distribution::Distribution;
+pub use permutation::Permutation;
 pub use stream::{Draws, Key, StreamName};
 pub use zipf::Zipf;

@@ -1,0 +1,570 @@
+//! What a caller does while it waits, once for every caller: pool, attempt, timeout, retry, reload,
+//! deadline.
+//!
+//! Cancellation is by stale handles: an attempt that its caller gave up has no parent any more, so
+//! its answer is an orphan's, and its timers find nothing. The server keeps working for nobody
+//! unless the site says that a cancellation reaches it.
+
+use super::call::{Call, CallId, Flags};
+use super::context::Core;
+use super::event::{Limit, Signal};
+use super::outcome::{Outcome, Reason};
+use super::plan::{Jitter, Retry, SiteId};
+use super::probe::{Finished, Observation, Probe};
+use super::request::Request;
+use crate::base::random::{Key, StreamName};
+use crate::base::{ComponentId, OperationId, SimDuration, SimTime};
+
+/// Retries that a fresh budget allows before any first attempt has refilled it.
+pub const BUDGET_RESERVE: f64 = 10.0;
+/// Retries that a budget can save up.
+const BUDGET_CAP: f64 = 100.0;
+
+/// A status for "the caller's attempt timed out": what a gateway would answer.
+const GATEWAY_TIMEOUT: u16 = 504;
+
+/// A caller that now has an outcome: its component is told with `on_reply`.
+pub(super) type Settled = Option<(CallId, Outcome)>;
+
+impl<P: Probe> Core<P> {
+    /// Opens a request with its root call.
+    pub(super) fn open_request(
+        &mut self,
+        client: ComponentId,
+        operation: OperationId,
+        number: u64,
+        luck: Key,
+        note: u32,
+        priority: u8,
+    ) -> CallId {
+        let now = self.now();
+        let request = self.requests.insert(Request {
+            client,
+            operation,
+            priority,
+            degraded: false,
+            luck,
+            number,
+            started: now,
+            root: CallId::NONE,
+            note,
+            attempts: 0,
+            references: 1,
+            rows: Vec::new(),
+        });
+        let mut root = Call::new(request, CallId::NONE, luck, now);
+        root.component = client;
+        root.operation = operation;
+        let root = self.open(root);
+        self.requests[request].root = root;
+        self.observe(Observation::Sent { client, operation });
+        root
+    }
+
+    /// Closes a request with its final outcome.
+    pub(super) fn finish_request(&mut self, root: CallId, outcome: Outcome) -> Option<Finished> {
+        let call = self.close(root)?;
+        let request = self.requests.get(call.request)?;
+        let finished = Finished {
+            client: request.client,
+            operation: request.operation,
+            started: request.started,
+            outcome,
+            attempts: request.attempts,
+            degraded: request.degraded,
+        };
+        self.requests_finished += 1;
+        self.drop_reference(call.request);
+        self.observe(Observation::Finished(finished));
+        Some(finished)
+    }
+
+    #[inline]
+    pub(super) fn open(&mut self, call: Call) -> CallId {
+        self.calls_opened += 1;
+        self.calls.insert(call)
+    }
+
+    #[inline]
+    pub(super) fn close(&mut self, id: CallId) -> Option<Call> {
+        let call = self.calls.remove(id)?;
+        self.calls_closed += 1;
+        Some(call)
+    }
+
+    /// Starts a wait at `site`.
+    #[inline]
+    pub(super) fn begin(&mut self, caller: CallId, site: SiteId, choice: u16) {
+        let now = self.now();
+        let call = &mut self.calls[caller];
+        call.site = site;
+        call.choice = choice;
+        call.attempt = 0;
+        call.token = call.token.wrapping_add(1);
+        let token = call.token;
+        let me = call.component;
+        let plan = &self.plan.sites[site.0 as usize];
+        if let Some(deadline) = plan.deadline {
+            self.send(now + deadline, me, Signal::TimedOut { call: caller, token, limit: Limit::Deadline });
+        }
+        if let Some(Retry { budget: Some(share), .. }) = &self.plan.sites[site.0 as usize].retry {
+            let tokens = &mut self.budgets[self.plan.sites[site.0 as usize].budget as usize];
+            *tokens = (*tokens + share).min(BUDGET_CAP);
+        }
+        self.attempt(caller);
+    }
+
+    /// Takes a connection if the site has a pool, or waits for one; then launches.
+    fn attempt(&mut self, caller: CallId) {
+        let now = self.now();
+        let call = &mut self.calls[caller];
+        call.wait_token = call.wait_token.wrapping_add(1);
+        let (site, instance, token) = (call.site, call.instance, call.wait_token);
+        let Some(first) = self.plan.sites[site.0 as usize].pool else {
+            return self.launch(caller, false);
+        };
+        let index = first as usize + instance as usize;
+        let pool = &mut self.pools[index];
+        let resource = pool.resource;
+        if pool.in_use < pool.size {
+            self.observe(Observation::Waited { resource, wait: SimDuration::ZERO });
+            return self.launch_pooled(caller, index, now);
+        }
+        pool.line.push(caller, 0);
+        call.asked = now;
+        call.flags.set(Flags::IN_POOL_LINE);
+        let present = pool.present();
+        let me = call.component;
+        let (luck, request) = (call.luck, call.request);
+        self.observe(Observation::Level { resource, present });
+        if let Some(wait) = &self.plan.pools[index].wait {
+            let span = SimDuration::from_secs_f64(self.draw(wait, luck, request));
+            self.send(now + span, me, Signal::TimedOut { call: caller, token, limit: Limit::PoolWait });
+        }
+    }
+
+    fn launch_pooled(&mut self, caller: CallId, index: usize, asked: SimTime) {
+        let pool = &mut self.pools[index];
+        pool.in_use += 1;
+        let fresh = pool.in_use > pool.open;
+        if fresh {
+            pool.open += 1;
+        }
+        let (resource, present) = (pool.resource, pool.present());
+        let call = &mut self.calls[caller];
+        call.flags.set(Flags::POOLED);
+        call.pool_asked = asked;
+        self.observe(Observation::Level { resource, present });
+        self.launch(caller, fresh);
+    }
+
+    /// Gives the caller's connection back, or closes it if the attempt on it was abandoned.
+    pub(super) fn release_pool(&mut self, caller: CallId, closes: bool) {
+        let now = self.now();
+        let call = &mut self.calls[caller];
+        if !call.flags.take(Flags::POOLED) {
+            return;
+        }
+        let (site, instance) = (call.site, call.instance);
+        let stay = now.since(call.pool_asked);
+        let Some(first) = self.plan.sites[site.0 as usize].pool else { return };
+        let index = first as usize + instance as usize;
+        let pool = &mut self.pools[index];
+        pool.in_use -= 1;
+        if closes {
+            pool.open -= 1;
+        }
+        let resource = pool.resource;
+        let calls = &self.calls;
+        let next = pool.line.pop(|c| calls.get(*c).is_some_and(|c| c.flags.has(Flags::IN_POOL_LINE)));
+        let present = pool.present();
+        self.observe(Observation::Departed { resource, stay });
+        match next {
+            None => self.observe(Observation::Level { resource, present }),
+            Some(next) => {
+                let waiting = &mut self.calls[next];
+                waiting.flags.take(Flags::IN_POOL_LINE);
+                waiting.wait_token = waiting.wait_token.wrapping_add(1);
+                let asked = waiting.asked;
+                self.observe(Observation::Waited { resource, wait: now.since(asked) });
+                self.launch_pooled(next, index, asked);
+            }
+        }
+    }
+
+    /// Sends one attempt.
+    #[inline]
+    fn launch(&mut self, caller: CallId, fresh_connection: bool) {
+        let now = self.now();
+        let call = &self.calls[caller];
+        let (request, site_id, me, instance) = (call.request, call.site, call.component, call.instance);
+        let (attempt, choice, parent_row, parent_luck) = (call.attempt, call.choice, call.row, call.luck);
+        let pooled = call.flags.has(Flags::POOLED);
+        let wait_token = call.wait_token;
+        let parent_operation = call.operation;
+        let plan = self.plan.clone();
+        let site = &plan.sites[site_id.0 as usize];
+        let mut luck = site.salt.map_or(parent_luck, |salt| salt.join(parent_luck));
+        if attempt > 0 {
+            luck = luck.with(u64::from(attempt));
+        }
+        let row = match site.row {
+            super::plan::RowChoice::None => parent_row,
+            choice => self.choose_row(request, choice),
+        };
+        let mut child = Call::new(request, caller, luck, now);
+        child.component = site.target.component;
+        child.operation =
+            if site.target.operation == SAME_OPERATION { parent_operation } else { site.target.operation };
+        child.row = row;
+        child.instance = if choice == super::call::ANY_INSTANCE {
+            self.next_instance(site.target.rotor + u32::from(instance), site.target.instances)
+        } else {
+            choice
+        };
+        if let Some(size) = &site.size {
+            child.bytes = self.draw(size, luck, request) as u64;
+        } else if site.salt.is_none() {
+            child.bytes = self.calls[caller].bytes;
+        }
+        if fresh_connection || !pooled {
+            child.flags.set(Flags::NEW_CONNECTION);
+        }
+        if !pooled {
+            child.flags.set(Flags::LAST_ON_CONNECTION);
+        }
+        if let Some(record) = self.requests.get_mut(request) {
+            record.references += 1;
+            if record.root == caller {
+                record.attempts += 1;
+            }
+        }
+        let target = child.component;
+        let id = self.open(child);
+        self.calls[caller].child = id;
+        self.depart(id, site.path, instance, fresh_connection || !pooled);
+        if let Some(timeout) = site.timeout {
+            self.send(
+                now + timeout,
+                me,
+                Signal::TimedOut { call: id, token: wait_token, limit: Limit::Attempt },
+            );
+        }
+        if let Some(reload) = &site.reload
+            && attempt < reload.max
+            && reload.key.join(luck).draws().chance(reload.chance)
+        {
+            let signal = Signal::TimedOut { call: id, token: wait_token, limit: Limit::Patience };
+            self.send(now + reload.after, me, signal);
+        }
+        debug_assert_ne!(target, ComponentId::NONE);
+    }
+
+    fn next_instance(&mut self, rotor: u32, instances: u16) -> u16 {
+        if instances <= 1 {
+            return 0;
+        }
+        let Some(counter) = self.rotors.get_mut(rotor as usize) else { return 0 };
+        let chosen = *counter % instances;
+        *counter = (chosen + 1) % instances;
+        chosen
+    }
+
+    /// An answer reached whoever asked: the caller that may go on now, if one still waits.
+    #[inline]
+    pub(super) fn settle(&mut self, child: CallId) -> Settled {
+        let call = self.close(child)?;
+        self.drop_reference(call.request);
+        let caller = call.parent;
+        if self.calls.get(caller).is_none_or(|c| c.child != child) {
+            return None;
+        }
+        let record = &mut self.calls[caller];
+        record.child = CallId::NONE;
+        record.bytes = call.bytes;
+        // A refused connection was never opened.
+        let refused =
+            call.outcome.reason == Reason::TooManyConnections || call.outcome.reason == Reason::Unreachable;
+        self.release_pool(caller, refused);
+        self.conclude(caller, call.outcome)
+    }
+
+    /// A limit on waiting has passed.
+    pub(super) fn timed_out(&mut self, id: CallId, token: u16, limit: Limit) -> Settled {
+        match limit {
+            Limit::Attempt => {
+                let caller = self.calls.get(id)?.parent;
+                if self.calls.get(caller)?.child != id {
+                    return None;
+                }
+                self.abandon(caller);
+                let outcome = self.timeout_outcome(caller, Reason::Timeout);
+                self.conclude(caller, outcome)
+            }
+            Limit::Patience => {
+                let caller = self.calls.get(id)?.parent;
+                if self.calls.get(caller)?.child != id {
+                    return None;
+                }
+                self.abandon(caller);
+                self.again(caller, SimDuration::ZERO);
+                None
+            }
+            Limit::PoolWait => {
+                let call = self.calls.get_mut(id)?;
+                if call.wait_token != token || !call.flags.take(Flags::IN_POOL_LINE) {
+                    return None;
+                }
+                self.leave_pool_line(id);
+                let me = self.calls[id].component;
+                Some((id, Outcome::error(503, me, Reason::PoolTimeout)))
+            }
+            Limit::Backoff => {
+                if self.calls.get(id)?.wait_token == token {
+                    self.attempt(id);
+                }
+                None
+            }
+            Limit::Deadline => {
+                if self.calls.get(id)?.token != token {
+                    return None;
+                }
+                self.stop_waiting(id);
+                let outcome = self.timeout_outcome(id, Reason::Deadline);
+                Some((id, outcome))
+            }
+            Limit::QueueWait | Limit::Cancelled => None,
+        }
+    }
+
+    fn timeout_outcome(&self, caller: CallId, reason: Reason) -> Outcome {
+        let call = &self.calls[caller];
+        let is_client = self.requests.get(call.request).is_some_and(|r| r.root == caller);
+        let status = if is_client { 0 } else { GATEWAY_TIMEOUT };
+        Outcome::error(status, call.component, reason)
+    }
+
+    /// Whatever the caller waits for at its call site, it waits no more.
+    pub(super) fn stop_waiting(&mut self, caller: CallId) {
+        let call = &mut self.calls[caller];
+        call.wait_token = call.wait_token.wrapping_add(1);
+        if call.flags.take(Flags::IN_POOL_LINE) {
+            self.leave_pool_line(caller);
+        }
+        if self.calls.contains(self.calls[caller].child) {
+            self.abandon(caller);
+        }
+    }
+
+    fn leave_pool_line(&mut self, caller: CallId) {
+        let now = self.now();
+        let call = &self.calls[caller];
+        let (site, instance, asked) = (call.site, call.instance, call.asked);
+        let Some(first) = self.plan.sites[site.0 as usize].pool else { return };
+        let calls = &self.calls;
+        let pool = &mut self.pools[first as usize + instance as usize];
+        pool.line.renege(|c| calls.get(*c).is_some_and(|c| c.flags.has(Flags::IN_POOL_LINE)));
+        let (resource, present) = (pool.resource, pool.present());
+        self.observe(Observation::Refused { resource });
+        self.observe(Observation::Departed { resource, stay: now.since(asked) });
+        self.observe(Observation::Level { resource, present });
+    }
+
+    /// The caller gives its attempt up: the attempt becomes an orphan, its connection closes.
+    fn abandon(&mut self, caller: CallId) {
+        let child = std::mem::replace(&mut self.calls[caller].child, CallId::NONE);
+        self.release_pool(caller, true);
+        let cancels = self.plan.sites[self.calls[caller].site.0 as usize].cancels;
+        let Some(call) = self.calls.get_mut(child) else { return };
+        call.parent = CallId::NONE;
+        if call.flags.has(Flags::ANSWERED) {
+            self.close_connection(child);
+        } else {
+            self.calls[child].flags.set(Flags::LAST_ON_CONNECTION);
+        }
+        // Whoever is still reading the body that was being sent finds the connection closed.
+        let now = self.now();
+        let mut reader = child;
+        while let Some(call) = self.calls.get(reader) {
+            if call.flags.has(Flags::RECEIVING) {
+                let signal = Signal::Served { call: reader, token: call.token };
+                let target = call.component;
+                self.send(now, target, signal);
+                break;
+            }
+            reader = call.child;
+        }
+        if cancels {
+            self.cancel(child);
+        }
+    }
+
+    /// A cancellation reaches the server of this call, and whomever it called in turn.
+    fn cancel(&mut self, id: CallId) {
+        let now = self.now();
+        if let Some(call) = self.calls.get_mut(id) {
+            call.wait_token = call.wait_token.wrapping_add(1);
+            let target = call.component;
+            self.send(now, target, Signal::TimedOut { call: id, token: 0, limit: Limit::Cancelled });
+        }
+    }
+
+    /// An attempt has ended: try again, or tell the caller.
+    #[inline]
+    fn conclude(&mut self, caller: CallId, outcome: Outcome) -> Settled {
+        if !outcome.is_ok()
+            && let Some(pause) = self.pause_before_retry(caller, outcome)
+        {
+            self.again(caller, pause);
+            return None;
+        }
+        let call = &mut self.calls[caller];
+        call.wait_token = call.wait_token.wrapping_add(1);
+        call.token = call.token.wrapping_add(1);
+        Some((caller, outcome))
+    }
+
+    fn again(&mut self, caller: CallId, pause: SimDuration) {
+        let now = self.now();
+        let call = &mut self.calls[caller];
+        call.attempt += 1;
+        call.wait_token = call.wait_token.wrapping_add(1);
+        let (me, token, site) = (call.component, call.wait_token, call.site);
+        let is_root = self.requests.get(call.request).is_some_and(|r| r.root == caller);
+        let target = self.plan.sites[site.0 as usize].target.component;
+        if is_root {
+            self.observe(Observation::Reattempted { client: me });
+        } else {
+            self.observe(Observation::Retried { caller: me, target });
+        }
+        self.send(now + pause, me, Signal::TimedOut { call: caller, token, limit: Limit::Backoff });
+    }
+
+    /// The pause before the next attempt, if the policy allows one.
+    fn pause_before_retry(&mut self, caller: CallId, outcome: Outcome) -> Option<SimDuration> {
+        let call = &self.calls[caller];
+        let (attempt, luck) = (call.attempt, call.luck);
+        let plan = self.plan.clone();
+        let site = &plan.sites[call.site.0 as usize];
+        let retry = site.retry.as_ref()?;
+        if attempt + 1 >= retry.attempts || !retry.on.matches(outcome) {
+            return None;
+        }
+        if retry.budget.is_some() {
+            let tokens = &mut self.budgets[site.budget as usize];
+            if *tokens < 1.0 {
+                return None;
+            }
+            *tokens -= 1.0;
+        }
+        Some(retry.pause(attempt, luck))
+    }
+
+    /// The call has its answer: it is closed here and travels back.
+    #[inline]
+    pub(super) fn reply(&mut self, id: CallId, outcome: Outcome, bytes: u64) {
+        let orphan = self.is_orphan(id);
+        let now = self.now();
+        let call = &mut self.calls[id];
+        call.outcome = outcome;
+        call.bytes = bytes;
+        call.flags.set(Flags::ANSWERED);
+        call.token = call.token.wrapping_add(1);
+        let component = call.component;
+        let stay = now.since(call.arrived);
+        let (parent, closes) = (call.parent, call.flags.has(Flags::LAST_ON_CONNECTION));
+        self.observe(Observation::CallClosed { component, outcome, orphan, stay });
+        if closes {
+            self.close_connection(id);
+        }
+        if self.calls.contains(parent) {
+            self.travel_back(id);
+        } else if let Some(call) = self.close(id) {
+            self.drop_reference(call.request);
+        }
+    }
+
+    /// Starts a branch of a `parallel`.
+    pub(super) fn branch(&mut self, parent: CallId, pc: u16) -> CallId {
+        let now = self.now();
+        let call = &self.calls[parent];
+        let mut branch = Call::new(call.request, parent, call.luck, now);
+        branch.component = call.component;
+        branch.instance = call.instance;
+        branch.operation = call.operation;
+        branch.row = call.row;
+        branch.bytes = call.bytes;
+        branch.pc = pc;
+        branch.wait_token = call.wait_token; // tells the join which `parallel` it belongs to
+        branch.needed = call.wait_token;
+        branch.flags.set(Flags::BRANCH);
+        let request = call.request;
+        if let Some(record) = self.requests.get_mut(request) {
+            record.references += 1;
+        }
+        self.open(branch)
+    }
+
+    /// Ends a branch; its parent, and whether that still waits for this very `parallel`.
+    pub(super) fn end_branch(&mut self, id: CallId) -> (CallId, bool) {
+        let Some(call) = self.close(id) else { return (CallId::NONE, false) };
+        self.drop_reference(call.request);
+        let waits = self.calls.get(call.parent).is_some_and(|p| p.wait_token == call.needed);
+        (call.parent, waits)
+    }
+
+    pub(super) fn accept_connection(&mut self, id: CallId) -> bool {
+        let call = &mut self.calls[id];
+        let Some(connections) = &mut self.connections[call.component.index()] else { return true };
+        if !call.flags.has(Flags::NEW_CONNECTION) {
+            return true;
+        }
+        let resource = connections.limit.resource;
+        if connections.open >= connections.limit.max {
+            call.flags.take(Flags::LAST_ON_CONNECTION);
+            self.observe(Observation::Refused { resource });
+            return false;
+        }
+        connections.open += 1;
+        let present = connections.open;
+        self.observe(Observation::Level { resource, present });
+        true
+    }
+
+    fn close_connection(&mut self, id: CallId) {
+        let call = &mut self.calls[id];
+        call.flags.take(Flags::LAST_ON_CONNECTION);
+        let Some(connections) = &mut self.connections[call.component.index()] else { return };
+        connections.open = connections.open.saturating_sub(1);
+        let (resource, present) = (connections.limit.resource, connections.open);
+        self.observe(Observation::Level { resource, present });
+    }
+}
+
+/// In a [`super::plan::Target`]: the operation of whoever calls (a load balancer passes the endpoint on).
+pub const SAME_OPERATION: OperationId = OperationId(u16::MAX);
+
+impl Retry {
+    /// The pause before retry number `attempt + 1` of a call with this luck.
+    #[must_use]
+    pub fn pause(&self, attempt: u16, luck: Key) -> SimDuration {
+        let base = self.base.as_secs_f64();
+        let cap = self.cap.as_secs_f64();
+        let step = |n: u16| (base * libm::pow(self.multiplier, f64::from(n))).min(cap);
+        let mut draws = self.key.join(luck).with(u64::from(attempt)).draws();
+        SimDuration::from_secs_f64(match self.jitter {
+            Jitter::None => step(attempt),
+            Jitter::Full => step(attempt) * draws.unit(),
+            Jitter::Equal => step(attempt) * (0.5 + 0.5 * draws.unit()),
+            Jitter::Decorrelated => {
+                // Each pause depends on the one before it: draw the chain from its start.
+                let mut draws = self.key.join(luck).named(StreamName::new("decorrelated")).draws();
+                let mut pause = base;
+                for _ in 0..=attempt {
+                    pause = (base + (3.0 * pause - base).max(0.0) * draws.unit()).min(cap);
+                }
+                pause
+            }
+        })
+    }
+}

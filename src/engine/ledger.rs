@@ -1,0 +1,105 @@
+//! The ledger of versions: a measuring instrument, and no channel between components.
+//!
+//! It knows each written row's latest committed version and the times of its last commits, so that
+//! stale reads, their age and lost writes are counted and not assumed. A row that was never updated
+//! takes no memory: its version is 0 from birth. Where nothing can read an old version the ledger
+//! is off and remembers nothing.
+
+use rustc_hash::FxHashMap;
+
+use crate::base::{EntityId, SimDuration, SimTime};
+
+/// Commit times that are kept per row; a read further behind than this has its age from the oldest kept.
+const REMEMBERED: usize = 8;
+
+#[derive(Clone, Debug)]
+struct Row {
+    version: u32,
+    /// Commit times of the latest versions, `commits[version % REMEMBERED]`.
+    commits: [SimTime; REMEMBERED],
+}
+
+/// What a read that saw one version missed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Staleness {
+    /// Versions behind the latest committed one; 0 is fresh.
+    pub behind: u32,
+    /// Time since the first missed version was committed.
+    pub age: SimDuration,
+}
+
+/// Versions of all written rows.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    on: bool,
+    rows: FxHashMap<(EntityId, u64), Row>,
+}
+
+impl Ledger {
+    /// A ledger that remembers, or one that is off.
+    #[must_use]
+    pub fn new(on: bool) -> Self {
+        Self { on, rows: FxHashMap::default() }
+    }
+
+    /// Records a commit; the row's new version (always 0 when the ledger is off).
+    pub fn commit(&mut self, entity: EntityId, row: u64, now: SimTime) -> u32 {
+        if !self.on {
+            return 0;
+        }
+        let row = self
+            .rows
+            .entry((entity, row))
+            .or_insert(Row { version: 0, commits: [SimTime::ZERO; REMEMBERED] });
+        row.version += 1;
+        row.commits[row.version as usize % REMEMBERED] = now;
+        row.version
+    }
+
+    /// The row's latest committed version; 0 if it was never updated.
+    #[must_use]
+    pub fn latest(&self, entity: EntityId, row: u64) -> u32 {
+        self.rows.get(&(entity, row)).map_or(0, |r| r.version)
+    }
+
+    /// What a read at `now` that saw `version` missed.
+    #[must_use]
+    pub fn staleness(&self, entity: EntityId, row: u64, version: u32, now: SimTime) -> Staleness {
+        let Some(row) = self.rows.get(&(entity, row)) else { return Staleness::default() };
+        let behind = row.version.saturating_sub(version);
+        if behind == 0 {
+            return Staleness::default();
+        }
+        let oldest_kept = row.version.saturating_sub(REMEMBERED as u32 - 1);
+        let missed = (version + 1).max(oldest_kept);
+        Staleness { behind, age: now.since(row.commits[missed as usize % REMEMBERED]) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn staleness_counts_versions_and_age_from_the_first_missed_commit() {
+        let mut ledger = Ledger::new(true);
+        let (user, row) = (EntityId(0), 7);
+        let at = |s: u64| SimTime::from_nanos(s * 1_000_000_000);
+        assert_eq!(ledger.latest(user, row), 0);
+        assert_eq!(ledger.commit(user, row, at(1)), 1);
+        assert_eq!(ledger.commit(user, row, at(4)), 2);
+        assert_eq!(ledger.staleness(user, row, 2, at(10)), Staleness::default());
+        let one = ledger.staleness(user, row, 1, at(10));
+        assert_eq!((one.behind, one.age.as_secs_f64()), (1, 6.0));
+        let two = ledger.staleness(user, row, 0, at(10));
+        assert_eq!((two.behind, two.age.as_secs_f64()), (2, 9.0));
+        assert_eq!(ledger.staleness(user, 8, 0, at(10)), Staleness::default());
+    }
+
+    #[test]
+    fn a_ledger_that_is_off_remembers_nothing() {
+        let mut ledger = Ledger::new(false);
+        assert_eq!(ledger.commit(EntityId(0), 1, SimTime::ZERO), 0);
+        assert!(ledger.rows.is_empty());
+    }
+}

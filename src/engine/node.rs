@@ -1,0 +1,54 @@
+//! What the engine asks of anything that events are addressed to.
+
+use super::call::CallId;
+use super::context::Context;
+use super::event::Timer;
+use super::outcome::Outcome;
+use super::probe::Probe;
+
+/// A component, or a client population, as it runs. Nothing here fails: what can be wrong with a
+/// scenario was found before the first event.
+pub trait Node {
+    /// Schedules its first events.
+    fn start<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
+        let _ = cx;
+    }
+
+    /// A call has arrived.
+    fn on_call<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>);
+
+    /// The timed step of a call, begun with [`Context::serve`], is over.
+    fn on_served<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
+        let _ = (call, cx);
+    }
+
+    /// What a call of this component waited for at a call site has an outcome.
+    fn on_reply<P: Probe>(&mut self, call: CallId, outcome: Outcome, cx: &mut Context<'_, P>) {
+        let _ = (call, outcome, cx);
+    }
+
+    /// A call has waited in a line as long as it would ([`Context::limit_wait`]).
+    fn on_limit<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
+        let _ = (call, cx);
+    }
+
+    /// The caller of this call has gone, and its cancellation has reached this component.
+    fn on_cancel<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
+        let _ = (call, cx);
+    }
+
+    /// A timer of its own.
+    fn on_timer<P: Probe>(&mut self, timer: Timer, cx: &mut Context<'_, P>) {
+        let _ = (timer, cx);
+    }
+
+    /// The head of one of its shared resources may be done.
+    fn on_wake<P: Probe>(&mut self, station: u32, epoch: u32, cx: &mut Context<'_, P>) {
+        let _ = (station, epoch, cx);
+    }
+
+    /// An entry of the fault schedule begins or ends.
+    fn on_fault<P: Probe>(&mut self, fault: u32, cx: &mut Context<'_, P>) {
+        let _ = (fault, cx);
+    }
+}

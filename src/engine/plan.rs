@@ -1,0 +1,270 @@
+//! What is fixed before the first event: call sites with their policies, links, client traits.
+//! A run reads it and never writes it.
+
+use super::outcome::{Outcome, Reason};
+use crate::base::random::{Distribution, Key};
+use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration, ZoneId};
+
+/// A place in a behaviour from which a call is made: an index into [`Plan::sites`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct SiteId(pub u32);
+
+/// A distribution together with the stream it is drawn from: one purpose of one component.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Demand {
+    /// Drawn anew at each visit.
+    Drawn {
+        /// Seconds, bytes or a count.
+        distribution: Distribution,
+        /// The purpose's stream; joined with the visit's luck.
+        key: Key,
+    },
+    /// A named column of a replayed trace.
+    Replayed(u16),
+}
+
+/// Which row a call is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RowChoice {
+    /// None in particular.
+    None,
+    /// The request's own row of the entity.
+    Own(EntityId),
+    /// A row that this call inserts; it becomes the request's own.
+    New(EntityId),
+}
+
+/// Whom a call site calls.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Target {
+    /// The component.
+    pub component: ComponentId,
+    /// Its operation; ignored by kinds that take the operation of their caller.
+    pub operation: OperationId,
+    /// Its instances, among which a caller without a load balancer goes round robin.
+    pub instances: u16,
+    /// Where the caller's round-robin counters begin ([`Plan::rotors`] of them in all): one per caller instance.
+    pub rotor: u32,
+}
+
+/// Spreads retries in time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Jitter {
+    /// Exactly the backoff.
+    None,
+    /// Uniform on [0, backoff].
+    Full,
+    /// Half the backoff, and uniform on the other half.
+    Equal,
+    /// min(cap, uniform on [base, 3 x previous]).
+    Decorrelated,
+}
+
+/// Which failures are tried again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RetryOn {
+    /// The attempt timed out.
+    pub timeout: bool,
+    /// Any 5xx status.
+    pub any_5xx: bool,
+    /// The connection could not be made.
+    pub unreachable: bool,
+    /// These statuses.
+    pub statuses: [u16; 6],
+}
+
+impl RetryOn {
+    /// Whether `outcome` is to be tried again.
+    #[must_use]
+    pub fn matches(&self, outcome: Outcome) -> bool {
+        match outcome.reason {
+            Reason::Timeout if outcome.status == 0 || outcome.status == 504 => {
+                self.timeout || self.statuses.contains(&504) && outcome.status == 504
+            }
+            Reason::Unreachable => self.unreachable || self.any_5xx,
+            _ => {
+                (self.any_5xx && outcome.status >= 500)
+                    || outcome.status != 0 && self.statuses.contains(&outcome.status)
+            }
+        }
+    }
+}
+
+/// How a failed attempt is repeated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retry {
+    /// Attempts in all, the first among them.
+    pub attempts: u16,
+    /// First pause.
+    pub base: SimDuration,
+    /// Longest pause.
+    pub cap: SimDuration,
+    /// Growth of the pause per retry.
+    pub multiplier: f64,
+    /// Spread.
+    pub jitter: Jitter,
+    /// Which failures.
+    pub on: RetryOn,
+    /// At most this many retries per first attempt, as a ratio over a sliding window (a token bucket
+    /// that each first attempt refills); none: unlimited.
+    pub budget: Option<f64>,
+    /// The stream of the pauses.
+    pub key: Key,
+}
+
+/// An impatient person: after `after` with probability `chance` gives the attempt up and asks again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reload {
+    /// Patience.
+    pub after: SimDuration,
+    /// Probability that patience ends, once per attempt.
+    pub chance: f64,
+    /// Reloads of one request at most.
+    pub max: u16,
+    /// The stream of the coin.
+    pub key: Key,
+}
+
+/// What a caller does while it waits, and where its calls go.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallSite {
+    /// Who calls.
+    pub caller: ComponentId,
+    /// Whom.
+    pub target: Target,
+    /// Told apart from other calls of the same visit by this; none for what merely passes a call on.
+    pub salt: Option<Key>,
+    /// Which row.
+    pub row: RowChoice,
+    /// Bytes sent along.
+    pub size: Option<Demand>,
+    /// Longest time for one attempt.
+    pub timeout: Option<SimDuration>,
+    /// Longest time for all attempts together.
+    pub deadline: Option<SimDuration>,
+    /// Repetition of failures.
+    pub retry: Option<Retry>,
+    /// Impatience (clients only).
+    pub reload: Option<Reload>,
+    /// The first of the caller's pools towards the target, one per caller instance.
+    pub pool: Option<u32>,
+    /// Whether an abandoned attempt is cancelled at the server.
+    pub cancels: bool,
+    /// The site's budget counter, if its retry has one.
+    pub budget: u32,
+    /// Index into [`Plan::paths`]: the network between the two; none where it takes no time.
+    pub path: Option<u32>,
+}
+
+/// A pool of connections from one caller instance to one target.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PoolPlan {
+    /// Its resource.
+    pub resource: ResourceId,
+    /// Connections at most.
+    pub size: u32,
+    /// Longest wait for one, in seconds; none: without limit.
+    pub wait: Option<Demand>,
+}
+
+/// The network between a caller component and a target component, by their zones.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Path {
+    /// Zones of the caller's instances (index = instance modulo length).
+    pub from: Vec<ZoneId>,
+    /// Zones of the target's instances.
+    pub to: Vec<ZoneId>,
+    /// One-way latency in seconds by (from zone, to zone).
+    pub latency: Vec<(ZoneId, ZoneId, Demand)>,
+    /// Probability that a message loses a segment, and the delay that costs.
+    pub loss: f64,
+    /// Retransmission delay of a lost segment.
+    pub retransmit: SimDuration,
+    /// The shared link's station in the network, if bandwidth is limited.
+    pub link: Option<u32>,
+    /// Round trips to set up a connection (TCP and TLS).
+    pub set_up_round_trips: u32,
+    /// Stream for coins of loss.
+    pub key: Key,
+}
+
+/// A link whose bandwidth is shared by its transfers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinkPlan {
+    /// Its resource.
+    pub resource: ResourceId,
+    /// Bytes per second.
+    pub bandwidth: f64,
+}
+
+/// A condition on a request that depends on nothing but who its customer is (a header, a body field, a cookie).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trait {
+    /// Per client population: the half-open range of a uniform draw in which the condition holds.
+    pub holds: Vec<(ComponentId, f64, f64)>,
+    /// The stream of that draw.
+    pub key: Key,
+}
+
+/// Rows of an entity and who is popular among them.
+#[derive(Clone, Debug)]
+pub struct EntityPlan {
+    /// Rows at the start.
+    pub rows: u64,
+    /// Popularity of ranks.
+    pub popularity: Popularity,
+    /// The stream of the keys.
+    pub key: Key,
+}
+
+/// Which row a request is about.
+#[derive(Clone, Debug)]
+pub enum Popularity {
+    /// Every row alike.
+    Uniform,
+    /// Zipf over ranks; `newest`: the newest rows are the most popular, else ranks are scattered over the rows.
+    Zipf {
+        /// Ranks.
+        zipf: crate::base::random::Zipf,
+        /// Rank to row; none where the newest rows are hottest.
+        scatter: Option<crate::base::random::Permutation>,
+    },
+    /// The n-th request takes the n-th row of a recorded trace, over and over.
+    Trace(std::sync::Arc<Vec<u64>>),
+}
+
+/// How many connections one component accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionLimit {
+    /// Its resource.
+    pub resource: ResourceId,
+    /// Connections at most.
+    pub max: u32,
+}
+
+/// Everything that is fixed.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// Call sites.
+    pub sites: Vec<CallSite>,
+    /// Pools.
+    pub pools: Vec<PoolPlan>,
+    /// Network paths.
+    pub paths: Vec<Path>,
+    /// Links with limited bandwidth.
+    pub links: Vec<LinkPlan>,
+    /// Conditions.
+    pub traits: Vec<Trait>,
+    /// Entities.
+    pub entities: Vec<EntityPlan>,
+    /// Columns of a replayed trace, in seconds: `replayed[column][row]`.
+    pub replayed: Vec<Vec<f64>>,
+    /// Round-robin counters in all.
+    pub rotors: u32,
+    /// Retry budgets in all.
+    pub budgets: u32,
+    /// By component: how many connections it accepts, where that is limited.
+    pub connections: Vec<Option<ConnectionLimit>>,
+    /// Whether anything can read an old version, so that the ledger must remember the written rows.
+    pub versions_matter: bool,
+}

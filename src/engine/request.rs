@@ -1,0 +1,38 @@
+//! The customer: one request of one client, from its intended start to its final outcome.
+
+use super::call::CallId;
+use crate::base::random::Key;
+use crate::base::{ComponentId, EntityId, OperationId, SimTime};
+use crate::kernel::Handle;
+
+/// Names a request while it, or any call made for it, is alive.
+pub type RequestId = Handle;
+
+/// One customer. It lives until its client has an outcome *and* the last call made for it has ended.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Who sent it.
+    pub client: ComponentId,
+    /// Which entry of the client's mix.
+    pub operation: OperationId,
+    /// Scheduling class, smaller first.
+    pub priority: u8,
+    /// Whether a fallback served it.
+    pub degraded: bool,
+    /// Request-bound luck: the same customer in every design.
+    pub luck: Key,
+    /// Its place among the client's requests.
+    pub number: u64,
+    /// Intended start; latency counts from here.
+    pub started: SimTime,
+    /// The client's call at the root; stale once the request has its outcome.
+    pub root: CallId,
+    /// The client's own note on it (session, user, row of a replayed trace).
+    pub note: u32,
+    /// Attempts made by the client.
+    pub attempts: u32,
+    /// Calls alive that were made for it, the root among them.
+    pub references: u32,
+    /// Rows that this request inserted, or was told by a trace: they take precedence over its drawn keys.
+    pub rows: Vec<(EntityId, u64)>,
+}

@@ -1,0 +1,223 @@
+//! Service stations: places where calls wait for one of several servers and hold it.
+//!
+//! [`Station`] is a pool of servers with one waiting line; [`Cores`] share their capacity among all
+//! that run (processor sharing). Both report every change of the number present, every wait and
+//! every stay, so Little's law can be checked on them from outside.
+
+use super::call::{CallId, Flags};
+use super::context::Context;
+use super::event::Signal;
+use super::probe::{Observation, Probe};
+use crate::base::{ResourceId, SimDuration, SimTime};
+use crate::queueing::{Contention, Discipline, ProcessorSharing, WaitingLine};
+
+/// What became of an attempt to seize a server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Seized {
+    /// A server is held.
+    Granted,
+    /// The call waits in line; it is granted by a later [`Station::release`].
+    Waiting,
+    /// The line is full; the call is not in it.
+    Full,
+}
+
+/// A pool of servers with one waiting line.
+#[derive(Clone, Debug)]
+pub struct Station {
+    resource: ResourceId,
+    servers: u32,
+    busy: u32,
+    room: u32,
+    line: WaitingLine<CallId>,
+}
+
+impl Station {
+    /// A station of `servers` with room for `room` waiting calls (`u32::MAX`: unbounded).
+    #[must_use]
+    pub fn new(resource: ResourceId, servers: u32, room: u32, discipline: Discipline) -> Self {
+        Self { resource, servers, busy: 0, room, line: WaitingLine::new(discipline) }
+    }
+
+    /// Servers held.
+    #[must_use]
+    pub fn busy(&self) -> u32 {
+        self.busy
+    }
+
+    /// Calls waiting.
+    #[must_use]
+    pub fn waiting(&self) -> u32 {
+        self.line.len() as u32
+    }
+
+    /// Asks for a server on behalf of `call`, and marks the call as waiting if it must wait.
+    #[inline]
+    pub fn seize<P: Probe>(&mut self, call: CallId, priority: u8, cx: &mut Context<'_, P>) -> Seized {
+        if self.busy < self.servers {
+            self.busy += 1;
+            cx.observe(Observation::Waited { resource: self.resource, wait: SimDuration::ZERO });
+        } else if self.waiting() < self.room {
+            self.line.push(call, priority);
+            let now = cx.now();
+            let record = cx.call_mut(call);
+            record.asked = now;
+            record.flags.set(Flags::IN_LINE);
+            cx.observe(Observation::Level { resource: self.resource, present: self.busy + self.waiting() });
+            return Seized::Waiting;
+        } else {
+            cx.observe(Observation::Refused { resource: self.resource });
+            return Seized::Full;
+        }
+        cx.observe(Observation::Level { resource: self.resource, present: self.busy + self.waiting() });
+        Seized::Granted
+    }
+
+    /// Gives a server back after a `stay` (waiting and service); the call that gets it next, if one waits.
+    #[inline]
+    pub fn release<P: Probe>(&mut self, stay: SimDuration, cx: &mut Context<'_, P>) -> Option<CallId> {
+        cx.observe(Observation::Departed { resource: self.resource, stay });
+        let next = if self.busy > self.servers { None } else { self.line.pop(|call| cx.is_in_line(*call)) };
+        match next {
+            None => self.busy -= 1,
+            Some(call) => {
+                let now = cx.now();
+                let record = cx.call_mut(call);
+                record.flags.take(Flags::IN_LINE);
+                let wait = now.since(record.asked);
+                cx.observe(Observation::Waited { resource: self.resource, wait });
+            }
+        }
+        cx.observe(Observation::Level { resource: self.resource, present: self.busy + self.waiting() });
+        next
+    }
+
+    /// Takes a call that waits out of the line: it reneges.
+    pub fn renege<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
+        let now = cx.now();
+        let record = cx.call_mut(call);
+        if record.flags.take(Flags::IN_LINE) {
+            let stay = now.since(record.asked);
+            self.line.renege(|call| cx.is_in_line(*call));
+            cx.observe(Observation::Refused { resource: self.resource });
+            cx.observe(Observation::Departed { resource: self.resource, stay });
+            cx.observe(Observation::Level { resource: self.resource, present: self.busy + self.waiting() });
+        }
+    }
+
+    /// A call of lower precedence than all that wait is put back at the head of its class, its server
+    /// going to whoever is first in line (preemption).
+    pub fn preempt<P: Probe>(
+        &mut self,
+        victim: CallId,
+        victim_priority: u8,
+        cx: &mut Context<'_, P>,
+    ) -> Option<CallId> {
+        let next = self.line.pop(|call| cx.is_in_line(*call))?;
+        self.line.push_front(victim, victim_priority);
+        let now = cx.now();
+        let record = cx.call_mut(victim);
+        record.asked = now;
+        record.flags.set(Flags::IN_LINE);
+        let record = cx.call_mut(next);
+        record.flags.take(Flags::IN_LINE);
+        let wait = now.since(record.asked);
+        cx.observe(Observation::Waited { resource: self.resource, wait });
+        Some(next)
+    }
+}
+
+/// Cores shared by all that run: each of n jobs proceeds at rate min(1, cores / n).
+#[derive(Clone, Debug)]
+pub struct Cores {
+    resource: ResourceId,
+    station: u32,
+    sharing: ProcessorSharing<CallId>,
+    expected: SimTime,
+    epoch: u32,
+}
+
+impl Cores {
+    /// `cores` (fractions allowed) that wake their component as its `station`.
+    #[must_use]
+    pub fn new(resource: ResourceId, station: u32, cores: f64, contention: Option<Contention>) -> Self {
+        let mut sharing = ProcessorSharing::new(cores);
+        if let Some(contention) = contention {
+            sharing.set_contention(contention);
+        }
+        Self { resource, station, sharing, expected: SimTime::MAX, epoch: 0 }
+    }
+
+    /// Jobs running or waiting for their share.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.sharing.len()
+    }
+
+    /// Whether nothing runs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.sharing.len() == 0
+    }
+
+    /// Starts `demand` of work for `call`; [`Self::finished`] hands the call back when it is done.
+    #[inline]
+    pub fn work<P: Probe>(&mut self, call: CallId, demand: SimDuration, cx: &mut Context<'_, P>) {
+        let now = cx.now();
+        let record = cx.call_mut(call);
+        record.asked = now;
+        record.demand = demand;
+        self.sharing.add(now, demand, call);
+        cx.observe(Observation::Demanded { resource: self.resource, demand });
+        cx.observe(Observation::Level { resource: self.resource, present: self.sharing.len() as u32 });
+        self.expect(cx);
+    }
+
+    /// The next call whose work is done by now. Call it until it has none, after a wake of this
+    /// station with a fresh `epoch`.
+    #[inline]
+    pub fn finished<P: Probe>(&mut self, epoch: u32, cx: &mut Context<'_, P>) -> Option<CallId> {
+        if epoch != self.epoch {
+            return None;
+        }
+        let now = cx.now();
+        if let Some(call) = self.sharing.complete(now) {
+            let record = cx.call(call);
+            let stay = now.since(record.asked);
+            let wait = stay - record.demand;
+            cx.observe(Observation::Departed { resource: self.resource, stay });
+            cx.observe(Observation::Waited { resource: self.resource, wait });
+            cx.observe(Observation::Level { resource: self.resource, present: self.sharing.len() as u32 });
+            return Some(call);
+        }
+        self.expected = SimTime::MAX;
+        self.expect(cx);
+        None
+    }
+
+    /// Takes a call's unfinished work away.
+    pub fn cancel<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) -> bool {
+        let now = cx.now();
+        if self.sharing.remove(now, &call).is_none() {
+            return false;
+        }
+        let stay = now.since(cx.call(call).asked);
+        cx.observe(Observation::Departed { resource: self.resource, stay });
+        cx.observe(Observation::Level { resource: self.resource, present: self.sharing.len() as u32 });
+        self.expect(cx);
+        true
+    }
+
+    /// Asks to be woken when the head will be done, unless a wake no later than that is under way:
+    /// an arrival only delays the head, so the old wake finds nothing and asks again.
+    #[inline]
+    fn expect<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
+        if let Some(at) = self.sharing.next_completion(cx.now())
+            && at < self.expected
+        {
+            self.expected = at;
+            self.epoch = self.epoch.wrapping_add(1);
+            cx.schedule(at, Signal::Wake { station: self.station, epoch: self.epoch });
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The executive's loop: take the earliest event, split the world into *the target* and
+//! *everything else*, let the target act.
+
+use std::sync::Arc;
+
+use super::call::Flags;
+use super::context::{CallBalance, Context, Core};
+use super::event::{Event, Limit, Signal};
+use super::node::Node;
+use super::plan::Plan;
+use super::probe::{Observation, Probe};
+use crate::base::{ComponentId, SimTime};
+
+/// Events between two looks at budgets, interruption and dead timers.
+const CHECK_EVERY: u64 = 1 << 14;
+
+/// Where a run stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The clock never passes this instant.
+    pub until: SimTime,
+    /// Requests after whose end the run stops.
+    pub requests: Option<u64>,
+    /// Events at most.
+    pub max_events: Option<u64>,
+    /// Requests in flight at most.
+    pub max_in_flight: Option<u64>,
+}
+
+/// Why a run stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// It is done.
+    Done,
+    /// More events than its budget.
+    OutOfEvents,
+    /// More requests in flight than its budget.
+    TooManyInFlight,
+    /// It was asked to stop.
+    Interrupted,
+}
+
+/// Components and clients together with everything that happens between them.
+pub struct World<N, P> {
+    nodes: Vec<N>,
+    core: Core<P>,
+}
+
+impl<N: Node, P: Probe> World<N, P> {
+    /// A world of `nodes`, addressed by their position, in which nothing has happened yet.
+    #[must_use]
+    pub fn new(nodes: Vec<N>, plan: Arc<Plan>, probe: P) -> Self {
+        let mut world = Self { nodes, core: Core::new(plan, probe) };
+        for index in 0..world.nodes.len() {
+            let mut cx = Context { core: &mut world.core, me: ComponentId::at(index) };
+            world.nodes[index].start(&mut cx);
+        }
+        world
+    }
+
+    /// Runs until a limit is reached; `keep_going` is asked now and then.
+    pub fn run(&mut self, limits: Limits, mut keep_going: impl FnMut(SimTime) -> bool) -> Stopped {
+        let mut unchecked = 0_u64;
+        let mut events = 0_u64;
+        while let Some(event) = self.core.executive.pop_until(limits.until) {
+            self.handle(event);
+            unchecked += 1;
+            if limits.requests.is_some_and(|n| self.core.requests_finished >= n) {
+                return Stopped::Done;
+            }
+            if unchecked == CHECK_EVERY {
+                events += unchecked;
+                unchecked = 0;
+                if limits.max_events.is_some_and(|max| events > max) {
+                    return Stopped::OutOfEvents;
+                }
+                if limits.max_in_flight.is_some_and(|max| self.core.requests.len() as u64 > max) {
+                    return Stopped::TooManyInFlight;
+                }
+                self.sweep();
+                if !keep_going(self.core.now()) {
+                    return Stopped::Interrupted;
+                }
+            }
+        }
+        Stopped::Done
+    }
+
+    #[inline]
+    fn handle(&mut self, Event { target, signal }: Event) {
+        match signal {
+            Signal::Arrive(call) => {
+                let now = self.core.now();
+                // A call whose sender gave it up on the way still arrives: the bytes were sent.
+                if let Some(record) = self.core.calls.get_mut(call) {
+                    record.arrived = now;
+                    self.core.observe(Observation::CallOpened { component: target });
+                    self.at(target, |node, cx| node.on_call(call, cx));
+                }
+            }
+            Signal::Served { call, token } => {
+                if self.core.calls.get(call).is_some_and(|c| c.token == token) {
+                    self.at(target, |node, cx| node.on_served(call, cx));
+                }
+            }
+            Signal::Replied(child) => {
+                let settled = self.core.settle(child);
+                self.tell(settled);
+            }
+            Signal::TimedOut { call, token, limit: Limit::QueueWait } => {
+                let waits = |c: &super::call::Call| c.token == token && c.flags.has(Flags::IN_LINE);
+                if self.core.calls.get(call).is_some_and(waits) {
+                    self.at(target, |node, cx| node.on_limit(call, cx));
+                }
+            }
+            Signal::TimedOut { call, limit: Limit::Cancelled, .. } => {
+                if self.core.calls.get(call).is_some_and(|c| !c.flags.has(Flags::ANSWERED)) {
+                    self.at(target, |node, cx| node.on_cancel(call, cx));
+                }
+            }
+            Signal::TimedOut { call, token, limit } => {
+                let settled = self.core.timed_out(call, token, limit);
+                self.tell(settled);
+            }
+            Signal::Timer(timer) => self.at(target, |node, cx| node.on_timer(timer, cx)),
+            Signal::Wake { station, epoch } => {
+                if target == ComponentId::NONE {
+                    self.core.wake_link(station, epoch);
+                } else {
+                    self.at(target, |node, cx| node.on_wake(station, epoch, cx));
+                }
+            }
+            Signal::Fault(fault) => self.at(target, |node, cx| node.on_fault(fault, cx)),
+        }
+    }
+
+    #[inline]
+    fn at(&mut self, target: ComponentId, act: impl FnOnce(&mut N, &mut Context<'_, P>)) {
+        let mut cx = Context { core: &mut self.core, me: target };
+        act(&mut self.nodes[target.index()], &mut cx);
+    }
+
+    #[inline]
+    fn tell(&mut self, settled: super::call_policy::Settled) {
+        if let Some((caller, outcome)) = settled {
+            let target = self.core.calls[caller].component;
+            self.at(target, |node, cx| node.on_reply(caller, outcome, cx));
+        }
+    }
+
+    /// Dead timers leave the event list when they outnumber everything that can be alive.
+    fn sweep(&mut self) {
+        let Core { executive, calls, .. } = &mut self.core;
+        if executive.pending() < 4 * calls.len() + 4096 {
+            return;
+        }
+        executive.sweep(|event| match event.signal {
+            Signal::TimedOut { call, limit: Limit::Attempt | Limit::Patience, .. } => calls
+                .get(call)
+                .is_some_and(|c| calls.get(c.parent).is_some_and(|parent| parent.child == call)),
+            Signal::TimedOut { call, token, limit: Limit::PoolWait | Limit::Backoff } => {
+                calls.get(call).is_some_and(|c| c.wait_token == token)
+            }
+            Signal::TimedOut { call, token, .. } | Signal::Served { call, token } => {
+                calls.get(call).is_some_and(|c| c.token == token)
+            }
+            _ => true,
+        });
+    }
+
+    /// The present.
+    #[must_use]
+    pub fn now(&self) -> SimTime {
+        self.core.now()
+    }
+
+    /// Events handled so far.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.core.executive.events_processed()
+    }
+
+    /// Requests without a final outcome.
+    #[must_use]
+    pub fn requests_in_flight(&self) -> u64 {
+        self.core.requests.iter().filter(|(_, r)| self.core.calls.contains(r.root)).count() as u64
+    }
+
+    /// Conservation of calls.
+    #[must_use]
+    pub fn call_balance(&self) -> CallBalance {
+        self.core.call_balance()
+    }
+
+    /// Ends the run and hands the sink back.
+    #[must_use]
+    pub fn into_probe(self) -> P {
+        self.core.probe
+    }
+}

@@ -1,0 +1,151 @@
+//! A waiting line and its discipline.
+//!
+//! Whoever leaves the line before its turn (reneges) is only counted out; the entry is skipped when
+//! its turn would have come, or dropped when the dead outnumber the living.
+
+use std::collections::VecDeque;
+
+/// Who is next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Discipline {
+    /// First come, first served.
+    #[default]
+    Fifo,
+    /// Last come, first served.
+    Lifo,
+    /// The smallest class first; first come, first served within a class.
+    Priority,
+}
+
+/// Customers in line.
+#[derive(Clone, Debug)]
+pub struct WaitingLine<T> {
+    discipline: Discipline,
+    /// One line per class, sorted by class; all disciplines but priority have one.
+    classes: Vec<(u8, VecDeque<T>)>,
+    alive: usize,
+}
+
+impl<T: Copy> WaitingLine<T> {
+    /// An empty line.
+    #[must_use]
+    pub fn new(discipline: Discipline) -> Self {
+        Self { discipline, classes: vec![(0, VecDeque::new())], alive: 0 }
+    }
+
+    /// Customers who still wait.
+    #[must_use]
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.alive
+    }
+
+    /// Whether nobody waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.alive == 0
+    }
+
+    fn class(&mut self, priority: u8) -> &mut VecDeque<T> {
+        let class = if self.discipline == Discipline::Priority { priority } else { 0 };
+        let at = match self.classes.binary_search_by_key(&class, |(c, _)| *c) {
+            Ok(at) => at,
+            Err(at) => {
+                self.classes.insert(at, (class, VecDeque::new()));
+                at
+            }
+        };
+        &mut self.classes[at].1
+    }
+
+    /// Joins the line.
+    #[inline]
+    pub fn push(&mut self, customer: T, priority: u8) {
+        self.alive += 1;
+        let class = if self.classes.len() == 1 && self.classes[0].0 == priority {
+            &mut self.classes[0].1
+        } else {
+            self.class(priority)
+        };
+        class.push_back(customer);
+    }
+
+    /// Joins its class at the head: a preempted customer.
+    pub fn push_front(&mut self, customer: T, priority: u8) {
+        self.alive += 1;
+        self.class(priority).push_front(customer);
+    }
+
+    /// The next customer for whom `alive` holds.
+    #[inline]
+    pub fn pop(&mut self, mut alive: impl FnMut(&T) -> bool) -> Option<T> {
+        if self.alive == 0 {
+            for (_, line) in &mut self.classes {
+                line.clear();
+            }
+            return None;
+        }
+        let lifo = self.discipline == Discipline::Lifo;
+        for (_, line) in &mut self.classes {
+            while let Some(customer) = if lifo { line.pop_back() } else { line.pop_front() } {
+                if alive(&customer) {
+                    self.alive -= 1;
+                    return Some(customer);
+                }
+            }
+        }
+        None
+    }
+
+    /// The class of the next customer, were it alive.
+    #[must_use]
+    pub fn first_class(&self) -> Option<u8> {
+        self.classes.iter().find(|(_, line)| !line.is_empty()).map(|(class, _)| *class)
+    }
+
+    /// Counts out a customer who left; `alive` tells the others when the line is tidied.
+    pub fn renege(&mut self, mut alive: impl FnMut(&T) -> bool) {
+        self.alive -= 1;
+        let entries: usize = self.classes.iter().map(|(_, line)| line.len()).sum();
+        if entries > 2 * self.alive + 64 {
+            for (_, line) in &mut self.classes {
+                line.retain(&mut alive);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(discipline: Discipline) -> Vec<u32> {
+        let mut line = WaitingLine::new(discipline);
+        for (customer, class) in [(1, 2), (2, 0), (3, 2), (4, 0), (5, 1)] {
+            line.push(customer, class);
+        }
+        std::iter::from_fn(|| line.pop(|_| true)).collect()
+    }
+
+    #[test]
+    fn each_discipline_has_its_order() {
+        assert_eq!(order(Discipline::Fifo), [1, 2, 3, 4, 5]);
+        assert_eq!(order(Discipline::Lifo), [5, 4, 3, 2, 1]);
+        assert_eq!(order(Discipline::Priority), [2, 4, 5, 1, 3]);
+    }
+
+    #[test]
+    fn whoever_reneged_is_skipped_and_not_counted() {
+        let mut line = WaitingLine::new(Discipline::Fifo);
+        for customer in 0..1000 {
+            line.push(customer, 0);
+        }
+        for _ in 0..999 {
+            line.renege(|c| *c == 999);
+        }
+        assert_eq!(line.len(), 1);
+        assert!(line.classes[0].1.len() < 1000, "the dead are swept");
+        assert_eq!(line.pop(|c| *c == 999), Some(999));
+        assert!(line.is_empty());
+    }
+}
