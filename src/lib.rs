@@ -14,6 +14,7 @@
 )]
 
 pub mod base;
+pub mod components;
 pub mod document;
 pub mod engine;
 pub mod experiment;
@@ -21,3 +22,4 @@ pub mod kernel;
 pub mod metrics;
 pub mod queueing;
 pub mod verdict;
+pub mod workload;

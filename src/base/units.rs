@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn quantities_print_as_the_language_writes_them() {
-        assert_eq!(Rate::per_second(1_200.0).to_string(), "1200/s");
+        assert_eq!(Rate::per_second(1_200.0).to_string(), "1.2k/s");
         assert_eq!(Rate::per_second(2_000.0).to_string(), "2k/s");
         assert_eq!(Rate::per_second(1.5).to_string(), "1.5/s");
         assert_eq!(Ratio::new(0.85).to_string(), "85%");

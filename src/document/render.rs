@@ -148,9 +148,8 @@ error[E0301]: a duration needs a unit
  ::: app.yaml:3:3
   |
 3 |   seed: 1
-  |   ----
-  |   |
-  |   beside this
+  |   ---- beside this
+  |
   = help: write `30s`
 
 "

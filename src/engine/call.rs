@@ -30,6 +30,8 @@ pub struct Call {
     pub arrived: SimTime,
     /// When it last began to wait for something.
     pub asked: SimTime,
+    /// When it asked for the worker that it holds.
+    pub worker_asked: SimTime,
     /// When it asked for the pooled connection that it holds.
     pub pool_asked: SimTime,
     /// Time that setting its connection up takes, before the message itself.
@@ -97,6 +99,8 @@ impl Flags {
     pub const LOCKED: Self = Self(1 << 8);
     /// Its answer is on the way.
     pub const ANSWERED: Self = Self(1 << 9);
+    /// Was preempted: `demand` is what remains of its step.
+    pub const PREEMPTED: Self = Self(1 << 11);
     /// Holds a disk token.
     pub const DISK: Self = Self(1 << 10);
 
@@ -135,6 +139,7 @@ impl Call {
             opened: now,
             arrived: now,
             asked: now,
+            worker_asked: now,
             pool_asked: now,
             demand: SimDuration::ZERO,
             child: CallId::NONE,

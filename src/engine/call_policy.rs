@@ -215,7 +215,7 @@ impl<P: Probe> Core<P> {
         let mut child = Call::new(request, caller, luck, now);
         child.component = site.target.component;
         child.operation =
-            if site.target.operation == SAME_OPERATION { parent_operation } else { site.target.operation };
+            site.operations.get(parent_operation.index()).copied().unwrap_or(site.target.operation);
         child.row = row;
         child.instance = if choice == super::call::ANY_INSTANCE {
             self.next_instance(site.target.rotor + u32::from(instance), site.target.instances)
@@ -540,9 +540,6 @@ impl<P: Probe> Core<P> {
         self.observe(Observation::Level { resource, present });
     }
 }
-
-/// In a [`super::plan::Target`]: the operation of whoever calls (a load balancer passes the endpoint on).
-pub const SAME_OPERATION: OperationId = OperationId(u16::MAX);
 
 impl Retry {
     /// The pause before retry number `attempt + 1` of a call with this luck.

@@ -1,6 +1,8 @@
 //! Row locks: one holder per row, the others in order of asking. A hot row is a serial section.
+//! Its observed level is the number waiting: holding a row is no queueing.
 
 use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
 
 use rustc_hash::FxHashMap;
 
@@ -14,14 +16,14 @@ use crate::base::{EntityId, ResourceId, SimDuration};
 pub struct LockTable {
     resource: ResourceId,
     held: FxHashMap<(EntityId, u64), VecDeque<CallId>>,
-    present: u32,
+    waiting: u32,
 }
 
 impl LockTable {
     /// An empty table, observed as `resource`.
     #[must_use]
     pub fn new(resource: ResourceId) -> Self {
-        Self { resource, held: FxHashMap::default(), present: 0 }
+        Self { resource, held: FxHashMap::default(), waiting: 0 }
     }
 
     /// Asks for the row; true if it is held now, false if the call waits for it.
@@ -32,23 +34,22 @@ impl LockTable {
         call: CallId,
         cx: &mut Context<'_, P>,
     ) -> bool {
-        self.present += 1;
         let now = cx.now();
         cx.call_mut(call).asked = now;
-        let granted = match self.held.entry((entity, row)) {
-            std::collections::hash_map::Entry::Vacant(free) => {
+        match self.held.entry((entity, row)) {
+            Entry::Vacant(free) => {
                 free.insert(VecDeque::new());
                 cx.observe(Observation::Waited { resource: self.resource, wait: SimDuration::ZERO });
                 true
             }
-            std::collections::hash_map::Entry::Occupied(mut taken) => {
+            Entry::Occupied(mut taken) => {
                 taken.get_mut().push_back(call);
                 cx.call_mut(call).flags.set(Flags::IN_LINE);
+                self.waiting += 1;
+                cx.observe(Observation::Level { resource: self.resource, present: self.waiting });
                 false
             }
-        };
-        cx.observe(Observation::Level { resource: self.resource, present: self.present });
-        granted
+        }
     }
 
     /// Gives the row back; the call that holds it next, if one waits.
@@ -56,19 +57,14 @@ impl LockTable {
         &mut self,
         entity: EntityId,
         row: u64,
-        stay: SimDuration,
         cx: &mut Context<'_, P>,
     ) -> Option<CallId> {
-        self.present = self.present.saturating_sub(1);
-        cx.observe(Observation::Departed { resource: self.resource, stay });
-        cx.observe(Observation::Level { resource: self.resource, present: self.present });
         let waiting = self.held.get_mut(&(entity, row))?;
         while let Some(next) = waiting.pop_front() {
             if cx.is_in_line(next) {
-                let now = cx.now();
-                let record = cx.call_mut(next);
-                record.flags.take(Flags::IN_LINE);
-                let wait = now.since(record.asked);
+                cx.call_mut(next).flags.take(Flags::IN_LINE);
+                self.left_line(next, cx);
+                let wait = cx.now().since(cx.call(next).asked);
                 cx.observe(Observation::Waited { resource: self.resource, wait });
                 return Some(next);
             }
@@ -79,19 +75,21 @@ impl LockTable {
 
     /// A waiting call gives up.
     pub fn renege<P: Probe>(&mut self, entity: EntityId, row: u64, call: CallId, cx: &mut Context<'_, P>) {
-        let now = cx.now();
-        let record = cx.call_mut(call);
-        if !record.flags.take(Flags::IN_LINE) {
+        if !cx.call_mut(call).flags.take(Flags::IN_LINE) {
             return;
         }
-        let stay = now.since(record.asked);
         if let Some(waiting) = self.held.get_mut(&(entity, row)) {
             waiting.retain(|other| *other != call);
         }
-        self.present = self.present.saturating_sub(1);
         cx.observe(Observation::Refused { resource: self.resource });
+        self.left_line(call, cx);
+    }
+
+    fn left_line<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
+        self.waiting -= 1;
+        let stay = cx.now().since(cx.call(call).asked);
         cx.observe(Observation::Departed { resource: self.resource, stay });
-        cx.observe(Observation::Level { resource: self.resource, present: self.present });
+        cx.observe(Observation::Level { resource: self.resource, present: self.waiting });
     }
 
     /// Rows locked now.

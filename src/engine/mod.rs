@@ -13,12 +13,13 @@ mod outcome;
 mod plan;
 mod pool;
 mod probe;
+mod program;
 mod request;
 mod station;
 mod world;
 
 pub use call::{ANY_INSTANCE, Call, CallId, Flags};
-pub use call_policy::{BUDGET_RESERVE, SAME_OPERATION};
+pub use call_policy::BUDGET_RESERVE;
 pub use context::{CallBalance, Context};
 pub use event::{Event, Limit, Signal, Timer};
 pub use ledger::{Ledger, Staleness};
@@ -30,6 +31,7 @@ pub use plan::{
     Reload, Retry, RetryOn, RowChoice, SiteId, Target, Trait,
 };
 pub use probe::{Blind, Finished, Observation, Probe};
+pub use program::{Condition, Op, Pc, Program};
 pub use request::{Request, RequestId};
 pub use station::{Cores, Seized, Station};
 pub use world::{Limits, Stopped, World};

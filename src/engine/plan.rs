@@ -39,7 +39,7 @@ pub enum RowChoice {
 pub struct Target {
     /// The component.
     pub component: ComponentId,
-    /// Its operation; ignored by kinds that take the operation of their caller.
+    /// Its operation, unless the site passes its caller's on.
     pub operation: OperationId,
     /// Its instances, among which a caller without a load balancer goes round robin.
     pub instances: u16,
@@ -132,6 +132,8 @@ pub struct CallSite {
     pub caller: ComponentId,
     /// Whom.
     pub target: Target,
+    /// What each operation of the caller is called at the target; empty: the target's one operation.
+    pub operations: Vec<OperationId>,
     /// Told apart from other calls of the same visit by this; none for what merely passes a call on.
     pub salt: Option<Key>,
     /// Which row.

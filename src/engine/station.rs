@@ -51,6 +51,11 @@ impl Station {
         self.line.len() as u32
     }
 
+    /// Reports that work of this length is asked of the station.
+    pub fn demanded<P: Probe>(&self, demand: SimDuration, cx: &mut Context<'_, P>) {
+        cx.observe(Observation::Demanded { resource: self.resource, demand });
+    }
+
     /// Asks for a server on behalf of `call`, and marks the call as waiting if it must wait.
     #[inline]
     pub fn seize<P: Probe>(&mut self, call: CallId, priority: u8, cx: &mut Context<'_, P>) -> Seized {

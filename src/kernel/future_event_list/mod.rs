@@ -74,7 +74,8 @@ mod tests {
         for round in 0..400 {
             for _ in 0..luck.below(burst as u64 + 1) {
                 sequence += 1;
-                let span = luck.below(spans[luck.below(spans.len() as u64) as usize] + 1);
+                let reach = spans[luck.below(spans.len() as u64) as usize];
+                let span = luck.below(reach + 1);
                 let key = EventKey::new(SimTime::from_nanos(now + span), luck.chance(0.3), sequence);
                 wheel.push(key, sequence);
                 heap.push(key, sequence);

@@ -73,10 +73,15 @@ impl<E: Copy> RadixWheel<E> {
 
     /// Gives the later part of the front back to the wheel, cut where the time changes.
     fn spill(&mut self) {
-        let cut_time = self.front[self.front.len() - SORT_AT_MOST].key.time;
-        let cut = self.front.partition_point(|entry| entry.key.time >= cut_time);
+        let mut cut_time = self.front[self.front.len() - SORT_AT_MOST].key.time;
+        let mut cut = self.front.partition_point(|entry| entry.key.time >= cut_time);
         if cut == self.front.len() {
-            return; // all that is near is due at one instant
+            // The nearest instant is crowded: cut behind it.
+            cut = self.front.partition_point(|entry| entry.key.time > cut_time);
+            match cut.checked_sub(1) {
+                Some(last_later) => cut_time = self.front[last_later].key.time,
+                None => return, // all that is near is due at one instant
+            }
         }
         self.front_end = cut_time;
         let later: Vec<_> = self.front.drain(..cut).collect();
@@ -85,15 +90,19 @@ impl<E: Copy> RadixWheel<E> {
         }
     }
 
-    /// Makes the earliest slot the front; false if nothing is left.
-    fn refill(&mut self) -> bool {
+    /// Makes the earliest slot the front; false if none begins by `limit`. The base never passes the clock,
+    /// so what is pushed later never lies below it.
+    fn refill(&mut self, limit: u64) -> bool {
         loop {
             let Some(level) = self.occupied.iter().position(|bits| *bits != 0) else { return false };
             let slot = self.occupied[level].trailing_zeros() as usize;
-            self.occupied[level] &= !(1 << slot);
             let shift = level as u32 * DIGIT;
             let above = if shift + DIGIT >= 64 { 0 } else { self.base >> (shift + DIGIT) << (shift + DIGIT) };
-            let start = above | (slot as u64) << shift;
+            let start = above | ((slot as u64) << shift);
+            if start > limit {
+                return false;
+            }
+            self.occupied[level] &= !(1 << slot);
             self.base = start;
             let index = level * SLOTS + slot;
             if level == 0 || self.slots[index].len() <= SORT_AT_MOST {
@@ -125,7 +134,7 @@ impl<E: Copy> EventList<E> for RadixWheel<E> {
 
     #[inline]
     fn pop_before(&mut self, limit: SimTime) -> Option<(EventKey, E)> {
-        if self.front.is_empty() && !self.refill() {
+        if self.front.is_empty() && !self.refill(limit.as_nanos()) {
             return None;
         }
         let last = self.front.last()?;

@@ -1,0 +1,8 @@
+//! `kind: load_balancer`: layer 7, one decision per request. Several instances each have their own view.
+
+mod algorithm;
+pub mod spec;
+mod state;
+
+pub use algorithm::Algorithm;
+pub use state::LoadBalancer;

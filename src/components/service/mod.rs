@@ -1,0 +1,6 @@
+//! `kind: service`: instances with cores, workers and a backlog that run the endpoints' steps.
+
+pub mod spec;
+mod state;
+
+pub use state::Service;

@@ -1,0 +1,251 @@
+//! A service as proven: every name resolved, every number in range.
+
+use crate::base::random::Distribution;
+use crate::base::{ComponentId, EntityId, OperationId, ResourceId};
+use crate::engine::{Demand, Program, RowChoice};
+use crate::queueing::Discipline;
+
+/// How many requests an instance has in hand at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Slots {
+    /// So many workers, each held by one request.
+    Limited(u32),
+    /// As many as come.
+    Unlimited,
+    /// As many as come, but one callback at a time per core, in order (Node.js).
+    EventLoop,
+}
+
+/// Who is next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ServiceDiscipline {
+    /// First come, first served.
+    #[default]
+    Fifo,
+    /// Last come, first served.
+    Lifo,
+    /// Smallest `priority` first.
+    Priority,
+    /// All at once, each more slowly.
+    ProcessorSharing,
+}
+
+impl ServiceDiscipline {
+    /// The discipline of a waiting line under it.
+    #[must_use]
+    pub fn line(self) -> Discipline {
+        match self {
+            Self::Fifo | Self::ProcessorSharing => Discipline::Fifo,
+            Self::Lifo => Discipline::Lifo,
+            Self::Priority => Discipline::Priority,
+        }
+    }
+}
+
+/// A time or size: drawn, or a named column of a replayed trace.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Amount {
+    /// Drawn anew at each visit.
+    Drawn(Distribution),
+    /// The replayed request's own value.
+    Replayed(u16),
+}
+
+impl Amount {
+    /// The mean that a forecast uses; a replayed amount's is not known here.
+    #[must_use]
+    pub fn mean(&self) -> f64 {
+        match self {
+            Self::Drawn(distribution) => distribution.mean(),
+            Self::Replayed(_) => 0.0,
+        }
+    }
+}
+
+/// What a caller does while it waits, as written on a step.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct CallOptions {
+    /// Per attempt, in seconds.
+    pub timeout: Option<f64>,
+    /// Over all attempts, in seconds.
+    pub deadline: Option<f64>,
+    /// Repetition.
+    pub retry: Option<RetrySpec>,
+    /// Whether giving up reaches the server.
+    pub cancel: bool,
+}
+
+/// Repetition of failures; the stream is added when the model is assembled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RetrySpec {
+    /// Attempts in all.
+    pub attempts: u16,
+    /// First and longest pause in seconds.
+    pub backoff: (f64, f64),
+    /// Growth per retry.
+    pub multiplier: f64,
+    /// Spread.
+    pub jitter: crate::engine::Jitter,
+    /// Which failures.
+    pub on: crate::engine::RetryOn,
+    /// Retries per first attempt.
+    pub budget: Option<f64>,
+}
+
+/// When a branch is taken.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Test {
+    /// With this probability.
+    Chance(f64),
+    /// When the client's header or body field has this value.
+    Customer {
+        /// Name of the header or body field.
+        name: String,
+        /// Its value.
+        value: String,
+    },
+}
+
+/// One step of an endpoint.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Work on the cores.
+    Cpu(Amount),
+    /// Time that holds the worker.
+    Sleep(Amount),
+    /// A disk token.
+    Io(Amount),
+    /// A call to a component's operation.
+    Call {
+        /// Whom.
+        target: ComponentId,
+        /// What.
+        operation: OperationId,
+        /// About which row.
+        row: RowChoice,
+        /// Bytes sent along.
+        size: Option<Amount>,
+        /// While waiting.
+        options: CallOptions,
+        /// Steps that run instead of an error.
+        on_error: Option<Vec<Step>>,
+        /// Whether those steps make a degraded answer.
+        fallback: bool,
+    },
+    /// Branches at once.
+    Parallel {
+        /// Successes needed.
+        needed: u16,
+        /// The branches.
+        branches: Vec<Vec<Step>>,
+        /// Steps that run instead of an error.
+        on_error: Option<Vec<Step>>,
+        /// Whether those steps make a degraded answer.
+        fallback: bool,
+    },
+    /// One way or the other.
+    If {
+        /// When.
+        test: Test,
+        /// Steps if so.
+        then: Vec<Step>,
+        /// Steps if not.
+        otherwise: Vec<Step>,
+    },
+    /// Steps under the lock of the request's row.
+    Lock {
+        /// Of which entity.
+        entity: EntityId,
+        /// The steps.
+        steps: Vec<Step>,
+    },
+    /// Reading a body.
+    Receive {
+        /// Bytes.
+        size: Amount,
+        /// Bytes per second of the uplink.
+        uplink: Option<f64>,
+    },
+    /// The answer.
+    Reply {
+        /// Status.
+        status: u16,
+        /// Bytes.
+        size: Option<Amount>,
+    },
+}
+
+/// An endpoint and what it does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Endpoint {
+    /// Its name, such as `GET /v1/feed`.
+    pub name: String,
+    /// Its steps.
+    pub steps: Vec<Step>,
+}
+
+/// Connections to one target.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PoolSpec {
+    /// Whom.
+    pub target: ComponentId,
+    /// Connections per instance.
+    pub size: u32,
+    /// Longest wait in seconds; none: without limit.
+    pub wait: Option<Distribution>,
+}
+
+/// A service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceSpec {
+    /// Instances.
+    pub instances: u16,
+    /// Cores per instance.
+    pub cores: f64,
+    /// Requests in hand.
+    pub workers: Slots,
+    /// Waiting for a worker at most; none: unbounded.
+    pub backlog: Option<u32>,
+    /// Listen queue, where the product bounds that.
+    pub accept_queue: Option<u32>,
+    /// Longest wait for a worker, in seconds.
+    pub max_wait: Option<Distribution>,
+    /// Who is next.
+    pub discipline: ServiceDiscipline,
+    /// Whether a smaller class interrupts a larger one.
+    pub preemptive: bool,
+    /// Whether a worker is given back while its request waits for another component.
+    pub release_while_waiting: bool,
+    /// Disk operations at once; none: unlimited.
+    pub io: Option<u32>,
+    /// Pools.
+    pub pools: Vec<PoolSpec>,
+    /// Endpoints.
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// The resources of one instance.
+#[derive(Clone, Copy, Debug)]
+pub struct InstanceResources {
+    /// Worker slots.
+    pub workers: ResourceId,
+    /// Cores.
+    pub cpu: ResourceId,
+    /// Disk tokens.
+    pub io: ResourceId,
+}
+
+/// Everything that a running service is made from.
+#[derive(Clone, Debug)]
+pub struct ServiceBuild {
+    /// What it is.
+    pub spec: ServiceSpec,
+    /// What it does.
+    pub program: Program,
+    /// The resources of each instance.
+    pub resources: Vec<InstanceResources>,
+    /// Its row locks.
+    pub locks: ResourceId,
+    /// Its patience in the line for a worker.
+    pub max_wait: Option<Demand>,
+}

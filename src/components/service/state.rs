@@ -1,0 +1,506 @@
+//! A service as it runs: the interpreter of its program over the resources of its instances.
+
+use rustc_hash::FxHashMap;
+
+use super::spec::{ServiceBuild, Slots};
+use crate::base::{EntityId, SimDuration};
+use crate::engine::{
+    CallId, Condition, Context, Cores, Flags, LockTable, Node, Observation, Op, Outcome, Probe, Program,
+    Reason, Seized, Station,
+};
+use crate::queueing::Discipline;
+
+/// Connection attempts that a dropped SYN is worth before the caller finds the host unreachable
+/// (Linux `tcp_syn_retries` is 6; the pause doubles from 1 s).
+const SYN_ATTEMPTS: u16 = 6;
+
+#[derive(Debug)]
+struct Instance {
+    workers: Option<Station>,
+    /// Cores under processor sharing, or the callbacks of an event loop one after the other.
+    cpu: Processor,
+    /// With `discipline: processor_sharing`: the workers' capacity, shared by all present.
+    shared: Option<Cores>,
+    disk: Option<Station>,
+    /// With preemption: calls in a timed step on a worker, with their class.
+    running: Vec<(CallId, u8)>,
+}
+
+#[derive(Debug)]
+enum Processor {
+    Shared(Cores),
+    Loop(Station),
+}
+
+/// A service as it runs.
+#[derive(Debug)]
+pub struct Service {
+    program: Program,
+    instances: Vec<Instance>,
+    locks: LockTable,
+    locked: FxHashMap<CallId, (EntityId, u64)>,
+    max_wait: Option<crate::engine::Demand>,
+    drops_overflow: bool,
+    preemptive: bool,
+    ready: Vec<CallId>,
+}
+
+impl Service {
+    /// A service that is idle.
+    #[must_use]
+    pub fn new(build: ServiceBuild) -> Self {
+        let spec = &build.spec;
+        let room = match (spec.backlog, spec.accept_queue) {
+            (Some(backlog), _) => backlog,
+            (None, Some(accept)) => accept,
+            (None, None) => u32::MAX,
+        };
+        let sharing = spec.discipline == super::spec::ServiceDiscipline::ProcessorSharing;
+        let line = spec.discipline.line();
+        let instances = build
+            .resources
+            .iter()
+            .enumerate()
+            .map(|(index, resources)| {
+                let station = |n: u32| index as u32 * 2 + n;
+                let slots = match spec.workers {
+                    Slots::Limited(n) if !sharing => Some(n),
+                    _ => None,
+                };
+                Instance {
+                    workers: slots.map(|n| Station::new(resources.workers, n, room, line)),
+                    cpu: if spec.workers == Slots::EventLoop {
+                        let loops = (spec.cores.round() as u32).max(1);
+                        Processor::Loop(Station::new(resources.cpu, loops, u32::MAX, line))
+                    } else {
+                        Processor::Shared(Cores::new(resources.cpu, station(0), spec.cores, None))
+                    },
+                    shared: match spec.workers {
+                        Slots::Limited(n) if sharing => {
+                            Some(Cores::new(resources.workers, station(1), f64::from(n), None))
+                        }
+                        _ => None,
+                    },
+                    disk: spec.io.map(|n| Station::new(resources.io, n, u32::MAX, Discipline::Fifo)),
+                    running: Vec::new(),
+                }
+            })
+            .collect();
+        Self {
+            program: build.program,
+            instances,
+            locks: LockTable::new(build.locks),
+            locked: FxHashMap::default(),
+            max_wait: build.max_wait,
+            drops_overflow: spec.backlog.is_none() && spec.accept_queue.is_some(),
+            preemptive: spec.preemptive,
+            ready: Vec::new(),
+        }
+    }
+
+    fn instance(&mut self, id: CallId, cx: &Context<'_, impl Probe>) -> &mut Instance {
+        &mut self.instances[cx.call(id).instance as usize]
+    }
+
+    /// Lets every call that can go on go on. A worklist, since one call's end is another's start.
+    fn advance<P: Probe>(&mut self, first: CallId, cx: &mut Context<'_, P>) {
+        self.ready.push(first);
+        while let Some(id) = self.ready.pop() {
+            self.interpret(id, cx);
+        }
+    }
+
+    fn interpret<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
+        loop {
+            let pc = cx.call(id).pc;
+            cx.call_mut(id).pc = pc + 1;
+            match &self.program.ops[pc as usize] {
+                Op::Seize => {
+                    if !self.seize(id, cx) {
+                        return;
+                    }
+                }
+                Op::Release => self.release_worker(id, cx),
+                Op::Cpu(demand) => {
+                    let demand = cx.draw_time(demand, id);
+                    if !demand.is_zero() {
+                        return self.work(id, demand, cx);
+                    }
+                }
+                Op::Sleep(demand) => {
+                    let span = cx.draw_time(demand, id);
+                    if !span.is_zero() {
+                        return self.sleep(id, span, cx);
+                    }
+                }
+                Op::Io(demand) => {
+                    let span = cx.draw_time(demand, id);
+                    let Some(disk) = &mut self.instances[cx.call(id).instance as usize].disk else {
+                        if span.is_zero() {
+                            continue;
+                        }
+                        return cx.serve(id, span);
+                    };
+                    cx.call_mut(id).demand = span;
+                    if disk.seize(id, 0, cx) == Seized::Granted {
+                        let now = cx.now();
+                        let call = cx.call_mut(id);
+                        call.asked = now;
+                        call.flags.set(Flags::DISK);
+                        return cx.serve(id, span);
+                    }
+                    cx.call_mut(id).flags.set(Flags::DISK);
+                    return;
+                }
+                Op::Receive { size, uplink } => {
+                    let bytes = cx.draw(size, id);
+                    if let Some(uplink) = uplink {
+                        cx.call_mut(id).flags.set(Flags::RECEIVING);
+                        return cx.serve(id, SimDuration::from_secs_f64(bytes / uplink));
+                    }
+                }
+                Op::Call { site, .. } => {
+                    let site = *site;
+                    return cx.call_on(id, site);
+                }
+                Op::Fork { branches, needed, .. } => {
+                    let (branches, needed) = (branches.clone(), *needed);
+                    return self.fork(id, &branches, needed, cx);
+                }
+                Op::EndBranch => {
+                    let outcome = Outcome::ok(200, cx.me());
+                    return self.end(id, outcome, 0, cx);
+                }
+                Op::Unless { condition, otherwise } => {
+                    let holds = match condition {
+                        Condition::Chance { p, key } => cx.coin(*key, *p, id),
+                        Condition::Trait(index) => cx.holds(*index, id),
+                    };
+                    if !holds {
+                        cx.call_mut(id).pc = *otherwise;
+                    }
+                }
+                Op::Jump(to) => cx.call_mut(id).pc = *to,
+                Op::Lock(entity) => {
+                    let entity = *entity;
+                    let row = cx.row_of(id, entity);
+                    self.locked.insert(id, (entity, row));
+                    if !self.locks.acquire(entity, row, id, cx) {
+                        return;
+                    }
+                    cx.call_mut(id).flags.set(Flags::LOCKED);
+                }
+                Op::Unlock(_) => self.unlock(id, cx),
+                Op::Degrade => {
+                    if let Some(request) = cx.request_mut(id) {
+                        request.degraded = true;
+                    }
+                }
+                Op::Reply { status, size } => {
+                    let status = *status;
+                    let bytes = size.as_ref().map_or(0, |size| cx.draw(size, id) as u64);
+                    let me = cx.me();
+                    let outcome = if status < 400 {
+                        Outcome::ok(status, me)
+                    } else {
+                        Outcome::error(status, me, Reason::Replied)
+                    };
+                    return self.end(id, outcome, bytes, cx);
+                }
+            }
+        }
+    }
+
+    /// True if the call holds a worker now; false if it waits or was turned away.
+    fn seize<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) -> bool {
+        let now = cx.now();
+        let priority = cx.priority(id);
+        let instance = &mut self.instances[cx.call(id).instance as usize];
+        let Some(workers) = &mut instance.workers else { return true };
+        cx.call_mut(id).worker_asked = now;
+        match workers.seize(id, priority, cx) {
+            Seized::Granted => {
+                cx.call_mut(id).flags.set(Flags::WORKER);
+                true
+            }
+            Seized::Waiting => {
+                if self.preemptive {
+                    self.preempt_for(id, priority, cx);
+                } else if let Some(wait) = &self.max_wait {
+                    let span = cx.draw_time(wait, id);
+                    cx.limit_wait(id, span);
+                }
+                false
+            }
+            Seized::Full if self.drops_overflow && cx.call(id).attempt < SYN_ATTEMPTS => {
+                // The SYN is dropped: the caller's kernel sends it again after 1, 2, 4, ... s.
+                let call = cx.call_mut(id);
+                let pause = SimDuration::from_secs(1 << call.attempt);
+                call.attempt += 1;
+                call.pc -= 1;
+                cx.serve(id, pause);
+                false
+            }
+            Seized::Full => {
+                let reason = if self.drops_overflow { Reason::Unreachable } else { Reason::BacklogFull };
+                let outcome = Outcome::error(503, cx.me(), reason);
+                self.end(id, outcome, 0, cx);
+                false
+            }
+        }
+    }
+
+    fn preempt_for<P: Probe>(&mut self, id: CallId, priority: u8, cx: &mut Context<'_, P>) {
+        let now = cx.now();
+        let instance = &mut self.instances[cx.call(id).instance as usize];
+        let lowest = instance.running.iter().enumerate().max_by_key(|(at, (_, class))| (*class, *at));
+        let Some((at, (victim, class))) = lowest.map(|(at, v)| (at, *v)).filter(|(_, (_, c))| *c > priority)
+        else {
+            return;
+        };
+        instance.running.remove(at);
+        cx.forget_step(victim);
+        let call = cx.call_mut(victim);
+        call.demand = call.demand - now.since(call.asked);
+        call.flags.set(Flags::PREEMPTED);
+        call.flags.take(Flags::WORKER);
+        if let Some(next) = instance.workers.as_mut().and_then(|w| w.preempt(victim, class, cx)) {
+            self.granted(next, cx);
+        }
+    }
+
+    /// A call that waited has a worker now.
+    fn granted<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
+        let call = cx.call_mut(id);
+        call.flags.set(Flags::WORKER);
+        if call.flags.take(Flags::PREEMPTED) {
+            let rest = call.demand;
+            self.hold_for(id, rest, cx);
+        } else {
+            self.ready.push(id);
+        }
+    }
+
+    fn release_worker<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
+        let now = cx.now();
+        let call = cx.call_mut(id);
+        if !call.flags.take(Flags::WORKER) {
+            return;
+        }
+        let stay = now.since(call.worker_asked);
+        let instance = &mut self.instances[call.instance as usize];
+        if let Some(next) = instance.workers.as_mut().and_then(|w| w.release(stay, cx)) {
+            cx.forget_step(next); // its limit on waiting
+            self.granted(next, cx);
+        }
+    }
+
+    fn work<P: Probe>(&mut self, id: CallId, demand: SimDuration, cx: &mut Context<'_, P>) {
+        match &mut self.instance(id, cx).cpu {
+            Processor::Shared(cores) => cores.work(id, demand, cx),
+            Processor::Loop(callbacks) => {
+                callbacks.demanded(demand, cx);
+                cx.call_mut(id).demand = demand;
+                let asked = cx.now();
+                cx.call_mut(id).asked = asked;
+                if callbacks.seize(id, 0, cx) == Seized::Granted {
+                    cx.call_mut(id).pool_asked = asked;
+                    cx.serve(id, demand);
+                }
+            }
+        }
+    }
+
+    fn sleep<P: Probe>(&mut self, id: CallId, span: SimDuration, cx: &mut Context<'_, P>) {
+        if let Some(shared) = &mut self.instance(id, cx).shared {
+            return shared.work(id, span, cx);
+        }
+        self.hold_for(id, span, cx);
+    }
+
+    fn hold_for<P: Probe>(&mut self, id: CallId, span: SimDuration, cx: &mut Context<'_, P>) {
+        if self.preemptive && cx.call(id).flags.has(Flags::WORKER) {
+            let class = cx.priority(id);
+            self.instance(id, cx).running.push((id, class));
+        }
+        cx.serve(id, span);
+    }
+
+    fn fork<P: Probe>(&mut self, id: CallId, branches: &[u16], needed: u16, cx: &mut Context<'_, P>) {
+        let call = cx.call_mut(id);
+        call.wait_token = call.wait_token.wrapping_add(1);
+        call.needed = needed;
+        call.running = branches.len() as u16;
+        call.outcome = Outcome::ok(200, call.component);
+        // Last in, first out: push the last branch first.
+        for pc in branches.iter().rev() {
+            let branch = cx.branch(id, *pc);
+            self.ready.push(branch);
+        }
+    }
+
+    /// A branch has ended: its parent goes on, fails, or waits for the others.
+    fn join<P: Probe>(&mut self, branch: CallId, outcome: Outcome, cx: &mut Context<'_, P>) {
+        let (parent, waits) = cx.end_branch(branch);
+        if !waits {
+            return;
+        }
+        let call = cx.call_mut(parent);
+        call.running -= 1;
+        if outcome.is_ok() {
+            call.needed = call.needed.saturating_sub(1);
+        } else if call.outcome.is_ok() {
+            call.outcome = outcome;
+        }
+        let (done, failed) = (call.needed == 0, call.running < call.needed);
+        if !done && !failed {
+            return;
+        }
+        call.wait_token = call.wait_token.wrapping_add(1); // later branches find nobody waiting
+        let Op::Fork { join, caught, .. } = &self.program.ops[call.pc as usize - 1] else { return };
+        if done {
+            call.pc = *join;
+            self.ready.push(parent);
+        } else {
+            let (first_error, caught) = (call.outcome, *caught);
+            self.catch(parent, first_error, caught, cx);
+        }
+    }
+
+    /// An error of something that the call waited for: handled, or the end of the endpoint.
+    fn catch<P: Probe>(
+        &mut self,
+        id: CallId,
+        outcome: Outcome,
+        caught: Option<u16>,
+        cx: &mut Context<'_, P>,
+    ) {
+        match caught {
+            Some(pc) => {
+                cx.call_mut(id).pc = pc;
+                self.ready.push(id);
+            }
+            None => self.end(id, outcome, 0, cx),
+        }
+    }
+
+    fn unlock<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
+        if let Some((entity, row)) = self.locked.remove(&id)
+            && cx.call_mut(id).flags.take(Flags::LOCKED)
+            && let Some(next) = self.locks.release(entity, row, cx)
+        {
+            cx.call_mut(next).flags.set(Flags::LOCKED);
+            self.ready.push(next);
+        }
+    }
+
+    /// The end of a call, or of a branch: everything it holds is given back.
+    fn end<P: Probe>(&mut self, id: CallId, outcome: Outcome, bytes: u64, cx: &mut Context<'_, P>) {
+        self.unlock(id, cx);
+        if cx.call(id).flags.has(Flags::BRANCH) {
+            return self.join(id, outcome, cx);
+        }
+        self.release_worker(id, cx);
+        if outcome.is_ok() && bytes > 0 && cx.request(id).is_some_and(|r| r.root == cx.call(id).parent) {
+            cx.observe(Observation::Egress { bytes });
+        }
+        cx.reply(id, outcome, bytes);
+    }
+
+    fn run_ready<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
+        while let Some(id) = self.ready.pop() {
+            self.interpret(id, cx);
+        }
+    }
+}
+
+impl Node for Service {
+    fn on_call<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
+        let operation = cx.call(call).operation;
+        cx.call_mut(call).pc = self.program.entries[operation.index()];
+        self.advance(call, cx);
+    }
+
+    fn on_served<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
+        let now = cx.now();
+        let record = cx.call_mut(call);
+        if record.flags.take(Flags::RECEIVING) && cx.is_orphan(call) {
+            // Whoever sent the body has left: 499 in nginx's words.
+            let outcome = Outcome::error(499, cx.me(), Reason::Unreachable);
+            self.end(call, outcome, 0, cx);
+            return self.run_ready(cx);
+        }
+        let record = cx.call_mut(call);
+        let stay = now.since(record.asked);
+        let pc = record.pc as usize;
+        let instance = &mut self.instances[record.instance as usize];
+        if record.flags.take(Flags::DISK) {
+            if let Some(next) = instance.disk.as_mut().and_then(|d| d.release(stay, cx)) {
+                let span = cx.call(next).demand;
+                cx.serve(next, span);
+            }
+        } else if pc > 0
+            && matches!(self.program.ops[pc - 1], Op::Cpu(_))
+            && let Processor::Loop(callbacks) = &mut instance.cpu
+        {
+            let stay = now.since(record.pool_asked);
+            if let Some(next) = callbacks.release(stay, cx) {
+                let call = cx.call_mut(next);
+                call.pool_asked = call.asked;
+                let demand = call.demand;
+                cx.serve(next, demand);
+            }
+        } else if self.preemptive {
+            instance.running.retain(|(id, _)| *id != call);
+        }
+        self.advance(call, cx);
+    }
+
+    fn on_reply<P: Probe>(&mut self, call: CallId, outcome: Outcome, cx: &mut Context<'_, P>) {
+        if outcome.is_ok() {
+            return self.advance(call, cx);
+        }
+        let pc = cx.call(call).pc as usize;
+        let caught = match self.program.ops.get(pc.wrapping_sub(1)) {
+            Some(Op::Call { caught, .. }) => *caught,
+            _ => None,
+        };
+        self.catch(call, outcome, caught, cx);
+        self.run_ready(cx);
+    }
+
+    fn on_limit<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
+        if let Some(workers) = &mut self.instance(call, cx).workers {
+            workers.renege(call, cx);
+        }
+        let outcome = Outcome::error(503, cx.me(), Reason::QueueTimeout);
+        self.end(call, outcome, 0, cx);
+        self.run_ready(cx);
+    }
+
+    fn on_cancel<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
+        let record = cx.call(call);
+        // Work in progress is finished for nobody; waiting for a worker ends at once.
+        if record.flags.has(Flags::IN_LINE)
+            && !record.flags.has(Flags::WORKER)
+            && !self.locked.contains_key(&call)
+        {
+            self.on_limit(call, cx);
+        }
+    }
+
+    fn on_wake<P: Probe>(&mut self, station: u32, epoch: u32, cx: &mut Context<'_, P>) {
+        loop {
+            let instance = &mut self.instances[station as usize / 2];
+            let finished = if station % 2 == 1 {
+                instance.shared.as_mut().and_then(|cores| cores.finished(epoch, cx))
+            } else if let Processor::Shared(cores) = &mut instance.cpu {
+                cores.finished(epoch, cx)
+            } else {
+                None
+            };
+            let Some(call) = finished else { return };
+            self.advance(call, cx);
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Behaviour as instructions: what an endpoint does, flattened.
+//!
+//! A call's whole continuation is its program counter, so a call can be printed, compared and
+//! counted like any record. Where a worker is seized and released is decided when a behaviour is
+//! lowered; the interpreter knows no rule about it.
+
+use super::plan::{Demand, SiteId};
+use crate::base::EntityId;
+use crate::base::random::Key;
+
+/// Position of an instruction.
+pub type Pc = u16;
+
+/// A question whose answer decides where to go on.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Condition {
+    /// A coin for this visit.
+    Chance {
+        /// Probability of yes.
+        p: f64,
+        /// Its stream.
+        key: Key,
+    },
+    /// A property of the customer, an index into the plan's traits.
+    Trait(u32),
+}
+
+/// One instruction.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Op {
+    /// Take a worker, or wait for one.
+    Seize,
+    /// Give the worker back.
+    Release,
+    /// Work on the cores.
+    Cpu(Demand),
+    /// Time that holds the worker and no core.
+    Sleep(Demand),
+    /// A disk token for so long.
+    Io(Demand),
+    /// Read a body of so many bytes, at so many bytes per second (no time if that is not known).
+    Receive {
+        /// Bytes.
+        size: Demand,
+        /// Bytes per second of the sender's uplink.
+        uplink: Option<f64>,
+    },
+    /// Call on; an error goes to `caught`, or ends the endpoint.
+    Call {
+        /// The call site.
+        site: SiteId,
+        /// Where an error is handled.
+        caught: Option<Pc>,
+    },
+    /// Start branches; go on at `join` once `needed` have succeeded, or fail once that is impossible.
+    Fork {
+        /// Where each branch begins.
+        branches: Vec<Pc>,
+        /// Successes needed.
+        needed: u16,
+        /// Where to go on.
+        join: Pc,
+        /// Where an error is handled.
+        caught: Option<Pc>,
+    },
+    /// The end of a branch.
+    EndBranch,
+    /// Go on if the condition holds, else jump.
+    Unless {
+        /// The condition.
+        condition: Condition,
+        /// Where to if it does not hold.
+        otherwise: Pc,
+    },
+    /// Go elsewhere.
+    Jump(Pc),
+    /// Take the lock of the request's row.
+    Lock(EntityId),
+    /// Give it back.
+    Unlock(EntityId),
+    /// What follows is a fallback: the answer will be a degraded one.
+    Degrade,
+    /// Answer and end.
+    Reply {
+        /// Status code.
+        status: u16,
+        /// Bytes of the answer.
+        size: Option<Demand>,
+    },
+}
+
+/// All endpoints of one service.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Program {
+    /// Instructions of all endpoints, one after the other.
+    pub ops: Vec<Op>,
+    /// Where each operation begins.
+    pub entries: Vec<Pc>,
+}
