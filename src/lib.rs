@@ -21,5 +21,7 @@ pub mod experiment;
 pub mod kernel;
 pub mod metrics;
 pub mod queueing;
+pub mod report;
+pub mod scenario;
 pub mod verdict;
 pub mod workload;

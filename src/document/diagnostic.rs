@@ -134,7 +134,7 @@ pub(super) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
 
 /// The help for a word that is none of `candidates`: the closest one, or a list of them.
 #[must_use]
-pub(super) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> String {
+pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> String {
     if let Some(close) = closest(word, candidates.clone()) {
         return format!("did you mean `{close}`?");
     }
