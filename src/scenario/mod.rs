@@ -1,3 +1,12 @@
 //! Floor 4: a scenario's text becomes a model, with every mistake reported at its place.
 
+mod clients;
+mod components;
+mod fields;
+
+pub mod model;
+mod reading;
+mod trace;
 pub mod yaml;
+
+pub use reading::{Files, read_model};

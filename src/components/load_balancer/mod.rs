@@ -4,5 +4,5 @@ mod algorithm;
 pub mod spec;
 mod state;
 
-pub use algorithm::Algorithm;
+pub use algorithm::{Algorithm, Ties};
 pub use state::LoadBalancer;

@@ -1,0 +1,136 @@
+//! Typed reading of one mapping: every key asked for is known, every other key is a mistake.
+
+use crate::base::random::Distribution;
+use crate::document::distribution_text::{Of, distribution};
+use crate::document::{Code, Diagnostic, Diagnostics, Fault, Node, Value, did_you_mean};
+
+/// A mapping that is being read.
+pub(super) struct Fields<'a> {
+    node: &'a Node,
+    known: Vec<&'static str>,
+}
+
+pub(super) fn report(found: &mut Diagnostics, node: &Node, fault: Fault) {
+    let place = fault.span.map_or(node.place, |(start, end)| node.place_within(start, end));
+    found.push(Diagnostic::new(fault.code, place, fault.message).help(fault.help));
+}
+
+impl<'a> Fields<'a> {
+    /// Starts reading; anything but a mapping is a mistake and reads as empty.
+    pub(super) fn of(node: &'a Node, what: &str, found: &mut Diagnostics) -> Self {
+        if !matches!(node.value, Value::Map(_)) {
+            found.add(
+                Code::WrongShape,
+                node.place,
+                format!("{what} is a mapping, but {} stands here", node.what()),
+                "write `key: value` entries",
+            );
+        }
+        Self { node, known: Vec::new() }
+    }
+
+    /// The value under `key`, unless nothing is written there.
+    pub(super) fn get(&mut self, key: &'static str) -> Option<&'a Node> {
+        self.known.push(key);
+        self.node.get(key).filter(|node| !node.is_null())
+    }
+
+    /// The value under `key`, whose absence is a mistake.
+    pub(super) fn need(&mut self, key: &'static str, found: &mut Diagnostics) -> Option<&'a Node> {
+        let node = self.get(key);
+        if node.is_none() {
+            found.add(Code::MissingKey, self.node.place, format!("`{key}` is missing"), format!("add `{key}:`"));
+        }
+        node
+    }
+
+    /// A quantity read by `parse`.
+    pub(super) fn read<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Result<T, Fault>,
+        found: &mut Diagnostics,
+    ) -> Option<T> {
+        self.get(key).and_then(|node| scalar(node, parse, found))
+    }
+
+    /// A distribution.
+    pub(super) fn amount(&mut self, key: &'static str, of: Of, found: &mut Diagnostics) -> Option<Distribution> {
+        self.read(key, |text| distribution(text, of), found)
+    }
+
+    /// One of a closed list of words.
+    pub(super) fn choice<T: Copy>(
+        &mut self,
+        key: &'static str,
+        choices: &[(&str, T)],
+        found: &mut Diagnostics,
+    ) -> Option<T> {
+        let node = self.get(key)?;
+        let word = text(node, found)?;
+        let chosen = choices.iter().find(|(name, _)| *name == word).map(|(_, value)| *value);
+        if chosen.is_none() {
+            let names = choices.iter().map(|(name, _)| *name);
+            found.add(Code::UnknownChoice, node.place, format!("`{word}` is none of the choices"), did_you_mean(word, names));
+        }
+        chosen
+    }
+
+    /// `true` or `false`.
+    pub(super) fn flag(&mut self, key: &'static str, found: &mut Diagnostics) -> Option<bool> {
+        self.choice(key, &[("true", true), ("false", false)], found)
+    }
+
+    /// Ends reading: keys that nobody asked for are mistakes.
+    pub(super) fn finish(self, found: &mut Diagnostics) {
+        for (key, _) in self.node.entries() {
+            if !self.known.contains(&key.name.as_str()) {
+                found.add(
+                    Code::UnknownKey,
+                    key.place,
+                    format!("unknown key `{}`", key.name),
+                    did_you_mean(&key.name, self.known.iter().copied()),
+                );
+            }
+        }
+    }
+}
+
+/// The text of a single value; a list or mapping is a mistake.
+pub(super) fn text<'a>(node: &'a Node, found: &mut Diagnostics) -> Option<&'a str> {
+    if node.text().is_none() {
+        found.add(
+            Code::WrongShape,
+            node.place,
+            format!("a single value is meant, but {} stands here", node.what()),
+            "write one value; quote it if it holds a comma, a brace or a colon",
+        );
+    }
+    node.text()
+}
+
+/// A single value read by `parse`.
+pub(super) fn scalar<T>(
+    node: &Node,
+    parse: impl Fn(&str) -> Result<T, Fault>,
+    found: &mut Diagnostics,
+) -> Option<T> {
+    let written = text(node, found)?;
+    parse(written).map_err(|fault| report(found, node, fault)).ok()
+}
+
+/// Finds `name` among `names`, or reports it with the closest one.
+pub(super) fn resolve<'a>(
+    node: &Node,
+    name: &str,
+    names: impl Iterator<Item = &'a str> + Clone,
+    code: Code,
+    what: &str,
+    found: &mut Diagnostics,
+) -> Option<usize> {
+    let at = names.clone().position(|other| other == name);
+    if at.is_none() {
+        found.add(code, node.place, format!("there is no {what} `{name}`"), did_you_mean(name, names));
+    }
+    at
+}

@@ -1,0 +1,232 @@
+//! A scenario as proven: every name resolved, every quantity in range. What is here can run.
+
+use crate::base::random::Distribution;
+use crate::base::{ComponentId, SimDuration};
+use crate::components::database::spec::DatabaseSpec;
+use crate::components::load_balancer::spec::LoadBalancerSpec;
+use crate::components::service::spec::{CallOptions, ServiceSpec};
+use crate::document::Place;
+use crate::workload::{ArrivalProcess, Profile, ReplayRow};
+use std::sync::Arc;
+
+/// A whole design.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The scenario's name.
+    pub scenario: String,
+    /// A sentence about it.
+    pub about: String,
+    /// The design's name: `base`, or a variant's.
+    pub design: String,
+    /// How it is run.
+    pub run: RunPlan,
+    /// Rows.
+    pub entities: Vec<EntitySpec>,
+    /// Components; their ids are their positions.
+    pub components: Vec<ComponentModel>,
+    /// Client populations; their ids follow those of the components.
+    pub clients: Vec<ClientSpec>,
+    /// Prices per hour of a component's instance, and per byte of egress.
+    pub prices: Prices,
+    /// Objectives.
+    pub objectives: Vec<Claim>,
+    /// Expectations.
+    pub expectations: Vec<Claim>,
+}
+
+/// How a design is run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunPlan {
+    /// The run is cut here.
+    pub duration: SimDuration,
+    /// Ends earlier, once so many requests have ended.
+    pub requests: Option<u64>,
+    /// What is left out of every metric at the start.
+    pub warmup: SimDuration,
+    /// The seed.
+    pub seed: u64,
+    /// Independent repetitions.
+    pub replications: u32,
+    /// Width of a window of the time series.
+    pub bucket: SimDuration,
+    /// Events at most in one replication.
+    pub max_events: Option<u64>,
+    /// Requests in flight at most.
+    pub max_in_flight: Option<u64>,
+}
+
+/// Rows of one kind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EntitySpec {
+    /// Its name.
+    pub name: String,
+    /// Rows at the start.
+    pub rows: u64,
+    /// Zipf exponent; none for uniform.
+    pub zipf: Option<f64>,
+    /// Whether the newest rows are the popular ones.
+    pub newest_hot: bool,
+}
+
+/// One component.
+#[derive(Clone, Debug)]
+pub struct ComponentModel {
+    /// Its name.
+    pub name: String,
+    /// Where it is written.
+    pub place: Place,
+    /// What it is.
+    pub spec: ComponentSpec,
+}
+
+/// A component as proven.
+#[derive(Clone, Debug)]
+pub enum ComponentSpec {
+    /// `kind: service`.
+    Service(ServiceSpec),
+    /// `kind: database`.
+    Database(DatabaseSpec),
+    /// `kind: load_balancer`.
+    LoadBalancer(LoadBalancerSpec),
+}
+
+impl ComponentSpec {
+    /// The kind as a scenario writes it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Service(_) => "service",
+            Self::Database(_) => "database",
+            Self::LoadBalancer(_) => "load_balancer",
+        }
+    }
+
+    /// Instances.
+    #[must_use]
+    pub fn instances(&self) -> u16 {
+        match self {
+            Self::Service(service) => service.instances,
+            Self::LoadBalancer(balancer) => balancer.instances,
+            Self::Database(_) => 1,
+        }
+    }
+
+    /// Names of what it can be asked for; empty where it passes on whatever comes.
+    #[must_use]
+    pub fn operations(&self) -> Vec<String> {
+        match self {
+            Self::Service(service) => service.endpoints.iter().map(|e| e.name.clone()).collect(),
+            Self::Database(database) => database.queries.iter().map(|q| q.name.clone()).collect(),
+            Self::LoadBalancer(_) => Vec::new(),
+        }
+    }
+}
+
+/// Who waits for whom.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LoopSpec {
+    /// `rate`.
+    Open,
+    /// `sessions`.
+    Sessions {
+        /// Requests of one.
+        requests: Distribution,
+        /// Seconds between them.
+        think: Distribution,
+    },
+    /// `users`.
+    Closed {
+        /// People.
+        users: u32,
+        /// Seconds between an outcome and the next request.
+        think: Distribution,
+    },
+    /// `replay`.
+    Replay {
+        /// The requests.
+        rows: Arc<Vec<ReplayRow>>,
+        /// Named columns, in seconds.
+        columns: Arc<Vec<Vec<f64>>>,
+    },
+}
+
+/// One entry of a mix.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MixSpec {
+    /// The endpoint.
+    pub endpoint: String,
+    /// Relative frequency.
+    pub weight: f64,
+    /// Scheduling class.
+    pub priority: u8,
+    /// Timeout, deadline, retry.
+    pub options: CallOptions,
+}
+
+/// Impatience.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ReloadSpec {
+    /// Seconds of patience.
+    pub after: f64,
+    /// Probability that it ends.
+    pub chance: f64,
+    /// Reloads at most.
+    pub max: u16,
+}
+
+/// A header or body field: its name and the shares of its values.
+pub type CustomerField = (String, Vec<(String, f64)>);
+
+/// A client population.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClientSpec {
+    /// Its name.
+    pub name: String,
+    /// Whom it calls.
+    pub to: ComponentId,
+    /// Its loop.
+    pub behaviour: LoopSpec,
+    /// Its arrivals.
+    pub arrivals: ArrivalProcess,
+    /// Their rate.
+    pub profile: Profile,
+    /// What is asked for.
+    pub mix: Vec<MixSpec>,
+    /// Impatience.
+    pub reload: Option<ReloadSpec>,
+    /// Header and body fields by which a load balancer may route.
+    pub fields: Vec<CustomerField>,
+}
+
+/// What things cost.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Prices {
+    /// Dollars per hour of an instance, by component name.
+    pub per_hour: Vec<(String, f64)>,
+    /// Dollars per byte that leaves towards clients.
+    pub egress_per_byte: Option<f64>,
+}
+
+/// An objective or expectation as written; it is parsed against the catalog of what can be measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claim {
+    /// The expression.
+    pub text: String,
+    /// Where it is written.
+    pub place: Place,
+    /// The window as written: `3m..8m`, `end`, or none for the whole run.
+    pub during: Option<String>,
+    /// The window in seconds.
+    pub window: ClaimWindow,
+}
+
+/// Which part of the run a claim is about.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ClaimWindow {
+    /// All of it, after warm-up.
+    Run,
+    /// The last instant.
+    End,
+    /// From and to, in seconds.
+    During(f64, f64),
+}

@@ -1,0 +1,211 @@
+//! From a merged tree to a model: the blocks of a scenario in the order in which they depend on each other.
+
+use super::fields::{Fields, resolve, scalar, text};
+use super::model::{Claim, ClaimWindow, EntitySpec, Model, Prices, RunPlan};
+use super::{clients, components};
+use crate::base::{PriceUnit, SimDuration};
+use crate::document::{Code, Diagnostics, Fault, Node, Value, quantity};
+
+/// Gives the text of a file that a scenario names, relative to the scenario's folder.
+pub trait Files {
+    /// The file's text.
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    fn read(&self, name: &str) -> Result<String, String>;
+}
+
+/// Reads a whole design; `None` if anything is wrong with it.
+pub fn read_model(design: &str, root: &Node, files: &dyn Files, found: &mut Diagnostics) -> Option<Model> {
+    let before = found.counts().0;
+    let mut fields = Fields::of(root, "a scenario", found);
+    let scenario = fields.need("scenario", found).and_then(|n| text(n, found)).unwrap_or_default().to_owned();
+    let about = fields.get("about").and_then(|n| text(n, found)).unwrap_or_default().to_owned();
+    let data = fields.get("data");
+    let component_nodes = fields.get("components");
+    let client_nodes = fields.get("clients");
+    let run_node = fields.get("run");
+    let price_node = fields.get("prices");
+    let objective_node = fields.get("objectives");
+    let expect_node = fields.get("expect");
+    fields.finish(found);
+
+    let entities = read_entities(data, found);
+    let names = components::Names::collect(component_nodes, &entities);
+    let components = components::read(component_nodes, &names, found);
+    let clients = clients::read(client_nodes, &names, &components, files, found);
+    let run = read_run(run_node, &clients, found);
+    let prices = read_prices(price_node, &names, found);
+    let duration = run.duration.as_secs_f64();
+    let objectives = read_claims(objective_node, duration, found);
+    let expectations = read_claims(expect_node, duration, found);
+    if components.is_empty() || clients.is_empty() {
+        let missing = if components.is_empty() { "components" } else { "clients" };
+        if found.counts().0 == before {
+            found.add(Code::NothingToRun, root.place, format!("there are no {missing}"), format!("add `{missing}:`"));
+        }
+    }
+    if found.counts().0 > before {
+        return None;
+    }
+    let design = design.to_owned();
+    Some(Model { scenario, about, design, run, entities, components, clients, prices, objectives, expectations })
+}
+
+fn read_entities(node: Option<&Node>, found: &mut Diagnostics) -> Vec<EntitySpec> {
+    let mut entities = Vec::new();
+    for (key, node) in node.map_or(&[][..], Node::entries) {
+        let mut fields = Fields::of(node, "an entity", found);
+        let rows = fields.read("rows", quantity::count, found).unwrap_or(1);
+        let zipf = fields.read("zipf", quantity::number, found);
+        let popularity =
+            fields.choice("popularity", &[("uniform", false), ("zipf", true)], found).unwrap_or(zipf.is_some());
+        let newest_hot = fields.choice("hot", &[("random", false), ("newest", true)], found).unwrap_or(false);
+        fields.amount("size", crate::document::distribution_text::Of::Size, found);
+        fields.finish(found);
+        let zipf = popularity.then(|| zipf.unwrap_or(1.0));
+        if zipf.is_some_and(|z| !(0.0..=10.0).contains(&z)) {
+            found.add(Code::OutOfRange, node.place, "a Zipf exponent lies between 0 and 10", "measured ones are 0.4 to 2");
+        }
+        entities.push(EntitySpec { name: key.name.clone(), rows, zipf, newest_hot });
+    }
+    entities
+}
+
+fn read_run(node: Option<&Node>, clients: &[super::model::ClientSpec], found: &mut Diagnostics) -> RunPlan {
+    let mut plan = RunPlan {
+        duration: SimDuration::from_secs(600),
+        requests: None,
+        warmup: SimDuration::ZERO,
+        seed: 1,
+        replications: 5,
+        bucket: SimDuration::from_secs(1),
+        max_events: None,
+        max_in_flight: Some(5_000_000),
+    };
+    let Some(node) = node else { return plan };
+    let mut fields = Fields::of(node, "`run`", found);
+    let duration = fields.read("duration", quantity::duration, found);
+    plan.requests = fields.read("requests", quantity::count, found);
+    if let Some(duration) = duration {
+        plan.duration = duration;
+    } else if plan.requests.is_some() {
+        plan.duration = SimDuration::from_secs(366 * 86_400);
+    }
+    if plan.duration.is_zero() || plan.duration > SimDuration::from_secs(366 * 86_400) {
+        found.add(Code::OutOfRange, node.place, "a run lasts more than no time and at most 366 days", "write `duration: 10m`");
+        plan.duration = SimDuration::from_secs(600);
+    }
+    if let Some(warmup) = fields.get("warmup")
+        && let Some(written) = text(warmup, found)
+    {
+        let transient = clients.iter().any(|c| !c.profile.is_constant());
+        plan.warmup = match written {
+            // A transient is never truncated; a steady run by a fixed tenth.
+            "auto" if transient => SimDuration::ZERO,
+            "auto" => plan.duration.mul_f64(0.1),
+            share if share.ends_with('%') => {
+                scalar(warmup, quantity::ratio, found).map_or(SimDuration::ZERO, |r| plan.duration.mul_f64(r.get()))
+            }
+            _ => scalar(warmup, quantity::duration, found).unwrap_or_default(),
+        };
+        if plan.warmup >= plan.duration {
+            found.add(Code::Contradiction, warmup.place, "the warm-up is as long as the run", "write a shorter `warmup`");
+        }
+    }
+    plan.seed = fields.read("seed", quantity::count, found).unwrap_or(plan.seed);
+    let replications = fields.read("replications", quantity::count, found).unwrap_or(u64::from(plan.replications));
+    if !(1..=10_000).contains(&replications) {
+        found.add(Code::OutOfRange, node.place, "replications are between 1 and 10 000", "write `replications: 5`");
+    }
+    plan.replications = replications as u32;
+    let buckets = plan.duration.as_secs_f64();
+    plan.bucket = fields
+        .read("bucket", quantity::duration, found)
+        .unwrap_or(SimDuration::from_secs_f64((buckets / 3600.0).max(1.0).round().min(buckets)));
+    if plan.bucket.is_zero() || buckets / plan.bucket.as_secs_f64().max(1e-9) > 100_000.0 {
+        found.add(Code::OutOfRange, node.place, "more than 100 000 windows of the time series", "write a longer `bucket`");
+        plan.bucket = SimDuration::from_secs(1);
+    }
+    plan.max_events = fields.read("max_events", quantity::count, found);
+    plan.max_in_flight = fields.read("max_in_flight", quantity::count, found).or(plan.max_in_flight);
+    fields.finish(found);
+    plan
+}
+
+fn read_prices(node: Option<&Node>, names: &components::Names, found: &mut Diagnostics) -> Prices {
+    let mut prices = Prices::default();
+    for (key, value) in node.map_or(&[][..], Node::entries) {
+        let Some(price) = scalar(value, quantity::price, found) else { continue };
+        if key.name == "egress" {
+            if !matches!(price.per, PriceUnit::Bytes(_)) {
+                found.add(Code::UnknownUnit, value.place, "egress is priced per size", "write `egress: $0.09/GB`");
+            }
+            prices.egress_per_byte = Some(price.each());
+        } else {
+            let at = Node { value: Value::Null, place: key.place };
+            resolve(&at, &key.name, names.components(), Code::UnknownComponent, "component", found);
+            if price.per != PriceUnit::Hour {
+                found.add(Code::UnknownUnit, value.place, "a component is priced per hour", "write `$0.20/h`");
+            }
+            prices.per_hour.push((key.name.clone(), price.each()));
+        }
+    }
+    prices
+}
+
+fn read_claims(node: Option<&Node>, duration: f64, found: &mut Diagnostics) -> Vec<Claim> {
+    let mut claims = Vec::new();
+    let Some(node) = node else { return claims };
+    if !matches!(node.value, Value::List(_)) {
+        found.add(Code::WrongShape, node.place, "a list of claims is meant", "write `- p99 < 300ms`");
+    }
+    for item in node.items() {
+        if let Some(text) = item.text() {
+            let window = ClaimWindow::Run;
+            claims.push(Claim { text: text.to_owned(), place: item.place, during: None, window });
+            continue;
+        }
+        let mut fields = Fields::of(item, "a claim", found);
+        let during = fields.get("during");
+        let that = fields.need("that", found);
+        fields.finish(found);
+        let window = during.map_or(Some(ClaimWindow::Run), |node| read_window(node, duration, found));
+        if let (Some(that), Some(window)) = (that, window)
+            && let Some(written) = text(that, found)
+        {
+            let during = during.and_then(Node::text).map(str::to_owned);
+            claims.push(Claim { text: written.to_owned(), place: that.place, during, window });
+        }
+    }
+    claims
+}
+
+fn read_window(node: &Node, duration: f64, found: &mut Diagnostics) -> Option<ClaimWindow> {
+    let written = text(node, found)?;
+    if written == "end" {
+        return Some(ClaimWindow::End);
+    }
+    let Some((from, to)) = written.split_once("..") else {
+        found.add(Code::BadQuantity, node.place, format!("`{written}` is no window"), "write `12m..18m` or `end`");
+        return None;
+    };
+    let mut seconds = |part: &str| {
+        quantity::duration(part.trim())
+            .map(SimDuration::as_secs_f64)
+            .map_err(|fault| super::fields::report(found, node, Fault { span: None, ..fault }))
+            .ok()
+    };
+    let (from, to) = (seconds(from)?, seconds(to)?);
+    if from >= to || to > duration {
+        found.add(
+            Code::WindowOutsideRun,
+            node.place,
+            format!("the window `{written}` lies outside the run"),
+            format!("the run lasts {}; a window begins before it ends", SimDuration::from_secs_f64(duration)),
+        );
+        return None;
+    }
+    Some(ClaimWindow::During(from, to))
+}
+
