@@ -17,6 +17,7 @@ pub mod base;
 pub mod components;
 pub mod document;
 pub mod engine;
+pub mod event_graph;
 pub mod experiment;
 pub mod kernel;
 pub mod metrics;

@@ -1,0 +1,203 @@
+//! Lowering: an endpoint's steps become instructions.
+//!
+//! A worker is held while the endpoint waits, unless the service says otherwise: that is only a
+//! matter of where `Seize` and `Release` are put, and this file is the only place that knows.
+
+use super::assemble::Sites;
+use crate::base::random::{Key, StreamName};
+use crate::components::service::spec::{Amount, Endpoint, ServiceSpec, Slots, Step, Test};
+use crate::engine::{Condition, Demand, Op, Pc, Program};
+
+/// Lowers one service.
+pub(super) struct Lowering<'a, 'b> {
+    pub(super) sites: &'a mut Sites<'b>,
+    pub(super) component: usize,
+    pub(super) key: Key,
+    pub(super) holds_worker: bool,
+    pub(super) releases: bool,
+    ops: Vec<Op>,
+    endpoint: &'a str,
+    /// How often each verb has occurred in this endpoint: the purpose of a draw is (endpoint, verb, ordinal).
+    ordinals: [u64; 8],
+}
+
+/// Instructions that a program can have.
+const MOST_OPS: usize = Pc::MAX as usize;
+
+pub(super) fn program(service: &ServiceSpec, sites: &mut Sites<'_>, component: usize, key: Key) -> Program {
+    let mut program = Program::default();
+    let sharing =
+        service.discipline == crate::components::service::spec::ServiceDiscipline::ProcessorSharing;
+    for Endpoint { name, steps } in &service.endpoints {
+        let mut lowering = Lowering {
+            sites,
+            component,
+            key: key.named(StreamName::new(name)),
+            holds_worker: matches!(service.workers, Slots::Limited(_)) && !sharing,
+            releases: service.release_while_waiting,
+            ops: std::mem::take(&mut program.ops),
+            endpoint: name,
+            ordinals: [0; 8],
+        };
+        program.entries.push(lowering.ops.len().min(MOST_OPS) as Pc);
+        if lowering.holds_worker {
+            lowering.ops.push(Op::Seize);
+        }
+        lowering.steps(steps);
+        // An endpoint that never replies answers 200 with nothing.
+        if !matches!(lowering.ops.last(), Some(Op::Reply { .. })) || ends_in_branch(steps) {
+            lowering.ops.push(Op::Reply { status: 200, size: None });
+        }
+        program.ops = lowering.ops;
+    }
+    program
+}
+
+/// Whether a jump may lead behind the last instruction.
+fn ends_in_branch(steps: &[Step]) -> bool {
+    !matches!(steps.last(), Some(Step::Reply { .. }))
+}
+
+impl Lowering<'_, '_> {
+    fn purpose(&mut self, verb: usize, name: &'static str) -> Key {
+        let key = self.key.named(StreamName::new(name)).with(self.ordinals[verb]);
+        self.ordinals[verb] += 1;
+        key
+    }
+
+    fn demand(&mut self, amount: &Amount, verb: usize, name: &'static str) -> Demand {
+        let key = self.purpose(verb, name);
+        match amount {
+            Amount::Drawn(distribution) => Demand::Drawn { distribution: distribution.clone(), key },
+            Amount::Replayed(column) => Demand::Replayed(*column),
+        }
+    }
+
+    fn here(&self) -> Pc {
+        self.ops.len().min(MOST_OPS) as Pc
+    }
+
+    fn steps(&mut self, steps: &[Step]) {
+        for step in steps {
+            self.step(step);
+        }
+    }
+
+    /// Around a wait for another component: the worker is given back if the service says so.
+    fn waiting(&mut self, op: Op) -> usize {
+        let gives_back = self.holds_worker && self.releases;
+        if gives_back {
+            self.ops.push(Op::Release);
+        }
+        self.ops.push(op);
+        let at = self.ops.len() - 1;
+        if gives_back {
+            self.ops.push(Op::Seize);
+        }
+        at
+    }
+
+    /// The steps that run instead of an error; they are jumped over when all went well.
+    fn handler(&mut self, on_error: Option<&Vec<Step>>, fallback: bool) -> Option<Pc> {
+        let steps = on_error?;
+        let jump = self.ops.len();
+        self.ops.push(Op::Jump(0));
+        let start = self.here();
+        if self.holds_worker && self.releases {
+            self.ops.push(Op::Seize);
+        }
+        if fallback {
+            self.ops.push(Op::Degrade);
+        }
+        self.steps(steps);
+        let end = self.here();
+        self.ops[jump] = Op::Jump(end);
+        Some(start)
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Cpu(amount) => {
+                let demand = self.demand(amount, 0, "cpu");
+                self.ops.push(Op::Cpu(demand));
+            }
+            Step::Sleep(amount) => {
+                let demand = self.demand(amount, 1, "sleep");
+                self.ops.push(Op::Sleep(demand));
+            }
+            Step::Io(amount) => {
+                let demand = self.demand(amount, 2, "io");
+                self.ops.push(Op::Io(demand));
+            }
+            Step::Receive { size, uplink } => {
+                let size = self.demand(size, 3, "receive");
+                self.ops.push(Op::Receive { size, uplink: *uplink });
+            }
+            Step::Reply { status, size } => {
+                let size = size.as_ref().map(|size| self.demand(size, 4, "reply"));
+                self.ops.push(Op::Reply { status: *status, size });
+            }
+            Step::Call { target, operation, row, size, options, on_error, fallback } => {
+                let size = size.as_ref().map(|size| self.demand(size, 5, "size"));
+                let site =
+                    self.sites.call(self.component, self.endpoint, *target, *operation, *row, size, options);
+                let at = self.waiting(Op::Call { site, caught: None });
+                let handler = self.handler(on_error.as_ref(), *fallback);
+                if let Op::Call { caught, .. } = &mut self.ops[at] {
+                    *caught = handler;
+                }
+            }
+            Step::Parallel { needed, branches, on_error, fallback } => {
+                let at =
+                    self.waiting(Op::Fork { branches: Vec::new(), needed: *needed, join: 0, caught: None });
+                let after = self.ops.len();
+                // Branches lie behind a jump; where the worker is taken again is where they join.
+                let jump = self.ops.len();
+                self.ops.push(Op::Jump(0));
+                let held = std::mem::replace(&mut self.holds_worker, false);
+                let starts: Vec<Pc> = branches
+                    .iter()
+                    .map(|branch| {
+                        let start = self.here();
+                        self.steps(branch);
+                        self.ops.push(Op::EndBranch);
+                        start
+                    })
+                    .collect();
+                self.holds_worker = held;
+                let end = self.here();
+                self.ops[jump] = Op::Jump(end);
+                let handler = self.handler(on_error.as_ref(), *fallback);
+                let resume = if after > at + 1 { at + 1 } else { jump };
+                if let Op::Fork { branches, join, caught, .. } = &mut self.ops[at] {
+                    *branches = starts;
+                    *join = resume.min(MOST_OPS) as Pc;
+                    *caught = handler;
+                }
+            }
+            Step::If { test, then, otherwise } => {
+                let condition = match test {
+                    Test::Chance(p) => Condition::Chance { p: *p, key: self.purpose(6, "if") },
+                    Test::Customer { name, value } => Condition::Trait(self.sites.customer_trait(name, value)),
+                };
+                let unless = self.ops.len();
+                self.ops.push(Op::Unless { condition, otherwise: 0 });
+                self.steps(then);
+                let jump = self.ops.len();
+                self.ops.push(Op::Jump(0));
+                let target = self.here();
+                if let Op::Unless { otherwise, .. } = &mut self.ops[unless] {
+                    *otherwise = target;
+                }
+                self.steps(otherwise);
+                let end = self.here();
+                self.ops[jump] = Op::Jump(end);
+            }
+            Step::Lock { entity, steps } => {
+                self.ops.push(Op::Lock(*entity));
+                self.steps(steps);
+                self.ops.push(Op::Unlock(*entity));
+            }
+        }
+    }
+}

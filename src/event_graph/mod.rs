@@ -1,0 +1,7 @@
+//! Floor 5: a model becomes what runs: steps are lowered to programs, names to call sites, and every
+//! resource gets its number.
+
+mod assemble;
+mod lower;
+
+pub use assemble::{Assembly, assemble, catalog};
