@@ -6,4 +6,6 @@ mod replicate;
 pub mod results;
 pub mod warm_up;
 
+pub mod simulation;
+
 pub use replicate::{Replicated, replicate};

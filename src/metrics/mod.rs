@@ -4,6 +4,7 @@ mod catalog;
 mod condition;
 mod counters;
 pub mod evaluate;
+pub mod expression;
 mod explanation;
 mod fingerprint;
 mod latency;

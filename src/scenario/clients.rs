@@ -212,7 +212,9 @@ fn read_trace(node: &Node, files: &dyn Files, found: &mut Diagnostics) -> Option
     fields.finish(found);
     let file = file?;
     let name = text(file, found)?;
-    let body = files.read(name).map_err(|why| found.add(Code::UnreadableFile, file.place, why, "names are relative to the scenario's folder")).ok()?;
+    let body = super::merge::read_beside(name, files)
+        .map_err(|(code, why)| found.add(code, file.place, why, "names are relative to the scenario's folder"))
+        .ok()?;
     let counts = super::trace::counts(&body, &columns, interval, scale).map_err(|why| {
         found.add(Code::UnreadableFile, file.place, format!("`{name}`: {why}"), "write `columns: [time, count]` as the file's header names them");
     });

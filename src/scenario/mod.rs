@@ -4,6 +4,7 @@ mod clients;
 mod components;
 mod fields;
 
+pub mod merge;
 pub mod model;
 mod reading;
 mod trace;

@@ -1,0 +1,87 @@
+//! From a model to results: every replication assembled, run, recorded; then aggregated and judged by
+//! whoever asks.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::replicate::{Replicated, replicate};
+use crate::base::SimTime;
+use crate::engine::{CallBalance, Limits, Probe, Stopped, World};
+use crate::event_graph::assemble;
+use crate::metrics::{Catalog, Fingerprint, Recorder, RecorderPlan, ReplicationRecord};
+use crate::scenario::model::Model;
+
+/// One replication as it ended.
+#[derive(Clone, Debug)]
+pub struct Replication {
+    /// Everything measured.
+    pub record: ReplicationRecord,
+    /// Events handled.
+    pub events: u64,
+    /// Conservation of calls.
+    pub calls: CallBalance,
+    /// Why it stopped.
+    pub stopped: Stopped,
+}
+
+fn limits(model: &Model) -> Limits {
+    Limits {
+        until: SimTime::ZERO + model.run.duration,
+        requests: model.run.requests,
+        max_events: model.run.max_events,
+        max_in_flight: model.run.max_in_flight,
+    }
+}
+
+/// The end of the last surge of any client, if it lies within the run.
+#[must_use]
+pub fn surge_end(model: &Model) -> Option<SimTime> {
+    let ends = model.clients.iter().filter_map(|client| client.profile.surge_end());
+    let duration = model.run.duration.as_secs_f64();
+    ends.filter(|end| *end < duration).max_by(f64::total_cmp).map(SimTime::from_secs_f64)
+}
+
+/// Runs replication `index`, seen by a probe of the caller's choice.
+pub fn run_with<P: Probe>(model: &Model, index: u32, probe: P, keep_going: impl FnMut(SimTime) -> bool) -> (P, Stopped) {
+    let assembly = assemble(model, index);
+    let mut world = World::new(assembly.nodes, assembly.plan, probe);
+    let stopped = world.run(limits(model), keep_going);
+    (world.into_probe(), stopped)
+}
+
+/// The fingerprint of one replication: equal if and only if every observation was.
+#[must_use]
+pub fn fingerprint(model: &Model, index: u32) -> u64 {
+    run_with(model, index, Fingerprint::default(), |_| true).0.value()
+}
+
+/// Runs all replications of a model on the current thread pool; `progress` hears of each that ends.
+pub fn run(
+    model: &Model,
+    catalog: &Catalog,
+    windows: &[(SimTime, SimTime)],
+    stop: &AtomicBool,
+    progress: impl Fn(u32) + Sync,
+) -> Replicated<Replication> {
+    replicate(model.run.replications, stop, |index| {
+        let recorder = Recorder::new(
+            catalog,
+            RecorderPlan {
+                duration: model.run.requests.is_none().then(|| SimTime::ZERO + model.run.duration),
+                warmup: SimTime::ZERO + model.run.warmup,
+                bucket: model.run.bucket,
+                windows: windows.to_vec(),
+                spike_end: surge_end(model),
+            },
+        );
+        let assembly = assemble(model, index);
+        let mut world = World::new(assembly.nodes, assembly.plan, recorder);
+        let stopped = world.run(limits(model), |_| !stop.load(Ordering::Relaxed));
+        if stopped == Stopped::Interrupted {
+            return None;
+        }
+        let (events, calls, now) = (world.events(), world.call_balance(), world.now());
+        let record = world.into_probe().finish(now);
+        progress(index);
+        Some(Replication { record, events, calls, stopped })
+    })
+}
