@@ -1,222 +1,422 @@
-//! Distributions as the scenario language writes them: `8ms`, `~8ms`, `8ms..60ms`, `exp(8ms)`, ...
+//! Reading distributions: a value, one of the short forms, or a call.
+//!
+//! `8ms` is constant. `~8ms` is lognormal with that mean and a coefficient of variation of 1, the
+//! usual shape of a measured service time. `8ms..60ms` is lognormal with that median and 99th
+//! percentile. `60s±10%` is jittered uniformly. Calls name the textbook distributions. Parameters
+//! are limited to where samples and moments stay finite numbers. Files of observed values are
+//! named here, and opened elsewhere.
 
-use super::amount::Fault;
+use super::amount::{Fault, shortened};
+use super::call_text::Piece;
 use super::code::Code;
+use super::diagnostic::did_you_mean;
 use super::quantity;
+use crate::base::SimDuration;
 use crate::base::random::Distribution;
 
-/// What is distributed, which says the unit of the values.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub use super::call_text::cut_by_yaml;
+
+/// What the values of a distribution are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Of {
     /// Times, in seconds.
     Time,
     /// Sizes, in bytes.
     Size,
-    /// Plain counts.
+    /// Plain numbers.
     Count,
 }
 
-const FORMS: &str = "write `8ms`, `~8ms` (lognormal, CV 1), `8ms..60ms` (median..p99), exp, erlang, uniform, normal, \
-                     lognormal, hyperexp, pareto, mix or geom";
+/// A distribution as far as its text tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DistributionText {
+    /// All of it.
+    Known(Distribution),
+    /// The observed values are in this file: `file(latencies.csv)`.
+    File(String),
+}
 
-/// Deepest nesting of `mix(...)` in itself.
+/// Every call with an example for times, and one for plain numbers.
+const CALLS: [(&str, &str, &str); 10] = [
+    ("exp", "exp(8ms)", "exp(8)"),
+    ("erlang", "erlang(4, 20ms)", "erlang(4, 20)"),
+    ("uniform", "uniform(1ms, 3ms)", "uniform(1, 3)"),
+    ("normal", "normal(10ms, 2ms)", "normal(10, 2)"),
+    ("lognormal", "lognormal(mean=45s, cv=0.8)", "lognormal(mean=45, cv=0.8)"),
+    ("hyperexp", "hyperexp(90%=5ms, 10%=80ms)", "hyperexp(90%=5, 10%=80)"),
+    ("pareto", "pareto(min=1ms, alpha=1.2, max=1s)", "pareto(min=1, alpha=1.2, max=1k)"),
+    ("mix", "mix(95%=5ms, 5%=80ms)", "mix(95%=5, 5%=80)"),
+    ("geom", "geom(8)", "geom(8)"),
+    ("file", "file(latencies.csv)", "file(counts.csv)"),
+];
+
+/// How deep a mix may hold another.
 const DEEPEST: u32 = 8;
 
-fn fault(code: Code, message: impl Into<String>, help: impl Into<String>) -> Fault {
-    Fault { code, message: message.into(), help: help.into(), span: None }
-}
-
-fn value(text: &str, of: Of) -> Result<f64, Fault> {
-    match of {
-        Of::Time => quantity::duration(text).map(|d| d.as_secs_f64()),
-        Of::Size => quantity::bytes(text).map(|b| b.get() as f64),
-        Of::Count => quantity::number(text),
-    }
-}
-
-/// Reads a distribution.
+/// A distribution of times, sizes or counts, where a file of observed values is not allowed.
 ///
 /// # Errors
-/// What is wrong with the text, with its code and a line of help.
+/// Says what is wrong, and where in the text.
 pub fn distribution(text: &str, of: Of) -> Result<Distribution, Fault> {
-    read(text.trim(), of, 0)
+    match distribution_or_file(text, of)? {
+        DistributionText::Known(distribution) => Ok(distribution),
+        DistributionText::File(_) => {
+            let help = format!("write a form such as `{}`", example("lognormal", of).unwrap_or_default());
+            Err(Fault::new(Code::BadDistribution, "observed values cannot be used here", help))
+        }
+    }
 }
 
-fn read(text: &str, of: Of, depth: u32) -> Result<Distribution, Fault> {
-    if depth > DEEPEST {
-        return Err(fault(Code::BadDistribution, "the distribution is nested too deeply", FORMS));
+/// A distribution of times, sizes or counts, or the name of a file of observed values.
+///
+/// # Errors
+/// Says what is wrong, and where in the text.
+pub fn distribution_or_file(text: &str, of: Of) -> Result<DistributionText, Fault> {
+    if let Some(fault) = cut_by_yaml(text) {
+        return Err(fault);
     }
-    if text.matches('(').count() != text.matches(')').count() {
-        return Err(fault(
-            Code::CutByYaml,
-            format!("`{text}` looks cut off"),
-            "inside { } or [ ] YAML cuts at commas and braces: put the value in quotes",
+    let piece = Piece::new(text, 0);
+    match call(piece) {
+        Some(("file", name)) if name.text.is_empty() => {
+            let message = "`file` needs the name of a file";
+            Err(piece.fault(Code::BadParameter, message, "write `file(latencies.csv)`"))
+        }
+        Some(("file", name)) => Ok(DistributionText::File(name.text.to_owned())),
+        _ => form(piece, of, 0).map(DistributionText::Known),
+    }
+}
+
+/// A base and a cap, as a backoff has: `50ms..2s`; one value is both.
+///
+/// # Errors
+/// Says what is wrong, and where in the text.
+pub fn range(text: &str) -> Result<(SimDuration, SimDuration), Fault> {
+    let piece = Piece::new(text, 0);
+    let Some((low, high)) = piece.split_first("..") else {
+        let both = piece.read(quantity::duration)?;
+        return Ok((both, both));
+    };
+    let (base, cap) = (low.read(quantity::duration)?, high.read(quantity::duration)?);
+    if base > cap {
+        let help = format!("write `{cap}..{base}`");
+        return Err(piece.fault(Code::BadParameter, "the range ends below where it begins", help));
+    }
+    Ok((base, cap))
+}
+
+/// The name and the arguments of a piece that is one call.
+fn call(piece: Piece<'_>) -> Option<(&str, Piece<'_>)> {
+    let open = piece.text.find('(')?;
+    let inner = piece.text[open + 1..].strip_suffix(')')?;
+    if cut_by_yaml(inner).is_some() {
+        // As in `exp(8ms) exp(9ms)`: the last parenthesis closes another call.
+        return None;
+    }
+    Some((piece.text[..open].trim_end(), piece.part(open + 1, open + 1 + inner.len())))
+}
+
+/// Any form but a file.
+fn form(piece: Piece<'_>, of: Of, depth: u32) -> Result<Distribution, Fault> {
+    if depth > DEEPEST {
+        return Err(piece.fault(
+            Code::BadDistribution,
+            "mixes are nested too deep",
+            "write one mix with more parts",
         ));
     }
-    if let Some((base, share)) = text.rsplit_once('±') {
-        let share = quantity::ratio(share.trim())?.get();
-        if share > 1.0 {
-            return Err(fault(Code::OutOfRange, "a jitter is at most ±100%", "write `60s±10%`"));
+    for mark in ["\u{b1}", "+/-", "+-"] {
+        if let Some((base, share)) = piece.split_last(mark) {
+            return jittered(piece, base, share, of, depth);
         }
-        return Ok(Distribution::Jittered { base: Box::new(read(base.trim(), of, depth + 1)?), share });
     }
-    if let Some(mean) = text.strip_prefix('~') {
-        let mean = value(mean.trim(), of)?;
-        return if mean == 0.0 { Ok(Distribution::Constant(0.0)) } else { Ok(Distribution::lognormal_mean_cv(mean, 1.0)) };
-    }
-    if let Some((name, rest)) = text.split_once('(')
-        && let Some(arguments) = rest.strip_suffix(')')
-    {
-        return call(name.trim(), arguments, of, depth);
-    }
-    if let Some((median, p99)) = text.split_once("..") {
-        let (median, p99) = (value(median.trim(), of)?, value(p99.trim(), of)?);
-        if median <= 0.0 || p99 < median {
-            return Err(fault(
-                Code::BadParameter,
-                format!("`{text}` is no range from a median to a p99"),
-                "write the median first, above zero, and a p99 that is not smaller",
-            ));
-        }
-        return Ok(Distribution::lognormal_median_p99(median, p99));
-    }
-    value(text, of).map(Distribution::Constant).map_err(|f| {
-        if text.starts_with(|c: char| c.is_ascii_alphabetic()) {
-            fault(Code::BadDistribution, format!("`{text}` is no distribution"), FORMS)
+    if let Some(mean) = piece.text.strip_prefix('~') {
+        let mean = value(Piece::new(mean, piece.at + 1), of)?;
+        // The logarithm of 0 is no number, but the limit of ever smaller means is always 0.
+        return Ok(if mean == 0.0 {
+            Distribution::Constant(0.0)
         } else {
-            f
-        }
-    })
+            Distribution::lognormal_mean_cv(mean, 1.0)
+        });
+    }
+    if let Some((median, p99)) = piece.split_first("..") {
+        return median_p99(piece, median, p99, of);
+    }
+    if piece.text.contains('(') {
+        let Some((name, arguments)) = call(piece) else {
+            let help = "a call ends with its closing parenthesis, or with jitter such as `±10%`";
+            return Err(piece.fault(Code::BadDistribution, "something follows the call", help));
+        };
+        return Call { whole: piece, name, arguments, of, depth }.read();
+    }
+    if piece.text.starts_with(|c: char| c.is_alphabetic()) {
+        return Err(unknown(piece, piece.text, of));
+    }
+    value(piece, of).map(Distribution::Constant)
 }
 
-/// Arguments split at the commas outside of parentheses.
-fn split(arguments: &str) -> Vec<&str> {
-    let (mut depth, mut start, mut parts) = (0, 0, Vec::new());
-    for (at, c) in arguments.char_indices() {
-        match c {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            ',' if depth == 0 => {
-                parts.push(arguments[start..at].trim());
-                start = at + 1;
-            }
-            _ => {}
+/// The fault of a word that is no call, or a call without its arguments.
+fn unknown(piece: Piece<'_>, name: &str, of: Of) -> Fault {
+    if let Some(example) = example(name, of) {
+        let message = format!("`{name}` needs its parameters");
+        return piece.fault(Code::BadDistribution, message, format!("write it like `{example}`"));
+    }
+    let message = format!("`{}` is no distribution", shortened(name));
+    let help = match name.to_lowercase().as_str() {
+        "gauss" | "gaussian" => format!("did you mean `{}`?", example("normal", of).unwrap_or("normal")),
+        "exponential" => format!("did you mean `{}`?", example("exp", of).unwrap_or("exp")),
+        "geometric" => "did you mean `geom(8)`?".to_owned(),
+        _ => did_you_mean(name, CALLS.iter().map(|(name, ..)| *name)),
+    };
+    piece.fault(Code::BadDistribution, message, help)
+}
+
+fn example(name: &str, of: Of) -> Option<&'static str> {
+    let (_, time, plain) = CALLS.iter().find(|(known, ..)| *known == name)?;
+    Some(if of == Of::Time { time } else { plain })
+}
+
+/// One value in the unit of `of`.
+fn value(piece: Piece<'_>, of: Of) -> Result<f64, Fault> {
+    match of {
+        Of::Time => piece.read(quantity::duration).map(SimDuration::as_secs_f64),
+        Of::Size => piece.read(quantity::bytes).map(|size| size.get() as f64),
+        Of::Count => piece.read(quantity::number),
+    }
+}
+
+fn positive(piece: Piece<'_>, of: Of) -> Result<f64, Fault> {
+    match value(piece, of)? {
+        value if value > 0.0 => Ok(value),
+        _ => {
+            Err(piece.fault(Code::BadParameter, "the value must be above 0 here", "for always 0, write `0`"))
         }
     }
-    parts.push(arguments[start..].trim());
-    parts
 }
 
-fn call(name: &str, arguments: &str, of: Of, depth: u32) -> Result<Distribution, Fault> {
-    let parts = split(arguments);
-    let bad = |form: &str| fault(Code::BadParameter, format!("the arguments of `{name}` do not fit"), format!("write `{form}`"));
-    let named = |key: &str| {
-        parts.iter().find_map(|p| p.split_once('=').filter(|(k, _)| k.trim() == key).map(|(_, v)| v.trim()))
-    };
-    let positive = |v: f64, form: &str| if v > 0.0 { Ok(v) } else { Err(bad(form)) };
-    match (name, parts.as_slice()) {
-        ("exp", [mean]) => Ok(Distribution::Exponential { mean: positive(value(mean, of)?, "exp(8ms)")? }),
-        ("erlang", [shape, mean]) => {
-            let shape = quantity::count(shape)?;
-            if !(1..=1000).contains(&shape) {
-                return Err(bad("erlang(4, 20ms)"));
+/// A plain number between two bounds.
+fn between(piece: Piece<'_>, least: f64, most: f64) -> Result<f64, Fault> {
+    let number = piece.read(quantity::number)?;
+    if (least..=most).contains(&number) {
+        return Ok(number);
+    }
+    let message = format!("`{}` is out of range", shortened(piece.text));
+    Err(piece.fault(Code::OutOfRange, message, format!("write a number from {least} to {most}")))
+}
+
+fn jittered(
+    whole: Piece<'_>,
+    base: Piece<'_>,
+    share: Piece<'_>,
+    of: Of,
+    depth: u32,
+) -> Result<Distribution, Fault> {
+    let width = share.read(quantity::ratio)?.get();
+    if width > 1.0 {
+        let help = "write at most `100%`, so that no value is negative";
+        return Err(share.fault(Code::OutOfRange, "the jitter exceeds the value", help));
+    }
+    if matches!(call(base), Some(("file", _))) {
+        let help = "put the jitter into the file's values";
+        return Err(whole.fault(Code::BadDistribution, "observed values cannot be jittered", help));
+    }
+    let base = form(base, of, depth + 1)?;
+    if matches!(base, Distribution::Jittered { .. }) {
+        return Err(whole.fault(Code::BadDistribution, "the value is jittered twice", "write one jitter"));
+    }
+    Ok(Distribution::Jittered { base: Box::new(base), share: width })
+}
+
+fn median_p99(whole: Piece<'_>, median: Piece<'_>, p99: Piece<'_>, of: Of) -> Result<Distribution, Fault> {
+    let (low, high) = (positive(median, of)?, positive(p99, of)?);
+    if high < low {
+        let help = "the median comes first, the 99th percentile second";
+        return Err(whole.fault(Code::BadParameter, "the p99 is below the median", help));
+    }
+    Ok(Distribution::lognormal_median_p99(low, high))
+}
+
+/// A call that is being read.
+#[derive(Clone, Copy)]
+struct Call<'a> {
+    whole: Piece<'a>,
+    name: &'a str,
+    arguments: Piece<'a>,
+    of: Of,
+    depth: u32,
+}
+
+impl<'a> Call<'a> {
+    fn read(self) -> Result<Distribution, Fault> {
+        let of = self.of;
+        match self.name {
+            "exp" => {
+                let [mean] = self.bind(["mean"], 1)?;
+                Ok(Distribution::Exponential { mean: positive(self.given(mean)?, of)? })
             }
-            Ok(Distribution::Erlang { shape: shape as u32, mean: value(mean, of)? })
-        }
-        ("uniform", [low, high]) => {
-            let (low, high) = (value(low, of)?, value(high, of)?);
-            if high < low { Err(bad("uniform(1ms, 3ms)")) } else { Ok(Distribution::Uniform { low, high }) }
-        }
-        ("normal", [mean, sd]) => Ok(Distribution::Normal { mean: value(mean, of)?, sd: value(sd, of)? }),
-        ("lognormal", _) => {
-            if let (Some(mean), Some(cv)) = (named("mean"), named("cv")) {
-                let mean = positive(value(mean, of)?, "lognormal(mean=45s, cv=0.8)")?;
-                return Ok(Distribution::lognormal_mean_cv(mean, quantity::number(cv)?));
+            "erlang" => {
+                let [shape, mean] = self.bind(["shape", "mean"], 2)?;
+                let (shape, mean) = (self.given(shape)?, self.value(mean)?);
+                // A draw costs one logarithm a stage; at 1000 the shape is a constant to within 3 %.
+                match shape.read(quantity::count)? {
+                    stages @ 1..=1_000 => Ok(Distribution::Erlang { shape: stages as u32, mean }),
+                    _ => Err(shape.fault(
+                        Code::OutOfRange,
+                        "the number of stages is out of range",
+                        "write a whole number from 1 to 1000",
+                    )),
+                }
             }
-            match (named("median"), named("p99")) {
-                (Some(median), Some(p99)) => read(&format!("{median}..{p99}"), of, depth + 1),
-                _ => Err(bad("lognormal(mean=45s, cv=0.8)")),
+            "uniform" => {
+                let [low, high] = self.bind(["low", "high"], 2)?;
+                let (low, high) = (self.value(low)?, self.value(high)?);
+                if low > high {
+                    return Err(self.fault("the low end is above the high end"));
+                }
+                Ok(Distribution::Uniform { low, high })
             }
-        }
-        ("pareto", _) => {
-            let form = "pareto(min=1KB, alpha=1.2, max=1GB)";
-            let (Some(min), Some(alpha)) = (named("min"), named("alpha")) else { return Err(bad(form)) };
-            let min = positive(value(min, of)?, form)?;
-            let alpha = positive(quantity::number(alpha)?, form)?;
-            let max = named("max").map_or(Ok(f64::INFINITY), |m| value(m, of))?;
-            if max <= min { Err(bad(form)) } else { Ok(Distribution::Pareto { min, alpha, max }) }
-        }
-        ("geom", [mean]) => {
-            let mean = quantity::number(mean)?;
-            if mean < 1.0 { Err(bad("geom(8)")) } else { Ok(Distribution::Geometric { mean }) }
-        }
-        ("mix" | "hyperexp", _) => {
-            let mut phases = Vec::new();
-            for part in &parts {
-                let Some((share, inner)) = part.split_once('=') else { return Err(bad("mix(95%=5ms, 5%=80ms)")) };
-                let inner = read(inner.trim(), of, depth + 1)?;
-                let inner = match inner {
-                    Distribution::Constant(mean) if name == "hyperexp" => Distribution::Exponential { mean },
-                    other => other,
+            "normal" => {
+                let [mean, sd] = self.bind(["mean", "sd"], 2)?;
+                Ok(Distribution::Normal { mean: self.value(mean)?, sd: self.value(sd)? })
+            }
+            "lognormal" => self.lognormal(),
+            "pareto" => self.pareto(),
+            "geom" if of == Of::Time => {
+                let message = "`geom` counts 1, 2, 3, ..., which is no time";
+                Err(self.whole.fault(Code::BadDistribution, message, "for times, write `exp(8ms)`"))
+            }
+            "geom" => {
+                let [mean] = self.bind(["mean"], 1)?;
+                let piece = self.given(mean)?;
+                let mean = value(piece, of)?;
+                if mean < 1.0 {
+                    let message = "the mean of a geometric distribution on 1, 2, 3, ... is at least 1";
+                    return Err(piece.fault(Code::OutOfRange, message, "write `geom(1)` or more"));
+                }
+                Ok(Distribution::Geometric { mean })
+            }
+            "mix" => {
+                let part = |piece| {
+                    if matches!(call(piece), Some(("file", _))) {
+                        let help = "draw all values from one file";
+                        let message = "a file cannot be part of a mix";
+                        return Err(piece.fault(Code::BadDistribution, message, help));
+                    }
+                    form(piece, of, self.depth + 1)
                 };
-                phases.push((quantity::ratio(share.trim())?.get(), inner));
+                Ok(Distribution::Mixture(self.shares(part)?))
             }
-            let sum: f64 = phases.iter().map(|(share, _)| share).sum();
-            if (sum - 1.0).abs() > 1e-9 {
-                return Err(fault(
-                    Code::BadParameter,
-                    format!("the shares of `{name}` sum to {:.4} %", sum * 100.0),
-                    "let them sum to 100 %",
-                ));
+            "hyperexp" => Ok(Distribution::hyperexponential(&self.shares(|piece| value(piece, of))?)),
+            "file" => Err(self.whole.fault(
+                Code::BadDistribution,
+                "a file stands alone",
+                "write `file(latencies.csv)`",
+            )),
+            other => {
+                let name = self.whole.part(0, other.len());
+                Err(unknown(name, other, of))
             }
-            Ok(Distribution::Mixture(phases))
         }
-        ("exp", _) => Err(bad("exp(8ms)")),
-        ("erlang", _) => Err(bad("erlang(4, 20ms)")),
-        ("uniform", _) => Err(bad("uniform(1ms, 3ms)")),
-        ("normal", _) => Err(bad("normal(10ms, 2ms)")),
-        ("geom", _) => Err(bad("geom(8)")),
-        _ => Err(fault(Code::BadDistribution, format!("there is no distribution `{name}`"), FORMS)),
+    }
+
+    /// The fault of parameters that do not fit.
+    fn fault(self, message: impl Into<String>) -> Fault {
+        let example = example(self.name, self.of).unwrap_or_default();
+        self.whole.fault(Code::BadParameter, message, format!("write it like `{example}`"))
+    }
+
+    fn given(self, argument: Option<Piece<'a>>) -> Result<Piece<'a>, Fault> {
+        argument.ok_or_else(|| self.fault(format!("`{}` lacks a parameter", self.name)))
+    }
+
+    fn value(self, argument: Option<Piece<'a>>) -> Result<f64, Fault> {
+        value(self.given(argument)?, self.of)
+    }
+
+    /// The arguments by name: first those in order, of which at most `ordered` may be, then `name=value`.
+    fn bind<const N: usize>(self, names: [&str; N], ordered: usize) -> Result<[Option<Piece<'a>>; N], Fault> {
+        let mut bound = [None; N];
+        let mut named = false;
+        for (index, argument) in self.arguments.arguments().into_iter().enumerate() {
+            let (slot, piece) = if let Some((key, piece)) = argument.split_first("=") {
+                named = true;
+                let Some(slot) = names.iter().position(|name| *name == key.text) else {
+                    let message = format!("`{}` has no parameter `{}`", self.name, shortened(key.text));
+                    return Err(key.fault(Code::BadParameter, message, did_you_mean(key.text, names)));
+                };
+                (slot, piece)
+            } else if named || index >= ordered {
+                let message = if ordered == 0 {
+                    format!("the parameters of `{}` need their names", self.name)
+                } else {
+                    format!("`{}` has a parameter too many", self.name)
+                };
+                return Err(Fault {
+                    span: argument.fault(Code::BadParameter, "", "").span,
+                    ..self.fault(message)
+                });
+            } else {
+                (index, argument)
+            };
+            if bound[slot].replace(piece).is_some() {
+                let message = format!("the parameter `{}` is given twice", names[slot]);
+                return Err(argument.fault(Code::BadParameter, message, "delete one"));
+            }
+        }
+        Ok(bound)
+    }
+
+    fn lognormal(self) -> Result<Distribution, Fault> {
+        match self.bind(["mean", "cv", "median", "p99"], 0)? {
+            [Some(mean), Some(cv), None, None] => {
+                Ok(Distribution::lognormal_mean_cv(positive(mean, self.of)?, between(cv, 0.0, 1_000.0)?))
+            }
+            [None, None, Some(median), Some(p99)] => median_p99(self.whole, median, p99, self.of),
+            _ => Err(self.whole.fault(
+                Code::BadParameter,
+                "`lognormal` takes `mean` and `cv`, or `median` and `p99`",
+                match self.of {
+                    Of::Time => "write `lognormal(mean=45s, cv=0.8)` or `lognormal(median=8ms, p99=60ms)`",
+                    Of::Size => "write `lognormal(mean=4KB, cv=0.8)` or `lognormal(median=4KB, p99=1MB)`",
+                    Of::Count => "write `lognormal(mean=45, cv=0.8)` or `lognormal(median=8, p99=60)`",
+                },
+            )),
+        }
+    }
+
+    fn pareto(self) -> Result<Distribution, Fault> {
+        let [min, alpha, max] = self.bind(["min", "alpha", "max"], 3)?;
+        let min = positive(self.given(min)?, self.of)?;
+        let alpha = between(self.given(alpha)?, 0.1, 10.0)?;
+        let max = max.map_or(Ok(f64::INFINITY), |max| value(max, self.of))?;
+        if max <= min {
+            return Err(self.fault("`max` must be above `min`"));
+        }
+        Ok(Distribution::Pareto { min, alpha, max })
+    }
+
+    /// Arguments `share=part`, whose shares sum to one.
+    fn shares<T>(self, part: impl Fn(Piece<'a>) -> Result<T, Fault>) -> Result<Vec<(f64, T)>, Fault> {
+        let mut parts = Vec::new();
+        for argument in self.arguments.arguments() {
+            let Some((share, piece)) = argument.split_first("=") else {
+                let fault =
+                    self.fault(format!("each part of `{}` has a share, such as `95%=...`", self.name));
+                return Err(Fault { span: argument.fault(Code::BadParameter, "", "").span, ..fault });
+            };
+            parts.push((share.read(quantity::ratio)?.get(), part(piece)?));
+        }
+        if parts.is_empty() {
+            return Err(self.fault(format!("`{}` has no parts", self.name)));
+        }
+        let sum: f64 = parts.iter().map(|(share, _)| share).sum();
+        if (sum - 1.0).abs() > 1e-9 {
+            let percent = libm::round(sum * 1e9) / 1e7;
+            let message = format!("the shares sum to {percent} %");
+            return Err(self.whole.fault(Code::BadParameter, message, "make them sum to 100 %"));
+        }
+        Ok(parts)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_form_has_its_mean() {
-        for (text, mean) in [
-            ("8ms", 0.008),
-            ("~8ms", 0.008),
-            ("exp(8ms)", 0.008),
-            ("erlang(4, 20ms)", 0.02),
-            ("uniform(1ms, 3ms)", 0.002),
-            ("lognormal(mean=45s, cv=0.8)", 45.0),
-            ("hyperexp(90%=5ms, 10%=80ms)", 0.0125),
-            ("mix(95%=5ms, 5%=exp(80ms))", 0.00875),
-            ("60s±10%", 60.0),
-            ("0", 0.0),
-        ] {
-            let mean_read = distribution(text, Of::Time).map(|d| d.mean());
-            assert!(matches!(mean_read, Ok(m) if (m - mean).abs() < 1e-9), "{text}: {mean_read:?}");
-        }
-        assert_eq!(distribution("geom(8)", Of::Count).map(|d| d.mean()), Ok(8.0));
-        assert_eq!(distribution("20KB", Of::Size), Ok(Distribution::Constant(20_000.0)));
-    }
-
-    #[test]
-    fn mistakes_have_codes() {
-        for (text, code) in [
-            ("8", Code::MissingUnit),
-            ("gauss(8ms)", Code::BadDistribution),
-            ("erlang(4", Code::CutByYaml),
-            ("mix(95%=5ms, 10%=80ms)", Code::BadParameter),
-            ("60ms..8ms", Code::BadParameter),
-            ("exp(0s)", Code::BadParameter),
-            ("soon", Code::BadDistribution),
-        ] {
-            assert_eq!(distribution(text, Of::Time).map_err(|f| f.code), Err(code), "{text}");
-        }
-    }
-}
+mod tests;

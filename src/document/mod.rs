@@ -2,6 +2,7 @@
 //! said about it (diagnostics), and how its texts are read into quantities. No file is opened here.
 
 mod amount;
+mod call_text;
 mod code;
 mod diagnostic;
 pub mod distribution_text;
