@@ -287,7 +287,7 @@ fn entity_plan(entity: &crate::scenario::model::EntitySpec, root: Key) -> Entity
 }
 
 /// Whether a route takes `METHOD /path`.
-fn matches(route: &RouteSpec, endpoint: &str) -> bool {
+pub(super) fn matches(route: &RouteSpec, endpoint: &str) -> bool {
     let (method, path) = endpoint.split_once(' ').unwrap_or(("", endpoint));
     let method_fits = route.method.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method));
     let path_fits = route.path.as_ref().is_none_or(|pattern| match pattern.split_once('*') {

@@ -85,3 +85,9 @@ pub fn run(
         Some(Replication { record, events, calls, stopped })
     })
 }
+
+/// Runs `work` on so many threads of rayon's (0: one per core); `None` if they cannot be had.
+pub fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> Option<T> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.min(1024)).build().ok()?;
+    Some(pool.install(work))
+}
