@@ -18,6 +18,8 @@ pub(super) enum Command {
     Run(Run),
     /// Everything that can be known without running: mistakes, offered utilisation at base and peak
     Check(Check),
+    /// Draw who calls whom
+    Graph(Graph),
     /// Explain a diagnostic code or a metric
     Explain {
         /// Such as E0301 or p99
@@ -74,6 +76,33 @@ pub(super) struct Run {
     /// No progress, no paths
     #[arg(short, long)]
     pub(super) quiet: bool,
+}
+
+/// How a graph is drawn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum GraphFormat {
+    /// Text that code hosts render
+    Mermaid,
+    /// Graphviz text
+    Dot,
+    /// A vector picture
+    Svg,
+    /// A picture
+    Png,
+    /// Nodes and edges
+    Json,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Graph {
+    /// The scenario; - for standard input
+    pub(super) file: String,
+    /// Draw this variant
+    #[arg(long)]
+    pub(super) variant: Option<String>,
+    /// How it is drawn
+    #[arg(long, value_enum, default_value = "mermaid")]
+    pub(super) format: GraphFormat,
 }
 
 #[derive(Args, Debug)]

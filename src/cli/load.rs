@@ -28,7 +28,9 @@ pub(super) struct Design {
 impl Design {
     /// The windows that its claims speak of.
     pub(super) fn windows(&self) -> Vec<(SimTime, SimTime)> {
-        windows_of(self.objectives.iter().chain(&self.expectations).map(|clause| (&clause.condition, clause.window)))
+        windows_of(
+            self.objectives.iter().chain(&self.expectations).map(|clause| (&clause.condition, clause.window)),
+        )
     }
 }
 
@@ -55,7 +57,10 @@ impl Files for Folder {
 pub(super) fn designs(file: &str, settings: &[String], only: Option<&str>) -> Result<Vec<Design>, String> {
     let (text, folder) = if file == "-" {
         let mut text = String::new();
-        std::io::stdin().take(LARGEST).read_to_string(&mut text).map_err(|e| format!("standard input: {e}\n"))?;
+        std::io::stdin()
+            .take(LARGEST)
+            .read_to_string(&mut text)
+            .map_err(|e| format!("standard input: {e}\n"))?;
         (text, PathBuf::from("."))
     } else {
         let bytes = std::fs::metadata(file).map_err(|e| format!("error: {file}: {e}\n"))?.len();
@@ -94,9 +99,16 @@ fn clauses(claims: &[Claim], catalog: &Catalog, found: &mut Diagnostics) -> Vec<
                     ClaimWindow::End => Window::End,
                     ClaimWindow::During(from, to) => Window::During(at(from), at(to)),
                 };
-                clauses.push(Clause { text: claim.text.clone(), during: claim.during.clone(), window, condition });
+                clauses.push(Clause {
+                    text: claim.text.clone(),
+                    during: claim.during.clone(),
+                    window,
+                    condition,
+                });
             }
-            Err(fault) => found.push(Diagnostic::new(fault.code, claim.place, fault.message).help(fault.help)),
+            Err(fault) => {
+                found.push(Diagnostic::new(fault.code, claim.place, fault.message).help(fault.help))
+            }
         }
     }
     clauses

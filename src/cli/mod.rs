@@ -4,6 +4,7 @@ mod args;
 mod check;
 mod exit;
 mod explain;
+mod graph;
 mod load;
 mod run;
 
@@ -27,6 +28,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     match arguments.command {
         args::Command::Run(run) => run::run(&run),
         args::Command::Check(check) => check::check(&check),
+        args::Command::Graph(graph) => graph::graph(&graph),
         args::Command::Explain { what } => explain::explain(&what),
         args::Command::Init => print(load::STARTER),
         args::Command::Completions { shell } => {
@@ -46,8 +48,12 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 
 /// Writes data to standard output; a reader that has gone away is no failure.
 fn print(text: &str) -> Exit {
+    print_bytes(text.as_bytes())
+}
+
+fn print_bytes(bytes: &[u8]) -> Exit {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Ok(()) => Exit::Done,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
         Err(error) => complain(&format!("standard output: {error}")),

@@ -12,12 +12,13 @@ use crate::engine::Stopped;
 use crate::experiment::aggregate::aggregate;
 use crate::experiment::results::{RunResults, VariantResults, Verdict};
 use crate::experiment::simulation;
-use crate::report::{chart, csv, folder_name, json, parquet, run_picture, text, write_whole};
+use crate::report::{TextStyle, chart, csv, folder_name, json, parquet, run_picture, text, write_whole};
 use crate::scenario::model::ComponentSpec;
 use crate::verdict::{expectation, objective};
 
 pub(super) fn run(arguments: &Run) -> Exit {
-    let mut designs = match load::designs(&arguments.file, &arguments.settings, arguments.variant.as_deref()) {
+    let mut designs = match load::designs(&arguments.file, &arguments.settings, arguments.variant.as_deref())
+    {
         Ok(designs) => designs,
         Err(mistakes) => {
             let _ = io::stderr().write_all(mistakes.as_bytes());
@@ -26,7 +27,8 @@ pub(super) fn run(arguments: &Run) -> Exit {
     };
     for design in &mut designs {
         design.model.run.seed = arguments.seed.unwrap_or(design.model.run.seed);
-        design.model.run.replications = arguments.replications.unwrap_or(design.model.run.replications).clamp(1, 10_000);
+        design.model.run.replications =
+            arguments.replications.unwrap_or(design.model.run.replications).clamp(1, 10_000);
     }
     let stop = Arc::new(AtomicBool::new(false));
     let heard = Arc::clone(&stop);
@@ -37,14 +39,17 @@ pub(super) fn run(arguments: &Run) -> Exit {
         return complain("the threads could not be started");
     };
     let (results, out_of_budget) = outcome;
-    let folder =
-        arguments.output.clone().unwrap_or_else(|| PathBuf::from("outputs").join(folder_name(&results.scenario)));
+    let folder = arguments
+        .output
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("outputs").join(folder_name(&results.scenario)));
     let mut exit = Exit::Done;
     if results.variants.iter().any(|v| missed(v, arguments.strict)) {
         exit = Exit::Missed;
     }
     if out_of_budget {
-        exit = complain("a budget of the run was spent (max_events or max_in_flight): results are incomplete");
+        exit =
+            complain("a budget of the run was spent (max_events or max_in_flight): results are incomplete");
     }
     if let Err((path, error)) = write_all(&folder, &results, &designs) {
         exit = complain(&format!("{}: {error}", path.display()));
@@ -52,13 +57,19 @@ pub(super) fn run(arguments: &Run) -> Exit {
         let _ = writeln!(io::stderr(), "written to {}/", folder.display());
     }
     let printed = print(&match arguments.format {
-        Format::Text => text(&results, io::stdout().is_terminal()),
+        Format::Text => text(&results, terminal_style()),
         Format::Json => json(&results),
     });
     if printed != Exit::Done {
         exit = printed;
     }
     if stop.load(Ordering::Relaxed) { Exit::Interrupted } else { exit }
+}
+
+/// Borders and colours on a terminal only, and no colours where NO_COLOR is set.
+fn terminal_style() -> TextStyle {
+    let terminal = io::stdout().is_terminal();
+    TextStyle { lines: terminal, colour: terminal && std::env::var_os("NO_COLOR").is_none() }
 }
 
 fn simulate(designs: &[Design], stop: &AtomicBool, quiet: bool) -> (RunResults, bool) {
@@ -72,7 +83,8 @@ fn simulate(designs: &[Design], stop: &AtomicBool, quiet: bool) -> (RunResults, 
             simulation::run(&design.model, &design.catalog, &design.windows(), stop, |_| bar.inc(1));
         out_of_budget |= replicated.finished.iter().any(|r| r.stopped != Stopped::Done);
         complete &= replicated.complete && !out_of_budget;
-        let (records, calls): (Vec<_>, Vec<_>) = replicated.finished.into_iter().map(|r| (r.record, r.calls)).unzip();
+        let (records, calls): (Vec<_>, Vec<_>) =
+            replicated.finished.into_iter().map(|r| (r.record, r.calls)).unzip();
         if records.is_empty() {
             continue;
         }
@@ -80,7 +92,8 @@ fn simulate(designs: &[Design], stop: &AtomicBool, quiet: bool) -> (RunResults, 
         variant.conservation.calls_opened = calls.iter().map(|c| c.opened).sum();
         variant.conservation.calls_closed = calls.iter().map(|c| c.closed).sum();
         variant.conservation.calls_in_flight = calls.iter().map(|c| c.in_flight).sum();
-        variant.objectives = design.objectives.iter().map(|c| objective(c, &design.catalog, &records)).collect();
+        variant.objectives =
+            design.objectives.iter().map(|c| objective(c, &design.catalog, &records)).collect();
         variant.expectations =
             design.expectations.iter().map(|c| expectation(c, &design.catalog, &records)).collect();
         variants.push(variant);
@@ -111,7 +124,7 @@ fn write_all(folder: &Path, results: &RunResults, designs: &[Design]) -> Result<
     };
     std::fs::create_dir_all(folder).map_err(|error| (folder.to_owned(), error))?;
     write("results.json".to_owned(), json(results).as_bytes())?;
-    write("report.txt".to_owned(), text(results, false).as_bytes())?;
+    write("report.txt".to_owned(), text(results, TextStyle::default()).as_bytes())?;
     let failed = |name: &str, error: String| (folder.join(name), io::Error::other(error));
     let series = csv(results).map_err(|e| failed("series.csv", e.to_string()))?;
     write("series.csv".to_owned(), series.as_bytes())?;

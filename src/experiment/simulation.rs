@@ -41,7 +41,12 @@ pub fn surge_end(model: &Model) -> Option<SimTime> {
 }
 
 /// Runs replication `index`, seen by a probe of the caller's choice.
-pub fn run_with<P: Probe>(model: &Model, index: u32, probe: P, keep_going: impl FnMut(SimTime) -> bool) -> (P, Stopped) {
+pub fn run_with<P: Probe>(
+    model: &Model,
+    index: u32,
+    probe: P,
+    keep_going: impl FnMut(SimTime) -> bool,
+) -> (P, Stopped) {
     let assembly = assemble(model, index);
     let mut world = World::new(assembly.nodes, assembly.plan, probe);
     let stopped = world.run(limits(model), keep_going);

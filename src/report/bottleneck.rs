@@ -130,7 +130,9 @@ fn by_load(row: &ResourceRow, variant: &VariantResults) -> String {
     if let Some(mean) = row.offered_utilisation {
         parts.push(format!("work for {} of what it can do on average", quantity(mean, Unit::Share)));
     }
-    if let Some(peak) = offered_peak(row, variant).filter(|p| row.offered_utilisation.is_some_and(|m| p.value > m)) {
+    if let Some(peak) =
+        offered_peak(row, variant).filter(|p| row.offered_utilisation.is_some_and(|m| p.value > m))
+    {
         parts.push(format!(
             "{} over the half minute from {}",
             quantity(peak.value, Unit::Share),

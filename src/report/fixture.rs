@@ -115,7 +115,11 @@ pub(super) fn launch() -> RunResults {
         resources: vec![
             resource("db", "cpu", Some(1.24), 0.998),
             resource("app", "workers", None, 0.97),
-            ResourceRow { mean_wait: Some(0.0), p99_wait: Some(0.0), ..resource("app", "cpu", Some(0.41), 0.41) },
+            ResourceRow {
+                mean_wait: Some(0.0),
+                p99_wait: Some(0.0),
+                ..resource("app", "cpu", Some(0.41), 0.41)
+            },
         ],
         objectives: vec![
             Judgement {

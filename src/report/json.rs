@@ -175,7 +175,7 @@ fn series(series: &Series) -> Value {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{document, json};
+    use super::document;
     use crate::experiment::results::{MetricValue, RunResults};
     use crate::report::fixture;
 
@@ -185,14 +185,14 @@ mod tests {
 
     #[test]
     fn one_line_that_reads_back_with_its_keys_in_order() {
-        let text = json(&fixture::launch());
+        let text = super::json(&fixture::launch());
         assert_eq!(text.matches('\n').count(), 1);
         let read: Value = serde_json::from_str(&text).unwrap();
         let keys: Vec<&str> = read.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(keys, ["schema_version", "surgesim", "scenario", "about", "seed", "complete", "variants"]);
         assert_eq!(read["schema_version"], 1);
         assert_eq!(read["seed"], 7);
-        assert_eq!(text, json(&fixture::launch()));
+        assert_eq!(text, super::json(&fixture::launch()));
     }
 
     #[test]
@@ -258,7 +258,7 @@ mod tests {
         let mut results = fixture::launch();
         results.scenario = "\"\u{1b}[2J</script>\n".to_owned();
         results.variants[0].resources[0].servers = f64::INFINITY;
-        let read: Value = serde_json::from_str(&json(&results)).unwrap();
+        let read: Value = serde_json::from_str(&super::json(&results)).unwrap();
         assert_eq!(read["scenario"], results.scenario.as_str());
         assert_eq!(read["variants"][0]["resources"][0]["servers"], Value::Null);
     }

@@ -13,7 +13,9 @@ mod json;
 mod parquet;
 mod quantity;
 mod run_picture;
+mod table;
 mod text;
+mod text_sections;
 mod warnings;
 
 pub use bottleneck::{Bottleneck, bottleneck};
@@ -22,9 +24,9 @@ pub use files::{folder_name, write_whole};
 pub use headline::headline;
 pub use json::{document, json};
 pub use parquet::parquet;
-pub use run_picture::run_picture;
-pub use text::text;
 pub use quantity::{count, duration, estimate, quantity};
+pub use run_picture::run_picture;
+pub use text::{TextStyle, text};
 pub use warnings::warnings;
 
 #[cfg(test)]

@@ -85,11 +85,20 @@ fn write_doubles(
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::io::Write;
+
     use ::parquet::file::reader::{FileReader, SerializedFileReader};
     use ::parquet::record::Field;
 
     use super::parquet;
     use crate::report::fixture;
+
+    fn reader(bytes: &[u8]) -> SerializedFileReader<File> {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        SerializedFileReader::new(file).unwrap()
+    }
 
     #[test]
     fn it_reads_back_with_nulls_where_nothing_was_measured() {
@@ -97,12 +106,9 @@ mod tests {
         results.variants[0].series.columns[1].median[3] = None;
         let bytes = parquet(&results).unwrap();
         assert_eq!(bytes, parquet(&results).unwrap());
-        let reader = SerializedFileReader::new(bytes::Bytes::from(bytes)).unwrap();
-        let rows: Vec<Vec<(String, Field)>> = reader
-            .get_row_iter(None)
-            .unwrap()
-            .map(|row| row.unwrap().into_columns())
-            .collect();
+        let reader = reader(&bytes);
+        let rows: Vec<Vec<(String, Field)>> =
+            reader.get_row_iter(None).unwrap().map(|row| row.unwrap().into_columns()).collect();
         assert_eq!(rows.len(), 2 * fixture::BUCKETS);
         let names: Vec<&str> = rows[0].iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["variant", "t", "offered", "p99", "errors.503", "db.offered_cpu", "app.queue"]);
@@ -118,7 +124,7 @@ mod tests {
     fn without_designs_it_is_a_file_without_rows() {
         let mut results = fixture::launch();
         results.variants.clear();
-        let reader = SerializedFileReader::new(bytes::Bytes::from(parquet(&results).unwrap())).unwrap();
+        let reader = reader(&parquet(&results).unwrap());
         assert_eq!(reader.metadata().file_metadata().num_rows(), 0);
     }
 }

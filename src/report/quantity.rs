@@ -89,14 +89,12 @@ pub fn quantity(x: f64, unit: Unit) -> String {
 }
 
 /// Like [`quantity`]; `-` for what does not exist.
-#[must_use]
-pub fn optional(x: Option<f64>, unit: Unit) -> String {
+pub(super) fn optional(x: Option<f64>, unit: Unit) -> String {
     x.map_or_else(|| "-".to_owned(), |x| quantity(x, unit))
 }
 
 /// A metric's value: a quantity, `never`, or `-`.
-#[must_use]
-pub fn value(value: MetricValue, unit: Unit) -> String {
+pub(super) fn value(value: MetricValue, unit: Unit) -> String {
     match value {
         MetricValue::Number(x) => quantity(x, unit),
         MetricValue::Never => "never".to_owned(),
@@ -113,8 +111,7 @@ pub fn estimate(estimate: &Estimate) -> String {
 
 /// The interval's ends in the scale of the value, without unit unless the value is written in minutes or with
 /// thousands separators.
-#[must_use]
-pub fn interval(estimate: &Estimate) -> Option<String> {
+pub(super) fn interval(estimate: &Estimate) -> Option<String> {
     let (x, low, high) = (estimate.value.number()?, estimate.low?, estimate.high?);
     let compound = match estimate.unit {
         Unit::Seconds => x.abs() >= 119.95,

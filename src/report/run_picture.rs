@@ -20,7 +20,8 @@ pub fn run_picture(
     let column = |name: &str| series.columns.iter().find(|c| c.name == name);
     let line = |name: &str, label: &str, role: Role, stroke: Stroke| {
         let column = column(name)?;
-        let at = |values: &[Option<f64>]| -> Vec<f64> { values.iter().map(|v| v.unwrap_or(f64::NAN)).collect() };
+        let at =
+            |values: &[Option<f64>]| -> Vec<f64> { values.iter().map(|v| v.unwrap_or(f64::NAN)).collect() };
         let (median, low, high) = (at(&column.median), at(&column.low), at(&column.high));
         let points = series.t.iter().copied().zip(median).collect();
         let spread = if variant.replications > 1 {
@@ -49,22 +50,26 @@ pub fn run_picture(
     cpu_names.sort_by_key(|name| databases.contains(name));
     let cpu = cpu_names.iter().enumerate().map(|(i, name)| {
         let database = databases.contains(name);
-        let (role, stroke) = if database { (Role::Db, Stroke::Bold) } else { (Role::Component(i), Stroke::Solid) };
+        let (role, stroke) =
+            if database { (Role::Db, Stroke::Bold) } else { (Role::Component(i), Stroke::Solid) };
         line(&format!("{name}.cpu"), name, role, stroke)
     });
-    let queues = ends_with(".queue").into_iter().map(|name| {
-        line(&format!("{name}.queue"), &format!("{name} queue"), Role::Queue, Stroke::Solid)
-    });
+    let queues = ends_with(".queue")
+        .into_iter()
+        .map(|name| line(&format!("{name}.queue"), &format!("{name} queue"), Role::Queue, Stroke::Solid));
     let in_flight = ends_with(".in_flight").into_iter().enumerate().map(|(i, name)| {
         line(&format!("{name}.in_flight"), &format!("{name} in flight"), Role::Component(i), Stroke::Solid)
     });
-    let panel = |title: &str, note: &str, unit: Unit, scale: Scale, top: Option<f64>, lines: Vec<Option<Line>>| Panel {
-        title: title.to_owned(),
-        note: note.to_owned(),
-        axis: Axis { scale, unit, top },
-        lines: lines.into_iter().flatten().collect(),
-        limits: Vec::new(),
-    };
+    let panel =
+        |title: &str, note: &str, unit: Unit, scale: Scale, top: Option<f64>, lines: Vec<Option<Line>>| {
+            Panel {
+                title: title.to_owned(),
+                note: note.to_owned(),
+                axis: Axis { scale, unit, top },
+                lines: lines.into_iter().flatten().collect(),
+                limits: Vec::new(),
+            }
+        };
     let window = format!("{} windows", quantity::duration(series.bucket));
     Picture {
         headline: headline(variant),
@@ -78,11 +83,28 @@ pub fn run_picture(
         desc: format!("Traffic, latency, CPU and queues of {} over simulated time", variant.name),
         span: Some((0.0, variant.duration)),
         panels: vec![
-            panel("Traffic by outcome", &format!("requests/s, {window}"), Unit::Count, Scale::Linear, None, traffic),
+            panel(
+                "Traffic by outcome",
+                &format!("requests/s, {window}"),
+                Unit::Count,
+                Scale::Linear,
+                None,
+                traffic,
+            ),
             panel("Latency of good answers", &window, Unit::Duration, Scale::Log, None, latency.into()),
             panel("CPU", "share of cores busy", Unit::Percent, Scale::Linear, Some(1.0), cpu.collect()),
-            panel("Queues and in flight", "requests", Unit::Count, Scale::Linear, None, queues.chain(in_flight).collect()),
+            panel(
+                "Queues and in flight",
+                "requests",
+                Unit::Count,
+                Scale::Linear,
+                None,
+                queues.chain(in_flight).collect(),
+            ),
         ],
-        bands: surges.iter().map(|(from, to)| Band { from: *from, to: *to, label: "spike".to_owned() }).collect(),
+        bands: surges
+            .iter()
+            .map(|(from, to)| Band { from: *from, to: *to, label: "spike".to_owned() })
+            .collect(),
     }
 }

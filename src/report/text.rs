@@ -1,148 +1,225 @@
-//! The report on a terminal, top-down: the finding and the verdicts first, then traffic, latency,
-//! resources, the bottleneck, conservation, and what to beware of.
+//! The terminal report, read top-down: the verdict and the finding; traffic by outcome; latency; resources
+//! and the bottleneck; what shows that the numbers are sound; what to be careful about.
+//!
+//! Several designs: first one table with a column for each, then each in full.
+//!
+//! Rules: the text says nothing that the JSON does not hold. Without colour and lines it is plain ASCII but
+//! for the scenario's own names. Equal results give equal text.
 
-use std::fmt::Write as _;
+use std::fmt::Write;
 
-use comfy_table::{CellAlignment, Table};
+use super::bottleneck::bottleneck;
+use super::headline::headline;
+use super::quantity::{self, count, duration};
+use super::table::{Rows, clean};
+use super::text_sections::{latency, resources, soundness, traffic};
+use super::warnings::warnings;
+use crate::experiment::results::{Judgement, RunResults, VariantResults, Verdict};
 
-use super::{bottleneck, headline, quantity, warnings};
-use crate::experiment::results::{Estimate, Judgement, RunResults, VariantResults, Verdict};
+/// How the text may look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TextStyle {
+    /// Table borders of box-drawing characters; plain ASCII otherwise. For terminals.
+    pub lines: bool,
+    /// ANSI colours and bold.
+    pub colour: bool,
+}
 
-/// The whole report; `unicode` draws table borders that only a terminal shows well.
+/// Bold, green, red, yellow: the only colours there are.
+const BOLD: &str = "1";
+const GREEN: &str = "1;32";
+const RED: &str = "1;31";
+const YELLOW: &str = "1;33";
+
+impl TextStyle {
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    fn heading(self, text: &str) -> String {
+        format!("\n{}\n", self.paint(BOLD, text))
+    }
+}
+
+const fn colour_of(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Met => GREEN,
+        Verdict::Missed => RED,
+        Verdict::Inconclusive => YELLOW,
+    }
+}
+
+/// The whole report, each line ended.
 #[must_use]
-pub fn text(results: &RunResults, unicode: bool) -> String {
-    let mut out = String::new();
-    let _ = writeln!(out, "{}: {}", results.scenario, results.about);
+pub fn text(results: &RunResults, style: TextStyle) -> String {
+    let mut out = format!("{}, seed {}\n", style.paint(BOLD, &clean(&results.scenario)), results.seed);
+    if !results.about.is_empty() {
+        let _ = writeln!(out, "{}", clean(&results.about));
+    }
     if !results.complete {
-        out.push_str("INCOMPLETE: the run was stopped before all replications had finished\n");
+        let _ = writeln!(
+            out,
+            "{}: the run was cut short; some replications are missing or short, so intervals are wider and \
+             the end of the run may be unseen",
+            style.paint(RED, "INCOMPLETE"),
+        );
+    }
+    if results.variants.is_empty() {
+        out.push_str("nothing was run\n");
+    }
+    if results.variants.len() > 1 {
+        out.push('\n');
+        out.push_str(&side_by_side(results, style));
     }
     for variant in &results.variants {
-        section(&mut out, results, variant, unicode);
+        if results.variants.len() > 1 {
+            out.push_str(&style.heading(&format!("=== {} ===", clean(&variant.name))));
+        }
+        section(&mut out, variant, style);
     }
     out
 }
 
-fn table(unicode: bool, header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(if unicode {
-        comfy_table::presets::UTF8_HORIZONTAL_ONLY
-    } else {
-        comfy_table::presets::ASCII_HORIZONTAL_ONLY
-    });
-    table.set_header(header.to_vec());
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
-}
-
-fn section(out: &mut String, results: &RunResults, variant: &VariantResults, unicode: bool) {
-    let _ = writeln!(
-        out,
-        "\n== {} == (seed {}, {} replications, warm-up {}, duration {})\n{}",
-        variant.name,
-        results.seed,
-        variant.replications,
-        quantity::duration(variant.warmup),
-        quantity::duration(variant.duration),
-        headline(variant)
-    );
-    judgements(out, "objective", &variant.objectives);
-    judgements(out, "expectation", &variant.expectations);
-    let metric = |name: &str| variant.metrics.iter().find(|(n, _)| n == name).map(|(_, e)| e);
-    let shown = |e: Option<&Estimate>| e.map_or_else(|| "-".to_owned(), quantity::estimate);
-
-    out.push_str("\ntraffic\n");
-    for name in
-        ["offered", "goodput", "availability", "rate_503", "timeouts", "attempts_per_request", "wasted_work", "time_to_recover"]
-    {
-        let _ = writeln!(out, "  {name:<22} {}", shown(metric(name)));
-    }
-    for row in &variant.errors {
-        let _ = writeln!(
-            out,
-            "  {} by {}: {}  {} ({:.3} %)",
-            if row.status == 0 { "no answer".to_owned() } else { row.status.to_string() },
-            row.component,
-            row.reason,
-            quantity::count(row.count),
-            row.share * 100.0
-        );
-    }
-    out.push_str("\nlatency of good answers, from the intended start\n");
-    for name in ["mean", "p50", "p90", "p95", "p99", "p99.9", "max"] {
-        let _ = writeln!(out, "  {name:<22} {}", shown(metric(name)));
-    }
-    let mut endpoints = table(unicode, &["endpoint", "sent", "good", "errors", "p50", "p99"]);
-    for row in &variant.endpoints {
-        let of = |p: &str| shown(metric(&format!("{p}({})", row.endpoint)));
-        endpoints.add_row(vec![
-            row.endpoint.clone(),
-            quantity::count(row.sent),
-            quantity::count(row.good),
-            quantity::count(row.errors),
-            of("p50"),
-            of("p99"),
-        ]);
-    }
-    let _ = writeln!(out, "{endpoints}");
-
-    out.push_str("\nresources (over the whole run after warm-up)\n");
-    let mut resources =
-        table(unicode, &["resource", "servers", "offered", "utilisation", "queue", "max", "mean wait"]);
-    let percent = |x: Option<f64>| x.map_or_else(|| "-".to_owned(), |x| format!("{:.1} %", 100.0 * x));
-    for row in &variant.resources {
-        let instance = row.instance.map_or(String::new(), |i| format!("[{i}]"));
-        resources.add_row(vec![
-            format!("{}{instance} {}", row.component, row.role),
-            if row.servers.is_finite() { format!("{}", row.servers) } else { "no limit".to_owned() },
-            percent(row.offered_utilisation),
-            percent(row.utilisation),
-            format!("{:.2}", row.mean_queue),
-            row.max_queue.to_string(),
-            row.mean_wait.map_or_else(|| "-".to_owned(), quantity::duration),
-        ]);
-    }
-    let _ = writeln!(out, "{resources}");
-    if let Some(found) = bottleneck(variant) {
-        let _ = writeln!(
-            out,
-            "{}: {} {}: {}",
-            if found.limits { "bottleneck" } else { "busiest (nothing limits)" },
-            found.component,
-            found.role,
-            found.evidence
-        );
-    }
-    let c = &variant.conservation;
-    let _ = writeln!(
-        out,
-        "conservation: {} sent = {} good + {} failed + {} abandoned + {} in flight; {} calls opened = {} closed + {} in flight",
-        c.sent, c.good, c.failed, c.abandoned, c.in_flight, c.calls_opened, c.calls_closed, c.calls_in_flight
-    );
-    let worst = |pick: fn(&crate::experiment::results::ResourceRow) -> Option<f64>| {
-        variant.resources.iter().filter_map(pick).map(f64::abs).fold(0.0, f64::max)
+fn section(out: &mut String, variant: &VariantResults, style: TextStyle) {
+    out.push_str(&verdicts(variant, style));
+    let mut part = |heading: &str, body: String| {
+        if !body.is_empty() {
+            out.push_str(&style.heading(heading));
+            out.push_str(&body);
+        }
     };
-    let _ = writeln!(
-        out,
-        "laws: L = lambda W within {:.3} %, U = X S within {:.3} % on every resource",
-        100.0 * worst(|r| r.littles_law),
-        100.0 * worst(|r| r.utilisation_law)
-    );
-    for warning in warnings(variant).iter().chain(&variant.notices) {
-        let _ = writeln!(out, "warning: {warning}");
+    part("Traffic", traffic(variant, style.lines));
+    part("Latency of good answers", latency(variant, style.lines));
+    part("Resources", resources(variant, style.lines));
+    part("Soundness", soundness(variant));
+    let mut body = String::new();
+    for warning in warnings(variant) {
+        let _ = writeln!(body, "{} {}", style.paint(YELLOW, "warning:"), clean(&warning));
     }
+    part("Warnings", body);
 }
 
-fn judgements(out: &mut String, what: &str, list: &[Judgement]) {
-    for judgement in list {
-        let word = match judgement.verdict {
-            Verdict::Met => "met",
-            Verdict::Missed => "MISSED",
-            Verdict::Inconclusive => "inconclusive",
-        };
-        let during = judgement.during.as_ref().map_or(String::new(), |d| format!(" during {d}"));
-        let value = quantity::estimate(&judgement.value);
-        let _ = writeln!(out, "{word:>12}  {what}: {}{during}  (seen: {value})", judgement.text);
-    }
+/// The worst verdict of all objectives and expectations; `None` if nothing was asked.
+fn overall(variant: &VariantResults) -> Option<Verdict> {
+    let rank = |v: Verdict| match v {
+        Verdict::Met => 0,
+        Verdict::Inconclusive => 1,
+        Verdict::Missed => 2,
+    };
+    variant.objectives.iter().chain(&variant.expectations).map(|j| j.verdict).max_by_key(|v| rank(*v))
 }
+
+/// `2 met, 1 missed`, the kinds that occur.
+fn tally(judgements: &[Judgement], what: &str) -> Option<String> {
+    let of = |verdict: Verdict| judgements.iter().filter(|j| j.verdict == verdict).count();
+    let parts: Vec<String> = [Verdict::Missed, Verdict::Inconclusive, Verdict::Met]
+        .into_iter()
+        .filter(|v| of(*v) > 0)
+        .map(|v| format!("{} {}", of(v), v.word()))
+        .collect();
+    (!parts.is_empty()).then(|| format!("{what}: {}", parts.join(", ")))
+}
+
+fn verdicts(variant: &VariantResults, style: TextStyle) -> String {
+    let mut out = String::new();
+    let runs = match variant.replications {
+        1 => "1 replication".to_owned(),
+        n => format!("{n} replications"),
+    };
+    let warmup = if variant.warmup > 0.0 {
+        format!(", of which the first {} are warm-up", duration(variant.warmup))
+    } else {
+        String::new()
+    };
+    let _ = writeln!(out, "{runs} of {} simulated{warmup}", duration(variant.duration));
+    let tallies: Vec<String> =
+        [tally(&variant.objectives, "objectives"), tally(&variant.expectations, "expectations")]
+            .into_iter()
+            .flatten()
+            .collect();
+    match overall(variant) {
+        Some(verdict) => {
+            let word = style.paint(colour_of(verdict), &verdict.word().to_uppercase());
+            let _ = writeln!(out, "\n{word}  {}", tallies.join("; "));
+        }
+        None => out.push_str("\nno objectives and no expectations: nothing to judge\n"),
+    }
+    let _ = writeln!(out, "{}", style.paint(BOLD, &clean(&headline(variant))));
+    let all: Vec<(&Judgement, String)> = variant
+        .objectives
+        .iter()
+        .map(|j| (j, found_on_interval(j)))
+        .chain(variant.expectations.iter().map(|j| (j, found_in_each(j))))
+        .collect();
+    let written = |j: &Judgement| match &j.during {
+        Some(window) => format!("{} during {}", clean(&j.text), clean(window)),
+        None => clean(&j.text),
+    };
+    let width = all.iter().map(|(j, _)| written(j).chars().count()).max().unwrap_or(0);
+    for (judgement, found) in &all {
+        let word = format!("{:<12}", judgement.verdict.word());
+        let word = style.paint(colour_of(judgement.verdict), &word);
+        let _ = writeln!(out, "  {word}  {:<width$}  {found}", written(judgement));
+    }
+    out
+}
+
+fn found_on_interval(judgement: &Judgement) -> String {
+    quantity::estimate(&judgement.value)
+}
+
+/// The mean, the range over replications, and in how many it held.
+fn found_in_each(judgement: &Judgement) -> String {
+    let unit = judgement.value.unit;
+    let mut text = quantity::value(judgement.value.value, unit);
+    let numbers: Vec<f64> = judgement.value.each.iter().filter_map(|v| v.number()).collect();
+    if numbers.len() > 1 {
+        let low = numbers.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let _ = write!(text, ", {} to {}", quantity::quantity(low, unit), quantity::quantity(high, unit));
+    }
+    let held = judgement.held.iter().filter(|held| **held).count();
+    let _ = write!(text, ", holds in {held} of {} replications", judgement.held.len());
+    text
+}
+
+/// Metrics that are compared between designs.
+const COMPARED: [&str; 12] = [
+    "offered",
+    "goodput",
+    "availability",
+    "rate_503",
+    "timeouts",
+    "mean",
+    "p50",
+    "p99",
+    "p99.9",
+    "time_to_recover",
+    "cost",
+    "cost_per_million_good",
+];
+
+fn side_by_side(results: &RunResults, style: TextStyle) -> String {
+    let variants = &results.variants;
+    let header: Vec<&str> =
+        std::iter::once("").chain(variants.iter().map(|variant| variant.name.as_str())).collect();
+    let mut rows = Rows::new(&header, 1, style.lines);
+    let mut row = |name: &str, cell: &dyn Fn(&VariantResults) -> String| {
+        let mut cells = vec![name.to_owned()];
+        cells.extend(variants.iter().map(cell));
+        rows.push(&cells);
+    };
+    row("verdict", &|v| overall(v).map_or("-", Verdict::word).to_owned());
+    for name in COMPARED.into_iter().filter(|name| variants.iter().any(|v| v.metric(name).is_some())) {
+        row(name, &|v| v.metric(name).map_or_else(|| "-".to_owned(), |m| quantity::value(m.value, m.unit)));
+    }
+    row("bottleneck", &|v| match bottleneck(v) {
+        Some(found) if found.limits => format!("{} {}", found.component, found.role),
+        _ => "none".to_owned(),
+    });
+    row("requests", &|v| count(v.conservation.sent));
+    rows.text()
+}
+
+#[cfg(test)]
+mod tests;

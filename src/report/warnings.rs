@@ -27,7 +27,9 @@ fn overloaded(variant: &VariantResults) -> Option<String> {
         .resources
         .iter()
         .filter(|row| row.instance.is_none() && row.offered_utilisation.is_some_and(|x| x > 1.0))
-        .max_by(|a, b| a.offered_utilisation.partial_cmp(&b.offered_utilisation).unwrap_or(std::cmp::Ordering::Equal))?;
+        .max_by(|a, b| {
+            a.offered_utilisation.partial_cmp(&b.offered_utilisation).unwrap_or(std::cmp::Ordering::Equal)
+        })?;
     Some(format!(
         "{} {} was asked for {} of what it can do, averaged over the whole run: its line cannot settle, so latencies \
          depend on how long the run is; add capacity or lower the rate, and read the series rather than the \
@@ -57,7 +59,11 @@ fn grows(parts: &[f64]) -> bool {
 }
 
 fn growing(variant: &VariantResults) -> Option<String> {
-    let lines = variant.series.columns.iter().filter(|c| c.name.ends_with(".queue") || c.name.ends_with(".in_flight"));
+    let lines = variant
+        .series
+        .columns
+        .iter()
+        .filter(|c| c.name.ends_with(".queue") || c.name.ends_with(".in_flight"));
     let mut found: Vec<(&str, f64, f64)> = lines
         .filter_map(|c| tenths(c).filter(|parts| grows(parts)).map(|parts| (c.name.as_str(), parts)))
         .map(|(name, parts)| (name, parts[PARTS - 3], parts[PARTS - 1]))
@@ -122,9 +128,13 @@ mod tests {
         assert!(warnings(&v)[0].starts_with("app.in_flight was still growing when the run ended"));
         v.series.columns.pop();
         v.series.columns.push(fixture::column("app.in_flight", Unit::Count, |i| 600.0 - i as f64 * 10.0));
-        v.series.columns.push(fixture::column("lb.queue", Unit::Count, |i| f64::from(u8::from(i % 2 == 0)) * 9.0));
+        v.series
+            .columns
+            .push(fixture::column("lb.queue", Unit::Count, |i| f64::from(u8::from(i % 2 == 0)) * 9.0));
         // Twice as high in the middle: the end is a smaller matter than what has been.
-        v.series.columns.push(fixture::column("db.queue", Unit::Count, |i| if i == 30 { 9e4 } else { i as f64 * 9.0 }));
+        v.series
+            .columns
+            .push(fixture::column("db.queue", Unit::Count, |i| if i == 30 { 9e4 } else { i as f64 * 9.0 }));
         assert_eq!(warnings(&v), Vec::<String>::new());
     }
 }

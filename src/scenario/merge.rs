@@ -20,7 +20,9 @@ const LONGEST: usize = 16;
 /// Lays `over` on `base`: maps merge, lists and scalars replace, null deletes.
 #[must_use]
 pub fn patch(base: Node, over: &Node) -> Node {
-    let (Value::Map(mut entries), Value::Map(patches)) = (base.value, &over.value) else { return over.clone() };
+    let (Value::Map(mut entries), Value::Map(patches)) = (base.value, &over.value) else {
+        return over.clone();
+    };
     for (key, value) in patches {
         let at = entries.iter().position(|(k, _)| k.name == key.name);
         match (at, value.is_null()) {
@@ -73,7 +75,12 @@ pub fn load(
         Some(wanted) => {
             if !designs.iter().any(|d| d.name == wanted) {
                 let names = designs.iter().map(|d| d.name.as_str());
-                found.add(Code::UnknownVariant, None, format!("there is no variant `{wanted}`"), did_you_mean(wanted, names));
+                found.add(
+                    Code::UnknownVariant,
+                    None,
+                    format!("there is no variant `{wanted}`"),
+                    did_you_mean(wanted, names),
+                );
             }
             designs.retain(|d| d.name == wanted);
         }
@@ -97,11 +104,21 @@ fn whole_file(
     let mut next = Some((name.to_owned(), text, None));
     while let Some((name, text, place)) = next.take() {
         if chain.iter().any(|(other, _)| *other == name) {
-            found.add(Code::ExtendsCycle, place, format!("`{name}` extends itself, by way of others"), "remove one `extends`");
+            found.add(
+                Code::ExtendsCycle,
+                place,
+                format!("`{name}` extends itself, by way of others"),
+                "remove one `extends`",
+            );
             return None;
         }
         if chain.len() == LONGEST {
-            found.add(Code::ExtendsCycle, place, "the chain of `extends` is too long", "join some of the files");
+            found.add(
+                Code::ExtendsCycle,
+                place,
+                "the chain of `extends` is too long",
+                "join some of the files",
+            );
             return None;
         }
         let source = sources.add(name.clone(), text);
@@ -148,12 +165,22 @@ fn read_variants(list: &Node, base: &Design, designs: &mut Vec<Design>, found: &
             continue;
         };
         if name == "base" || designs.iter().any(|d| d.name == name) {
-            found.add(Code::BadVariantName, variant.place, format!("the name `{name}` is taken"), "choose another");
+            found.add(
+                Code::BadVariantName,
+                variant.place,
+                format!("the name `{name}` is taken"),
+                "choose another",
+            );
             continue;
         }
         for (key, _) in variant.entries() {
             if matches!(key.name.as_str(), "scenario" | "variants") {
-                found.add(Code::BlockNotInVariant, key.place, format!("a variant may not hold `{}`", key.name), "move it to the file itself");
+                found.add(
+                    Code::BlockNotInVariant,
+                    key.place,
+                    format!("a variant may not hold `{}`", key.name),
+                    "move it to the file itself",
+                );
             }
         }
         let tree = match variant.get("extends").filter(|n| !n.is_null()) {
@@ -163,11 +190,21 @@ fn read_variants(list: &Node, base: &Design, designs: &mut Vec<Design>, found: &
                 match designs.iter().find(|d| d.name == parent) {
                     Some(design) => &design.tree,
                     None if names.contains(&parent) => {
-                        found.add(Code::ExtendsCycle, node.place, format!("`{parent}` does not come before `{name}`"), "a variant extends an earlier one");
+                        found.add(
+                            Code::ExtendsCycle,
+                            node.place,
+                            format!("`{parent}` does not come before `{name}`"),
+                            "a variant extends an earlier one",
+                        );
                         continue;
                     }
                     None => {
-                        found.add(Code::UnknownVariant, node.place, format!("there is no variant `{parent}`"), did_you_mean(parent, names.iter().copied()));
+                        found.add(
+                            Code::UnknownVariant,
+                            node.place,
+                            format!("there is no variant `{parent}`"),
+                            did_you_mean(parent, names.iter().copied()),
+                        );
                         continue;
                     }
                 }
@@ -216,7 +253,12 @@ fn apply(setting: &str, designs: &mut [Design], sources: &mut Sources, found: &m
         for name in &path[..path.len() - 1] {
             match here.get(name) {
                 Some(next) if !matches!(next.value, Value::Map(_) | Value::Null) => {
-                    found.add(Code::BadSet, whole, format!("`{name}` is {}, not a mapping", next.what()), "set a key of a mapping");
+                    found.add(
+                        Code::BadSet,
+                        whole,
+                        format!("`{name}` is {}, not a mapping", next.what()),
+                        "set a key of a mapping",
+                    );
                     return;
                 }
                 Some(next) => here = next,
@@ -234,12 +276,19 @@ mod tests {
     struct Folder(Vec<(&'static str, &'static str)>);
     impl Files for Folder {
         fn read(&self, name: &str) -> Result<String, String> {
-            self.0.iter().find(|(n, _)| *n == name).map(|(_, t)| (*t).to_owned()).ok_or_else(|| "no such file".into())
+            self.0
+                .iter()
+                .find(|(n, _)| *n == name)
+                .map(|(_, t)| (*t).to_owned())
+                .ok_or_else(|| "no such file".into())
         }
     }
 
     fn designs(text: &str, settings: &[&str]) -> (Vec<Design>, Vec<&'static str>) {
-        let files = Folder(vec![("base.yaml", "scenario: b\na: {x: 1, y: 2}\nexpect: [1]\n"), ("loop.yaml", "extends: loop.yaml")]);
+        let files = Folder(vec![
+            ("base.yaml", "scenario: b\na: {x: 1, y: 2}\nexpect: [1]\n"),
+            ("loop.yaml", "extends: loop.yaml"),
+        ]);
         let (mut sources, mut found) = (Sources::new(), Diagnostics::new());
         let settings: Vec<String> = settings.iter().map(|s| (*s).to_owned()).collect();
         let designs = load("s.yaml", text.to_owned(), &files, &settings, None, &mut sources, &mut found);
@@ -253,9 +302,14 @@ mod tests {
             &["a.\"q.r\"=8"],
         );
         assert!(errors.is_empty(), "{errors:?}");
-        let value = |d: &Design, k: &str| d.tree.get("a").and_then(|a| a.get(k)).and_then(|n| n.text().map(str::to_owned));
+        let value = |d: &Design, k: &str| {
+            d.tree.get("a").and_then(|a| a.get(k)).and_then(|n| n.text().map(str::to_owned))
+        };
         assert_eq!(all.len(), 2);
-        assert_eq!((value(&all[0], "x"), value(&all[0], "y"), value(&all[1], "y")), (None, Some("3".into()), Some("7".into())));
+        assert_eq!(
+            (value(&all[0], "x"), value(&all[0], "y"), value(&all[1], "y")),
+            (None, Some("3".into()), Some("7".into()))
+        );
         assert_eq!((value(&all[1], "z"), value(&all[1], "q.r")), (Some("5".into()), Some("8".into())));
         assert!(all[0].tree.get("expect").is_none());
     }
