@@ -80,7 +80,7 @@ pub fn quantity(x: f64, unit: Unit) -> String {
     let size = x.abs();
     match unit {
         Unit::Seconds if size >= 119.95 => duration(x),
-        Unit::Count if size >= 999.5 && size < 9e15 => {
+        Unit::Count if (999.5..9e15).contains(&size) => {
             format!("{}{}", if x < 0.0 { "-" } else { "" }, count(size.round() as u64))
         }
         Unit::Count if x.fract() == 0.0 && size < 1000.0 => format!("{x:.0}"),
@@ -150,7 +150,7 @@ pub fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
