@@ -66,7 +66,8 @@ fn scale(unit: Unit, x: f64) -> Scale {
         digits = decimals((1.0 - size) * 100.0).saturating_sub(1).clamp(1, 6);
     }
     if matches!(unit, Unit::MoneyPerHour | Unit::Money) {
-        digits = digits.max(2);
+        // Cents, and more only of what is less than ten of them.
+        digits = if size >= 0.1 { 2 } else { digits.max(2) };
     }
     Scale { factor, decimals: digits, prefix, suffix }
 }
