@@ -243,7 +243,13 @@ fn apply(setting: &str, designs: &mut [Design], sources: &mut Sources, found: &m
         return;
     };
     let value_source = sources.add(format!("--set {setting}"), &setting[at + 1..]);
-    let Some(mut node) = yaml::read(value_source, sources, found) else { return };
+    // Nothing deletes, which a whole file may not be.
+    let mut node = if matches!(setting[at + 1..].trim(), "null" | "~") {
+        Node { value: Value::Null, place: whole }
+    } else {
+        let Some(node) = yaml::read(value_source, sources, found) else { return };
+        node
+    };
     for name in path.iter().rev() {
         let key = Key { name: name.clone(), place: whole };
         node = Node { place: whole, value: Value::Map(vec![(key, node)]) };

@@ -8,7 +8,8 @@ fn surgesim() -> Command {
     command
 }
 
-const QUICK: [&str; 4] = ["--set", "run={duration: 20s, replications: 2}", "--set", "objectives=null"];
+const QUICK: [&str; 4] =
+    ["--set", "run={duration: 20s, warmup: 1s, replications: 2}", "--set", "objectives=null"];
 
 #[test]
 fn the_starter_passes_check_and_runs() {
