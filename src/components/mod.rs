@@ -1,4 +1,4 @@
-//! Floor 3: the kinds of components. One kind is one folder here and one line in [`kinds!`].
+//! Floor 3: the kinds of components. One kind is one folder here and one line in `kinds!`.
 
 pub mod database;
 pub mod load_balancer;
