@@ -14,6 +14,7 @@
 )]
 
 pub mod base;
+pub mod cli;
 pub mod components;
 pub mod document;
 pub mod engine;

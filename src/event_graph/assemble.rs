@@ -13,8 +13,8 @@ use crate::components::load_balancer::spec::{Backend, LoadBalancerBuild, Route, 
 use crate::components::service::Service;
 use crate::components::service::spec::{CallOptions, InstanceResources, ServiceBuild, Slots};
 use crate::engine::{
-    CallSite, ConnectionLimit, Demand, EntityPlan, Plan, PoolPlan, Popularity, Reload, Retry, RowChoice, SiteId,
-    Target, Trait,
+    CallSite, ConnectionLimit, Demand, EntityPlan, Plan, PoolPlan, Popularity, Reload, Retry, RowChoice,
+    SiteId, Target, Trait,
 };
 use crate::metrics::{Catalog, ClientInfo, ComponentInfo, ResourceInfo, Role};
 use crate::scenario::model::{ComponentSpec, LoopSpec, Model};
@@ -175,10 +175,11 @@ pub fn assemble(model: &Model, replication: u32) -> Assembly {
                 }))
             }
             ComponentSpec::Database(database) => {
-                let drawn = |name: &str, what: &'static str, distribution: &crate::base::random::Distribution| {
-                    let key = key.named(StreamName::new(name)).named(StreamName::new(what));
-                    Demand::Drawn { distribution: distribution.clone(), key }
-                };
+                let drawn =
+                    |name: &str, what: &'static str, distribution: &crate::base::random::Distribution| {
+                        let key = key.named(StreamName::new(name)).named(StreamName::new(what));
+                        Demand::Drawn { distribution: distribution.clone(), key }
+                    };
                 let queries = database.queries.iter().map(|query| Query {
                     entity: query.entity,
                     writes: query.writes,
@@ -203,8 +204,7 @@ pub fn assemble(model: &Model, replication: u32) -> Assembly {
             }
             ComponentSpec::LoadBalancer(balancer) => {
                 let endpoints = sites.endpoints();
-                let options =
-                    CallOptions { timeout: balancer.read_timeout, ..CallOptions::default() };
+                let options = CallOptions { timeout: balancer.read_timeout, ..CallOptions::default() };
                 let routes = balancer
                     .routes
                     .iter()
@@ -287,7 +287,7 @@ fn entity_plan(entity: &crate::scenario::model::EntitySpec, root: Key) -> Entity
 }
 
 /// Whether a route takes `METHOD /path`.
-fn matches(route: &RouteSpec, endpoint: &str) -> bool {
+pub(super) fn matches(route: &RouteSpec, endpoint: &str) -> bool {
     let (method, path) = endpoint.split_once(' ').unwrap_or(("", endpoint));
     let method_fits = route.method.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method));
     let path_fits = route.path.as_ref().is_none_or(|pattern| match pattern.split_once('*') {
@@ -380,7 +380,13 @@ impl Sites<'_> {
     }
 
     /// A site that passes requests on under their own name.
-    fn pass_on(&mut self, caller: usize, target: ComponentId, endpoints: &[String], options: &CallOptions) -> SiteId {
+    fn pass_on(
+        &mut self,
+        caller: usize,
+        target: ComponentId,
+        endpoints: &[String],
+        options: &CallOptions,
+    ) -> SiteId {
         let operations = endpoints.iter().map(|name| self.operation_of(target, name, endpoints)).collect();
         let site = CallSite { operations, ..self.site(caller, target, options) };
         self.add(site)

@@ -26,8 +26,7 @@ const MOST_OPS: usize = Pc::MAX as usize;
 
 pub(super) fn program(service: &ServiceSpec, sites: &mut Sites<'_>, component: usize, key: Key) -> Program {
     let mut program = Program::default();
-    let sharing =
-        service.discipline == crate::components::service::spec::ServiceDiscipline::ProcessorSharing;
+    let sharing = service.discipline == crate::components::service::spec::ServiceDiscipline::ProcessorSharing;
     for Endpoint { name, steps } in &service.endpoints {
         let mut lowering = Lowering {
             sites,
@@ -178,7 +177,9 @@ impl Lowering<'_, '_> {
             Step::If { test, then, otherwise } => {
                 let condition = match test {
                     Test::Chance(p) => Condition::Chance { p: *p, key: self.purpose(6, "if") },
-                    Test::Customer { name, value } => Condition::Trait(self.sites.customer_trait(name, value)),
+                    Test::Customer { name, value } => {
+                        Condition::Trait(self.sites.customer_trait(name, value))
+                    }
                 };
                 let unless = self.ops.len();
                 self.ops.push(Op::Unless { condition, otherwise: 0 });

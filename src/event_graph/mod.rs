@@ -2,6 +2,8 @@
 //! resource gets its number.
 
 mod assemble;
+mod forecast;
 mod lower;
 
 pub use assemble::{Assembly, assemble, catalog};
+pub use forecast::{Forecast, ForecastRow, forecast};

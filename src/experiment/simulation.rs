@@ -41,7 +41,12 @@ pub fn surge_end(model: &Model) -> Option<SimTime> {
 }
 
 /// Runs replication `index`, seen by a probe of the caller's choice.
-pub fn run_with<P: Probe>(model: &Model, index: u32, probe: P, keep_going: impl FnMut(SimTime) -> bool) -> (P, Stopped) {
+pub fn run_with<P: Probe>(
+    model: &Model,
+    index: u32,
+    probe: P,
+    keep_going: impl FnMut(SimTime) -> bool,
+) -> (P, Stopped) {
     let assembly = assemble(model, index);
     let mut world = World::new(assembly.nodes, assembly.plan, probe);
     let stopped = world.run(limits(model), keep_going);
@@ -84,4 +89,10 @@ pub fn run(
         progress(index);
         Some(Replication { record, events, calls, stopped })
     })
+}
+
+/// Runs `work` on so many threads of rayon's (0: one per core); `None` if they cannot be had.
+pub fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> Option<T> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.min(1024)).build().ok()?;
+    Some(pool.install(work))
 }

@@ -181,7 +181,9 @@ impl<'a> Parser<'a> {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
         // `25s..60s`: two dots end a number.
         let digits = rest.find("..").map_or(digits, |dots| digits.min(dots));
-        let unit = rest[digits..].find(|c: char| !c.is_alphanumeric() && c != '%').map_or(rest.len(), |n| n + digits);
+        let unit = rest[digits..]
+            .find(|c: char| !c.is_alphanumeric() && c != '%')
+            .map_or(rest.len(), |n| n + digits);
         let mut end = unit;
         for per in ["/s", "/min", "/h"] {
             if unit == digits && rest[unit..].starts_with(per) {
@@ -216,7 +218,8 @@ impl<'a> Parser<'a> {
         let mut name = String::new();
         loop {
             let rest = self.rest();
-            let plain = rest.find(|c: char| !c.is_alphanumeric() && !"_.[]".contains(c)).unwrap_or(rest.len());
+            let plain =
+                rest.find(|c: char| !c.is_alphanumeric() && !"_.[]".contains(c)).unwrap_or(rest.len());
             // A range's dots are no part of a name.
             let plain = rest.find("..").map_or(plain, |dots| plain.min(dots));
             name.push_str(&rest[..plain]);

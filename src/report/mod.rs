@@ -1,3 +1,33 @@
-//! Floor 7: what a run found, for people and for programs.
+//! Floor 7: the results, told: on the terminal, as JSON, as CSV and Parquet, and into files.
+//!
+//! Rule: nothing here computes a result anew. What is derived (the headline, the bottleneck, the warnings)
+//! is derived once, and the text and the JSON say the same.
 
+mod bottleneck;
 pub mod chart;
+mod columns;
+mod csv;
+mod files;
+mod headline;
+mod json;
+mod parquet;
+mod quantity;
+mod run_picture;
+mod table;
+mod text;
+mod text_sections;
+mod warnings;
+
+pub use bottleneck::{Bottleneck, bottleneck};
+pub use csv::csv;
+pub use files::{folder_name, write_whole};
+pub use headline::headline;
+pub use json::{document, json};
+pub use parquet::parquet;
+pub use quantity::{count, duration, estimate, quantity};
+pub use run_picture::run_picture;
+pub use text::{TextStyle, text};
+pub use warnings::warnings;
+
+#[cfg(test)]
+mod fixture;

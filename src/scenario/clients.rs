@@ -37,12 +37,19 @@ fn read_client(
     found: &mut Diagnostics,
 ) -> Option<ClientSpec> {
     let mut fields = Fields::of(node, "a client", found);
-    let to = fields.need("to", found).and_then(|n| text(n, found).and_then(|name| names.component(n, name, found)));
+    let to = fields
+        .need("to", found)
+        .and_then(|n| text(n, found).and_then(|name| names.component(n, name, found)));
     let (rate, sessions, users) = (fields.get("rate"), fields.get("sessions"), fields.get("users"));
     let ways = [rate, sessions, users].into_iter().flatten().count();
     if ways != 1 {
         let code = if ways == 0 { Code::NeedsOneOf } else { Code::Conflict };
-        found.add(code, node.place, "a client has exactly one of `rate`, `sessions` and `users`", "keep one of them");
+        found.add(
+            code,
+            node.place,
+            "a client has exactly one of `rate`, `sessions` and `users`",
+            "keep one of them",
+        );
     }
     let mut think = fields.amount("think", Of::Time, found);
     let mut requests = Distribution::Constant(1.0);
@@ -80,7 +87,8 @@ fn read_client(
     let defaults = read_options(&mut fields, found);
     let mut mix = Vec::new();
     for (key, node) in fields.get("mix").map_or(&[][..], Node::entries) {
-        let mut entry = MixSpec { endpoint: key.name.clone(), weight: 1.0, priority: 0, options: defaults.clone() };
+        let mut entry =
+            MixSpec { endpoint: key.name.clone(), weight: 1.0, priority: 0, options: defaults.clone() };
         if matches!(node.value, Value::Map(_)) {
             let mut fields = Fields::of(node, "a mix entry", found);
             entry.weight = fields.read("weight", quantity::number, found).unwrap_or(1.0);
@@ -109,7 +117,12 @@ fn read_client(
         mix.push(entry);
     }
     if mix.iter().map(|m| m.weight).sum::<f64>() <= 0.0 {
-        found.add(Code::NeedsOneOf, node.place, "the `mix` asks for nothing", "name at least one endpoint with a weight");
+        found.add(
+            Code::NeedsOneOf,
+            node.place,
+            "the `mix` asks for nothing",
+            "name at least one endpoint with a weight",
+        );
     }
     let reload = fields.get("reload").map(|node| {
         let mut reload = Fields::of(node, "`reload`", found);
@@ -130,7 +143,16 @@ fn read_client(
         }
     }
     fields.finish(found);
-    Some(ClientSpec { name: name.to_owned(), to: to?, behaviour, arrivals, profile, mix, reload, fields: customer })
+    Some(ClientSpec {
+        name: name.to_owned(),
+        to: to?,
+        behaviour,
+        arrivals,
+        profile,
+        mix,
+        reload,
+        fields: customer,
+    })
 }
 
 /// Whether a request for `endpoint` sent to `target` finds someone who serves it.
@@ -139,7 +161,10 @@ pub(super) fn serves(components: &[ComponentModel], target: ComponentId, endpoin
     match components.get(target.index()).map(|c| &c.spec) {
         Some(ComponentSpec::LoadBalancer(balancer)) => {
             depth < 16
-                && balancer.routes.iter().any(|r| r.to.iter().any(|(to, _)| serves(components, *to, endpoint, depth + 1)))
+                && balancer
+                    .routes
+                    .iter()
+                    .any(|r| r.to.iter().any(|(to, _)| serves(components, *to, endpoint, depth + 1)))
         }
         Some(spec) => spec.operations().iter().any(|name| name == endpoint),
         // The target itself was wrong and has been reported.
@@ -169,14 +194,24 @@ fn read_rate(node: &Node, files: &dyn Files, found: &mut Diagnostics) -> (Base, 
         let at = fields.read("at", quantity::duration, found).map_or(0.0, SimDuration::as_secs_f64);
         fields.finish(found);
         if !(1.0..=2.0).contains(&peak) {
-            found.add(Code::OutOfRange, node.place, "a diurnal peak is 1x to 2x the mean", "beyond 2x the trough would be negative: use `ramp`");
+            found.add(
+                Code::OutOfRange,
+                node.place,
+                "a diurnal peak is 1x to 2x the mean",
+                "beyond 2x the trough would be negative: use `ramp`",
+            );
         }
         return (Base::Diurnal { mean, peak: peak.clamp(1.0, 2.0), at }, None);
     }
     if let Some(node) = trace {
         return (Base::Constant(0.0), read_trace(node, files, found));
     }
-    found.add(Code::BadProfile, node.place, "this is no rate", "write `100/s`, `{ramp: [...]}`, `{steps: [...]}`, `{diurnal: {...}}` or `{trace: {...}}`");
+    found.add(
+        Code::BadProfile,
+        node.place,
+        "this is no rate",
+        "write `100/s`, `{ramp: [...]}`, `{steps: [...]}`, `{diurnal: {...}}` or `{trace: {...}}`",
+    );
     (Base::Constant(0.0), None)
 }
 
@@ -190,11 +225,21 @@ fn read_points(node: &Node, found: &mut Diagnostics) -> Vec<(f64, f64)> {
         match parsed {
             Some(Ok(point)) if points.last().is_none_or(|last| last.0 < point.0) => points.push(point),
             Some(Err(fault)) => report(found, item, Fault { span: None, ..fault }),
-            _ => found.add(Code::BadProfile, item.place, format!("`{written}` does not continue the profile"), "write `10m 4k rps`, with rising times"),
+            _ => found.add(
+                Code::BadProfile,
+                item.place,
+                format!("`{written}` does not continue the profile"),
+                "write `10m 4k rps`, with rising times",
+            ),
         }
     }
     if points.is_empty() {
-        found.add(Code::BadProfile, node.place, "the profile has no points", "write `[0m 1k rps, 10m 4k rps]`");
+        found.add(
+            Code::BadProfile,
+            node.place,
+            "the profile has no points",
+            "write `[0m 1k rps, 10m 4k rps]`",
+        );
     }
     points
 }
@@ -205,22 +250,38 @@ const MOST_ARRIVALS: f64 = 1e10;
 fn read_trace(node: &Node, files: &dyn Files, found: &mut Diagnostics) -> Option<ArrivalProcess> {
     let mut fields = Fields::of(node, "`trace`", found);
     let file = fields.need("file", found);
-    let columns: Vec<String> =
-        fields.get("columns").map_or(&[][..], Node::items).iter().filter_map(|n| n.text().map(str::to_owned)).collect();
+    let columns: Vec<String> = fields
+        .get("columns")
+        .map_or(&[][..], Node::items)
+        .iter()
+        .filter_map(|n| n.text().map(str::to_owned))
+        .collect();
     let interval = fields.read("interval", quantity::duration, found).map_or(1.0, SimDuration::as_secs_f64);
     let scale = fields.read("scale", quantity::number, found).unwrap_or(1.0);
     fields.finish(found);
     let file = file?;
     let name = text(file, found)?;
     let body = super::merge::read_beside(name, files)
-        .map_err(|(code, why)| found.add(code, file.place, why, "names are relative to the scenario's folder"))
+        .map_err(|(code, why)| {
+            found.add(code, file.place, why, "names are relative to the scenario's folder")
+        })
         .ok()?;
     let counts = super::trace::counts(&body, &columns, interval, scale).map_err(|why| {
-        found.add(Code::UnreadableFile, file.place, format!("`{name}`: {why}"), "write `columns: [time, count]` as the file's header names them");
+        found.add(
+            Code::UnreadableFile,
+            file.place,
+            format!("`{name}`: {why}"),
+            "write `columns: [time, count]` as the file's header names them",
+        );
     });
     let counts = counts.ok()?;
     if counts.iter().map(|c| *c as f64).sum::<f64>() > MOST_ARRIVALS {
-        found.add(Code::OutOfRange, node.place, "the scaled trace has more than 10^10 arrivals", "choose a smaller `scale`");
+        found.add(
+            Code::OutOfRange,
+            node.place,
+            "the scaled trace has more than 10^10 arrivals",
+            "choose a smaller `scale`",
+        );
         return None;
     }
     Some(ArrivalProcess::Trace { counts: Arc::new(counts), interval })
@@ -228,7 +289,9 @@ fn read_trace(node: &Node, files: &dyn Files, found: &mut Diagnostics) -> Option
 
 fn read_spike(node: &Node, base: &Profile, found: &mut Diagnostics) -> Option<Spike> {
     let mut fields = Fields::of(node, "`spike`", found);
-    let mut seconds = |key, found: &mut Diagnostics| fields.read(key, quantity::duration, found).map(SimDuration::as_secs_f64);
+    let mut seconds = |key, found: &mut Diagnostics| {
+        fields.read(key, quantity::duration, found).map(SimDuration::as_secs_f64)
+    };
     let at = seconds("at", found).unwrap_or(0.0);
     let (rise, hold) = (seconds("rise", found).unwrap_or(0.0), seconds("hold", found).unwrap_or(0.0));
     let half_life = seconds("half_life", found).unwrap_or(0.0);
@@ -237,11 +300,21 @@ fn read_spike(node: &Node, base: &Profile, found: &mut Diagnostics) -> Option<Sp
     let peak = fields.read("peak", quantity::factor, found).map(|f| before * f.get());
     fields.finish(found);
     let Some(to) = to.or(peak) else {
-        found.add(Code::NeedsOneOf, node.place, "a spike needs its height", "write `to: 100/s` or `peak: 20x`");
+        found.add(
+            Code::NeedsOneOf,
+            node.place,
+            "a spike needs its height",
+            "write `to: 100/s` or `peak: 20x`",
+        );
         return None;
     };
     if to < before {
-        found.add(Code::Contradiction, node.place, "the spike is lower than the rate it starts from", "raise `to`");
+        found.add(
+            Code::Contradiction,
+            node.place,
+            "the spike is lower than the rate it starts from",
+            "raise `to`",
+        );
         return None;
     }
     Some(Spike { at, add: to - before, rise, hold, half_life })
@@ -253,7 +326,12 @@ fn read_arrivals(node: &Node, found: &mut Diagnostics) -> Option<ArrivalProcess>
         Some("deterministic") => return Some(ArrivalProcess::Deterministic),
         Some(word) => {
             let choices = ["poisson", "deterministic"];
-            found.add(Code::UnknownChoice, node.place, format!("there are no `{word}` arrivals"), crate::document::did_you_mean(word, choices));
+            found.add(
+                Code::UnknownChoice,
+                node.place,
+                format!("there are no `{word}` arrivals"),
+                crate::document::did_you_mean(word, choices),
+            );
             return None;
         }
         None => {}
@@ -265,7 +343,12 @@ fn read_arrivals(node: &Node, found: &mut Diagnostics) -> Option<ArrivalProcess>
     fields.finish(found);
     if let Some(gap) = between {
         if gap.mean() <= 0.0 {
-            found.add(Code::OutOfRange, node.place, "gaps between arrivals have a mean above zero", "write `between: exp(1s)`");
+            found.add(
+                Code::OutOfRange,
+                node.place,
+                "gaps between arrivals have a mean above zero",
+                "write `between: exp(1s)`",
+            );
             return None;
         }
         return Some(ArrivalProcess::Renewal(gap));
@@ -276,12 +359,22 @@ fn read_arrivals(node: &Node, found: &mut Diagnostics) -> Option<ArrivalProcess>
     let mut fields = Fields::of(mmpp?, "`mmpp`", found);
     let mut list = |key, found: &mut Diagnostics| fields.need(key, found).map_or(&[][..], Node::items);
     let (rates, dwell) = (list("rates", found), list("dwell", found));
-    let rates: Vec<f64> = rates.iter().filter_map(|n| scalar(n, quantity::rate, found)).map(|r| r.as_per_second()).collect();
-    let dwell: Vec<f64> = dwell.iter().filter_map(|n| scalar(n, quantity::duration, found)).map(SimDuration::as_secs_f64).collect();
+    let rates: Vec<f64> =
+        rates.iter().filter_map(|n| scalar(n, quantity::rate, found)).map(|r| r.as_per_second()).collect();
+    let dwell: Vec<f64> = dwell
+        .iter()
+        .filter_map(|n| scalar(n, quantity::duration, found))
+        .map(SimDuration::as_secs_f64)
+        .collect();
     fields.finish(found);
     let usable = rates.len() == dwell.len() && !rates.is_empty() && dwell.iter().all(|d| *d > 0.0);
     if !usable || rates.iter().all(|r| *r == 0.0) {
-        found.add(Code::BadProfile, node.place, "`mmpp` needs as many rates as dwell times, all above zero", "write `{rates: [10/s, 100/s], dwell: [30s, 5s]}`");
+        found.add(
+            Code::BadProfile,
+            node.place,
+            "`mmpp` needs as many rates as dwell times, all above zero",
+            "write `{rates: [10/s, 100/s], dwell: [30s, 5s]}`",
+        );
         return None;
     }
     Some(ArrivalProcess::Mmpp { rates, dwell })

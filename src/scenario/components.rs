@@ -3,10 +3,10 @@
 use super::fields::{Fields, report, resolve, scalar, text};
 use super::model::{ComponentModel, ComponentSpec, EntitySpec};
 use crate::base::random::Distribution;
-use crate::base::{Cores, ComponentId, EntityId, OperationId, SimDuration};
+use crate::base::{ComponentId, Cores, EntityId, OperationId, SimDuration};
 use crate::components::database::spec::{DatabaseSpec, QuerySpec};
-use crate::components::load_balancer::{Algorithm, Ties};
 use crate::components::load_balancer::spec::{LoadBalancerSpec, RouteSpec};
+use crate::components::load_balancer::{Algorithm, Ties};
 use crate::components::service::spec::{
     Amount, CallOptions, Endpoint, PoolSpec, RetrySpec, ServiceDiscipline, ServiceSpec, Slots, Step, Test,
 };
@@ -24,7 +24,11 @@ pub(super) struct Names {
 impl Names {
     pub(super) fn collect(components: Option<&Node>, entities: &[EntitySpec]) -> Self {
         let list = |node: &Node, key: &str| {
-            node.get(key).map_or(&[][..], Node::entries).iter().map(|(k, _)| k.name.clone()).collect::<Vec<_>>()
+            node.get(key)
+                .map_or(&[][..], Node::entries)
+                .iter()
+                .map(|(k, _)| k.name.clone())
+                .collect::<Vec<_>>()
         };
         let components = components.map_or(&[][..], Node::entries).iter().map(|(key, node)| {
             let kind = node.get("kind").and_then(Node::text).unwrap_or_default().to_owned();
@@ -44,7 +48,8 @@ impl Names {
     }
 
     pub(super) fn component(&self, node: &Node, name: &str, found: &mut Diagnostics) -> Option<ComponentId> {
-        resolve(node, name, self.components(), Code::UnknownComponent, "component", found).map(ComponentId::at)
+        resolve(node, name, self.components(), Code::UnknownComponent, "component", found)
+            .map(ComponentId::at)
     }
 }
 
@@ -69,13 +74,24 @@ pub(super) fn read(node: Option<&Node>, names: &Names, found: &mut Diagnostics) 
     models
 }
 
-fn small(fields: &mut Fields<'_>, key: &'static str, least: u64, most: u64, found: &mut Diagnostics) -> Option<u64> {
+fn small(
+    fields: &mut Fields<'_>,
+    key: &'static str,
+    least: u64,
+    most: u64,
+    found: &mut Diagnostics,
+) -> Option<u64> {
     let node = fields.get(key)?;
     let value = scalar(node, quantity::count, found)?;
     if (least..=most).contains(&value) {
         return Some(value);
     }
-    found.add(Code::OutOfRange, node.place, format!("`{key}` is between {least} and {most}"), "choose a value in that range");
+    found.add(
+        Code::OutOfRange,
+        node.place,
+        format!("`{key}` is between {least} and {most}"),
+        "choose a value in that range",
+    );
     None
 }
 
@@ -97,7 +113,8 @@ fn service(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics) -> S
         Some(node) => match node.text() {
             Some("none") => Slots::Unlimited,
             Some("event_loop") => Slots::EventLoop,
-            _ => small(fields, "workers", 1, 10_000_000, found).map_or(Slots::Unlimited, |n| Slots::Limited(n as u32)),
+            _ => small(fields, "workers", 1, 10_000_000, found)
+                .map_or(Slots::Unlimited, |n| Slots::Limited(n as u32)),
         },
     };
     let discipline = fields
@@ -127,7 +144,8 @@ fn service(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics) -> S
     for (key, node) in fields.get("endpoints").map_or(&[][..], Node::entries) {
         let steps = if matches!(node.value, Value::Map(_)) {
             let mut endpoint = Fields::of(node, "an endpoint", found);
-            let steps = endpoint.need("steps", found).map(|n| read_steps(n, names, found, 0)).unwrap_or_default();
+            let steps =
+                endpoint.need("steps", found).map(|n| read_steps(n, names, found, 0)).unwrap_or_default();
             endpoint.finish(found);
             steps
         } else {
@@ -199,7 +217,9 @@ fn database(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics) -> 
         commit: fields
             .amount("commit", Of::Time, found)
             .or(postgres.then_some(Distribution::Constant(POSTGRES.1))),
-        wal_bandwidth: fields.read("wal_bandwidth", quantity::bandwidth, found).map(|b| b.as_bytes_per_second()),
+        wal_bandwidth: fields
+            .read("wal_bandwidth", quantity::bandwidth, found)
+            .map(|b| b.as_bytes_per_second()),
         lock_timeout: fields.read("lock_timeout", quantity::duration, found).map(SimDuration::as_secs_f64),
         contention,
         queries,
@@ -266,7 +286,12 @@ fn read_targets(node: &Node, names: &Names, found: &mut Diagnostics) -> Vec<(Com
             (names.component(&at, &key.name, found), scalar(weight, quantity::number, found))
         {
             if weight < 0.0 {
-                found.add(Code::OutOfRange, node.place, "a weight is not negative", "write a share such as 9");
+                found.add(
+                    Code::OutOfRange,
+                    node.place,
+                    "a weight is not negative",
+                    "write a share such as 9",
+                );
             }
             targets.push((id, weight));
         }
@@ -375,10 +400,16 @@ fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) ->
             value: value.trim().to_owned(),
         });
         let then = choice.get("then").map(|n| read_steps(n, names, found, depth + 1)).unwrap_or_default();
-        let otherwise = choice.get("else").map(|n| read_steps(n, names, found, depth + 1)).unwrap_or_default();
+        let otherwise =
+            choice.get("else").map(|n| read_steps(n, names, found, depth + 1)).unwrap_or_default();
         choice.finish(found);
         if chance.is_none() && customer.is_none() {
-            found.add(Code::NeedsOneOf, node.place, "`if` needs a condition", "write `p: 20%` or `header: \"x-beta: 1\"`");
+            found.add(
+                Code::NeedsOneOf,
+                node.place,
+                "`if` needs a condition",
+                "write `p: 20%` or `header: \"x-beta: 1\"`",
+            );
         }
         chance.or(customer).map(|test| Step::If { test, then, otherwise })
     } else if let Some(node) = step.get("lock") {
@@ -430,25 +461,38 @@ fn read_reply(node: &Node, found: &mut Diagnostics) -> Option<Step> {
 }
 
 /// `db.feed(post)`: a query of a database about a row.
-fn read_query(node: &Node, names: &Names, found: &mut Diagnostics) -> Option<(ComponentId, OperationId, RowChoice)> {
+fn read_query(
+    node: &Node,
+    names: &Names,
+    found: &mut Diagnostics,
+) -> Option<(ComponentId, OperationId, RowChoice)> {
     let written = text(node, found)?;
     let (path, argument) = match written.split_once('(') {
         Some((path, rest)) => (path, rest.strip_suffix(')')),
         None => (written, Some("")),
     };
     let (Some((component, query)), Some(argument)) = (path.trim().rsplit_once('.'), argument) else {
-        report(found, node, crate::document::Fault {
-            code: Code::CutByYaml,
-            message: format!("`{written}` names no query"),
-            help: "write `query: db.feed(post)`".to_owned(),
-            span: None,
-        });
+        report(
+            found,
+            node,
+            crate::document::Fault {
+                code: Code::CutByYaml,
+                message: format!("`{written}` names no query"),
+                help: "write `query: db.feed(post)`".to_owned(),
+                span: None,
+            },
+        );
         return None;
     };
     let id = names.component(node, component, found)?;
     let (_, kind, queries) = &names.components[id.index()];
     if kind != "database" {
-        found.add(Code::WrongKind, node.place, format!("`{component}` is no database"), "`call:` calls a service");
+        found.add(
+            Code::WrongKind,
+            node.place,
+            format!("`{component}` is no database"),
+            "`call:` calls a service",
+        );
         return None;
     }
     let known = queries.iter().map(String::as_str);

@@ -39,7 +39,12 @@ impl<'a> Fields<'a> {
     pub(super) fn need(&mut self, key: &'static str, found: &mut Diagnostics) -> Option<&'a Node> {
         let node = self.get(key);
         if node.is_none() {
-            found.add(Code::MissingKey, self.node.place, format!("`{key}` is missing"), format!("add `{key}:`"));
+            found.add(
+                Code::MissingKey,
+                self.node.place,
+                format!("`{key}` is missing"),
+                format!("add `{key}:`"),
+            );
         }
         node
     }
@@ -55,7 +60,12 @@ impl<'a> Fields<'a> {
     }
 
     /// A distribution.
-    pub(super) fn amount(&mut self, key: &'static str, of: Of, found: &mut Diagnostics) -> Option<Distribution> {
+    pub(super) fn amount(
+        &mut self,
+        key: &'static str,
+        of: Of,
+        found: &mut Diagnostics,
+    ) -> Option<Distribution> {
         self.read(key, |text| distribution(text, of), found)
     }
 
@@ -71,7 +81,12 @@ impl<'a> Fields<'a> {
         let chosen = choices.iter().find(|(name, _)| *name == word).map(|(_, value)| *value);
         if chosen.is_none() {
             let names = choices.iter().map(|(name, _)| *name);
-            found.add(Code::UnknownChoice, node.place, format!("`{word}` is none of the choices"), did_you_mean(word, names));
+            found.add(
+                Code::UnknownChoice,
+                node.place,
+                format!("`{word}` is none of the choices"),
+                did_you_mean(word, names),
+            );
         }
         chosen
     }

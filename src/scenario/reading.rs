@@ -42,14 +42,30 @@ pub fn read_model(design: &str, root: &Node, files: &dyn Files, found: &mut Diag
     if components.is_empty() || clients.is_empty() {
         let missing = if components.is_empty() { "components" } else { "clients" };
         if found.counts().0 == before {
-            found.add(Code::NothingToRun, root.place, format!("there are no {missing}"), format!("add `{missing}:`"));
+            found.add(
+                Code::NothingToRun,
+                root.place,
+                format!("there are no {missing}"),
+                format!("add `{missing}:`"),
+            );
         }
     }
     if found.counts().0 > before {
         return None;
     }
     let design = design.to_owned();
-    Some(Model { scenario, about, design, run, entities, components, clients, prices, objectives, expectations })
+    Some(Model {
+        scenario,
+        about,
+        design,
+        run,
+        entities,
+        components,
+        clients,
+        prices,
+        objectives,
+        expectations,
+    })
 }
 
 fn read_entities(node: Option<&Node>, found: &mut Diagnostics) -> Vec<EntitySpec> {
@@ -58,14 +74,20 @@ fn read_entities(node: Option<&Node>, found: &mut Diagnostics) -> Vec<EntitySpec
         let mut fields = Fields::of(node, "an entity", found);
         let rows = fields.read("rows", quantity::count, found).unwrap_or(1);
         let zipf = fields.read("zipf", quantity::number, found);
-        let popularity =
-            fields.choice("popularity", &[("uniform", false), ("zipf", true)], found).unwrap_or(zipf.is_some());
+        let popularity = fields
+            .choice("popularity", &[("uniform", false), ("zipf", true)], found)
+            .unwrap_or(zipf.is_some());
         let newest_hot = fields.choice("hot", &[("random", false), ("newest", true)], found).unwrap_or(false);
         fields.amount("size", crate::document::distribution_text::Of::Size, found);
         fields.finish(found);
         let zipf = popularity.then(|| zipf.unwrap_or(1.0));
         if zipf.is_some_and(|z| !(0.0..=10.0).contains(&z)) {
-            found.add(Code::OutOfRange, node.place, "a Zipf exponent lies between 0 and 10", "measured ones are 0.4 to 2");
+            found.add(
+                Code::OutOfRange,
+                node.place,
+                "a Zipf exponent lies between 0 and 10",
+                "measured ones are 0.4 to 2",
+            );
         }
         entities.push(EntitySpec { name: key.name.clone(), rows, zipf, newest_hot });
     }
@@ -93,7 +115,12 @@ fn read_run(node: Option<&Node>, clients: &[super::model::ClientSpec], found: &m
         plan.duration = SimDuration::from_secs(366 * 86_400);
     }
     if plan.duration.is_zero() || plan.duration > SimDuration::from_secs(366 * 86_400) {
-        found.add(Code::OutOfRange, node.place, "a run lasts more than no time and at most 366 days", "write `duration: 10m`");
+        found.add(
+            Code::OutOfRange,
+            node.place,
+            "a run lasts more than no time and at most 366 days",
+            "write `duration: 10m`",
+        );
         plan.duration = SimDuration::from_secs(600);
     }
     if let Some(warmup) = fields.get("warmup")
@@ -104,19 +131,29 @@ fn read_run(node: Option<&Node>, clients: &[super::model::ClientSpec], found: &m
             // A transient is never truncated; a steady run by a fixed tenth.
             "auto" if transient => SimDuration::ZERO,
             "auto" => plan.duration.mul_f64(0.1),
-            share if share.ends_with('%') => {
-                scalar(warmup, quantity::ratio, found).map_or(SimDuration::ZERO, |r| plan.duration.mul_f64(r.get()))
-            }
+            share if share.ends_with('%') => scalar(warmup, quantity::ratio, found)
+                .map_or(SimDuration::ZERO, |r| plan.duration.mul_f64(r.get())),
             _ => scalar(warmup, quantity::duration, found).unwrap_or_default(),
         };
         if plan.warmup >= plan.duration {
-            found.add(Code::Contradiction, warmup.place, "the warm-up is as long as the run", "write a shorter `warmup`");
+            found.add(
+                Code::Contradiction,
+                warmup.place,
+                "the warm-up is as long as the run",
+                "write a shorter `warmup`",
+            );
         }
     }
     plan.seed = fields.read("seed", quantity::count, found).unwrap_or(plan.seed);
-    let replications = fields.read("replications", quantity::count, found).unwrap_or(u64::from(plan.replications));
+    let replications =
+        fields.read("replications", quantity::count, found).unwrap_or(u64::from(plan.replications));
     if !(1..=10_000).contains(&replications) {
-        found.add(Code::OutOfRange, node.place, "replications are between 1 and 10 000", "write `replications: 5`");
+        found.add(
+            Code::OutOfRange,
+            node.place,
+            "replications are between 1 and 10 000",
+            "write `replications: 5`",
+        );
     }
     plan.replications = replications as u32;
     let buckets = plan.duration.as_secs_f64();
@@ -124,7 +161,12 @@ fn read_run(node: Option<&Node>, clients: &[super::model::ClientSpec], found: &m
         .read("bucket", quantity::duration, found)
         .unwrap_or(SimDuration::from_secs_f64((buckets / 3600.0).max(1.0).round().min(buckets)));
     if plan.bucket.is_zero() || buckets / plan.bucket.as_secs_f64().max(1e-9) > 100_000.0 {
-        found.add(Code::OutOfRange, node.place, "more than 100 000 windows of the time series", "write a longer `bucket`");
+        found.add(
+            Code::OutOfRange,
+            node.place,
+            "more than 100 000 windows of the time series",
+            "write a longer `bucket`",
+        );
         plan.bucket = SimDuration::from_secs(1);
     }
     plan.max_events = fields.read("max_events", quantity::count, found);
@@ -139,14 +181,24 @@ fn read_prices(node: Option<&Node>, names: &components::Names, found: &mut Diagn
         let Some(price) = scalar(value, quantity::price, found) else { continue };
         if key.name == "egress" {
             if !matches!(price.per, PriceUnit::Bytes(_)) {
-                found.add(Code::UnknownUnit, value.place, "egress is priced per size", "write `egress: $0.09/GB`");
+                found.add(
+                    Code::UnknownUnit,
+                    value.place,
+                    "egress is priced per size",
+                    "write `egress: $0.09/GB`",
+                );
             }
             prices.egress_per_byte = Some(price.each());
         } else {
             let at = Node { value: Value::Null, place: key.place };
             resolve(&at, &key.name, names.components(), Code::UnknownComponent, "component", found);
             if price.per != PriceUnit::Hour {
-                found.add(Code::UnknownUnit, value.place, "a component is priced per hour", "write `$0.20/h`");
+                found.add(
+                    Code::UnknownUnit,
+                    value.place,
+                    "a component is priced per hour",
+                    "write `$0.20/h`",
+                );
             }
             prices.per_hour.push((key.name.clone(), price.each()));
         }
@@ -187,7 +239,12 @@ fn read_window(node: &Node, duration: f64, found: &mut Diagnostics) -> Option<Cl
         return Some(ClaimWindow::End);
     }
     let Some((from, to)) = written.split_once("..") else {
-        found.add(Code::BadQuantity, node.place, format!("`{written}` is no window"), "write `12m..18m` or `end`");
+        found.add(
+            Code::BadQuantity,
+            node.place,
+            format!("`{written}` is no window"),
+            "write `12m..18m` or `end`",
+        );
         return None;
     };
     let mut seconds = |part: &str| {
@@ -208,4 +265,3 @@ fn read_window(node: &Node, duration: f64, found: &mut Diagnostics) -> Option<Cl
     }
     Some(ClaimWindow::During(from, to))
 }
-

@@ -15,11 +15,14 @@ pub(super) fn counts(text: &str, columns: &[String], interval: f64, scale: f64) 
     if interval <= 0.0 || !(scale.is_finite() && scale > 0.0) {
         return Err("`interval` and `scale` must be above zero".to_owned());
     }
-    let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).trim(csv::Trim::All).from_reader(text.as_bytes());
+    let mut reader =
+        csv::ReaderBuilder::new().comment(Some(b'#')).trim(csv::Trim::All).from_reader(text.as_bytes());
     let header = reader.headers().map_err(|e| e.to_string())?.clone();
     let column = |at: usize| match columns.get(at) {
         None => Ok(at),
-        Some(name) => header.iter().position(|h| h == name).ok_or_else(|| format!("there is no column `{name}`")),
+        Some(name) => {
+            header.iter().position(|h| h == name).ok_or_else(|| format!("there is no column `{name}`"))
+        }
     };
     let (time, count) = (column(0)?, column(1)?);
     let mut raw: Vec<f64> = Vec::new();
@@ -32,7 +35,8 @@ pub(super) fn counts(text: &str, columns: &[String], interval: f64, scale: f64) 
         let seconds = match stamp.parse::<f64>() {
             Ok(number) => number,
             Err(_) => {
-                let absolute = timestamp(stamp).ok_or_else(|| format!("line {line}: `{stamp}` is no time"))?;
+                let absolute =
+                    timestamp(stamp).ok_or_else(|| format!("line {line}: `{stamp}` is no time"))?;
                 absolute - *first.get_or_insert(absolute)
             }
         };
@@ -67,9 +71,12 @@ pub(super) fn counts(text: &str, columns: &[String], interval: f64, scale: f64) 
 /// Seconds of `YYYY-MM-DD HH:MM:SS` (or with a `T`) on a proleptic Gregorian calendar.
 fn timestamp(text: &str) -> Option<f64> {
     let (date, time) = text.split_once([' ', 'T'])?;
-    let numbers = |part: &str, sep: char| -> Option<Vec<i64>> { part.split(sep).map(|n| n.parse().ok()).collect() };
+    let numbers =
+        |part: &str, sep: char| -> Option<Vec<i64>> { part.split(sep).map(|n| n.parse().ok()).collect() };
     let (date, time) = (numbers(date, '-')?, numbers(time.trim_end_matches('Z'), ':')?);
-    let ([year, month, day], [hour, minute, second]) = (date.as_slice(), time.as_slice()) else { return None };
+    let ([year, month, day], [hour, minute, second]) = (date.as_slice(), time.as_slice()) else {
+        return None;
+    };
     // Days from civil (Hinnant): years begin in March so that leap days come last.
     let y = if *month <= 2 { year - 1 } else { *year };
     let (era, yoe) = (y.div_euclid(400), y.rem_euclid(400));

@@ -42,7 +42,8 @@ fn all_sources() -> Vec<(String, String)> {
 fn no_use_points_upward() {
     let mut wrong = Vec::new();
     for (path, text) in all_sources() {
-        let Some(own) = path.strip_prefix("src/").and_then(|p| floor(p.split(['/', '.']).next().unwrap())) else {
+        let Some(own) = path.strip_prefix("src/").and_then(|p| floor(p.split(['/', '.']).next().unwrap()))
+        else {
             continue;
         };
         for (number, line) in text.lines().enumerate() {

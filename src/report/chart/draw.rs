@@ -11,7 +11,7 @@ use super::svg::{Anchor, Face, Svg};
 const WIDTH: f64 = 1200.0;
 /// Where the plots begin and end.
 const LEFT: f64 = 86.0;
-const RIGHT: f64 = 968.0;
+const RIGHT: f64 = 944.0;
 /// The row that holds the names of the bands, above the first plot.
 const BAND_ROW: f64 = 20.0;
 

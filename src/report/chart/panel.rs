@@ -14,6 +14,8 @@ const PLOT: f64 = 150.0;
 const CLOCK_ROW: f64 = 34.0;
 /// Between two labels in the margin.
 const LABEL_GAP: f64 = 15.0;
+/// How far a leader goes up or down; a longer one tells nothing, and many make a fan.
+const LEADER: f64 = 45.0;
 /// The most labels that a panel has; the lines beyond are grey and counted.
 const LABELS: usize = 16;
 
@@ -147,7 +149,8 @@ impl<'a> Drawn<'a> {
             svg.text(x, bottom + 18.0, &format_clock(tick), SMALL.anchored(Anchor::Middle));
         }
         if last {
-            svg.text(frame.right + 40.0, bottom + 18.0, "simulated time", SMALL);
+            let face = Face { size: 11.0, ..SMALL }.anchored(Anchor::End);
+            svg.text(frame.edge, bottom + 20.0, "simulated time", face);
         }
     }
 
@@ -163,7 +166,7 @@ impl<'a> Drawn<'a> {
         }
         if self.series.iter().all(|s| s.pieces.is_empty()) {
             let middle = (f64::midpoint(frame.left, frame.right), bottom - self.plot_height() / 2.0);
-            svg.text(middle.0, middle.1, "no data", SMALL.anchored(Anchor::Middle));
+            svg.text(middle.0, middle.1, "no data", SMALL.anchored(Anchor::Middle).haloed());
         }
         let (bold, plain): (Vec<_>, Vec<_>) = self.series.iter().partition(|s| s.line.stroke == Stroke::Bold);
         for series in plain.iter().chain(&bold) {
@@ -237,7 +240,7 @@ impl<'a> Drawn<'a> {
         for piece in points {
             let (x, y) = place(piece[0]);
             svg.raw(format_args!(
-                "<circle cx=\"{}\" cy=\"{}\" r=\"{width}\" fill=\"{colour}\"/>\n",
+                "<circle cx=\"{}\" cy=\"{}\" r=\"2.2\" fill=\"{colour}\"/>\n",
                 num(x),
                 num(y)
             ));
@@ -284,7 +287,7 @@ impl<'a> Drawn<'a> {
         let (swatch, name_at) = (frame.right + 22.0, frame.right + 42.0);
         for ((series, end), y) in labelled.iter().zip(&ends).zip(&places) {
             let colour = series.colour();
-            if series.reaches(frame) {
+            if series.reaches(frame) && (end - y).abs() < LEADER {
                 let elbow = format!(
                     "<path d=\"M{} {}L{} {}\" fill=\"none\" stroke=\"{AXIS}\" stroke-width=\"0.8\"/>\n",
                     num(frame.right + 3.0),
@@ -305,7 +308,7 @@ impl<'a> Drawn<'a> {
             );
             let peak = format_value(series.peak, self.panel.axis.unit);
             let room = frame.edge - name_at - 10.0 - text_width(&peak, SMALL.size, SMALL.weight);
-            let weight = if bold { Weight::Bold } else { Weight::SemiBold };
+            let weight = if bold { Weight::Bold } else { Weight::Regular };
             let face = Face { weight, fill: INK, ..SMALL };
             svg.text(name_at, y + 4.0, &shorten(&series.line.label, face.size, weight, room), face);
             svg.text(frame.edge, y + 4.0, &peak, SMALL.anchored(Anchor::End));

@@ -93,7 +93,9 @@ fn logarithmic(least: f64, greatest: f64) -> Vec<f64> {
     let high = libm::ceil(libm::log10(greatest)) as i32 + 1;
     let dense: [&[f64]; 4] = [&[1.0, 2.0, 3.0, 5.0, 7.0], &[1.0, 2.0, 5.0], &[1.0, 3.0], &[1.0]];
     let in_decades = dense.into_iter().map(|steps| {
-        (low..=high).flat_map(|d| steps.iter().map(move |s| s * power(f64::from(d)))).collect::<Vec<_>>()
+        (low..=high)
+            .flat_map(|d| steps.iter().map(move |s| round(s * power(f64::from(d)))))
+            .collect::<Vec<_>>()
     });
     let over_decades = (2..).map(|stride: i32| {
         let low = low.div_euclid(stride) * stride;
@@ -192,7 +194,7 @@ pub fn format_value(value: f64, unit: Unit) -> String {
         Unit::Count => scaled(value),
         Unit::Duration => {
             let (factor, name) = match value.abs() {
-                v if v == 0.0 => return "0".to_owned(),
+                0.0 => return "0".to_owned(),
                 v if v < 0.999_5e-6 => (1e9, "ns"),
                 v if v < 0.999_5e-3 => (1e6, "µs"),
                 v if v < 0.999_5 => (1e3, "ms"),
@@ -208,7 +210,7 @@ fn scaled(value: f64) -> String {
     if size == 0.0 {
         return "0".to_owned();
     }
-    if size < 0.001 || size >= 999.5e12 {
+    if !(0.001..999.5e12).contains(&size) {
         return format!("{value:.0e}");
     }
     let (divisor, suffix) = match size {

@@ -127,7 +127,7 @@ pub fn render_topology_svg(topology: &Topology) -> String {
     }
     let mut taken: Vec<(f64, f64, f64)> = Vec::new();
     for (route, link) in layout.routes.iter().zip(&links) {
-        name_route(&mut svg, route, link.2, &mut taken);
+        name_route(&mut svg, route, link, &mut taken);
     }
     svg.raw(format_args!("</g>\n"));
     svg.finish()
@@ -217,6 +217,10 @@ impl Layout {
                     }
                 }
                 if ends.0 != link.0 {
+                    // The way back lies below the way there.
+                    for point in &mut route {
+                        point.1 += 14.0;
+                    }
                     route.reverse();
                 }
                 route
@@ -230,7 +234,9 @@ impl Layout {
 /// The links with those turned round that close a cycle; a call of itself stays.
 fn break_cycles(count: usize, links: &[(usize, usize, &str)]) -> Vec<(usize, usize)> {
     let mut next: Vec<Vec<usize>> = vec![Vec::new(); count];
-    links.iter().for_each(|&(from, to, _)| next[from].push(to));
+    for &(from, to, _) in links {
+        next[from].push(to);
+    }
     // The order of finishing: in it, a link that does not close a cycle ends before it starts.
     let mut finished = vec![usize::MAX; count];
     let mut seen = vec![false; count];
@@ -296,7 +302,9 @@ fn order(layers: &mut [Vec<usize>], chains: &[Vec<usize>], vertices: usize) {
         let middle = (members.len() as f64 - 1.0) / 2.0;
         members.iter().enumerate().for_each(|(row, &v)| place[v] = row as f64 - middle);
     };
-    layers.iter().for_each(|members| note(&mut place, members));
+    for members in layers.iter() {
+        note(&mut place, members);
+    }
     for sweep in 0..4 {
         let neighbours = if sweep % 2 == 0 { &before } else { &after };
         for i in 0..layers.len() {
@@ -355,12 +363,18 @@ fn draw_route(svg: &mut Svg, route: &[(f64, f64)], itself: bool) {
 }
 
 /// Names a call near its caller, moved down past the names that are already there.
-fn name_route(svg: &mut Svg, route: &[(f64, f64)], label: &str, taken: &mut Vec<(f64, f64, f64)>) {
-    let text = shorten(label, CALL.size, CALL.weight, CALL_WIDTH);
+fn name_route(
+    svg: &mut Svg,
+    route: &[(f64, f64)],
+    link: &(usize, usize, &str),
+    taken: &mut Vec<(f64, f64, f64)>,
+) {
+    let loops = link.0 == link.1;
+    let text = shorten(link.2, CALL.size, CALL.weight, CALL_WIDTH);
     let (from, to) = (route[0], route[1.min(route.len() - 1)]);
-    let middle = f64::midpoint(from.0, to.0);
+    let middle = if loops { from.0 - 4.0 } else { f64::midpoint(from.0, to.0) };
     let half = text_width(&text, CALL.size, CALL.weight) / 2.0;
-    let mut y = f64::midpoint(from.1, to.1) - 5.0;
+    let mut y = f64::midpoint(from.1, to.1) - if loops { BOX_HEIGHT / 2.0 + 20.0 } else { 5.0 };
     let clash =
         |y: f64, t: &(f64, f64, f64)| (t.0 - middle).abs() < t.2 + half + 4.0 && (t.1 - y).abs() < 13.0;
     while taken.iter().any(|t| clash(y, t)) {

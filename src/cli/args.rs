@@ -1,0 +1,122 @@
+//! What can be written on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+/// Simulates an API architecture under a traffic spike, before the launch and not after the outage.
+#[derive(Parser, Debug)]
+#[command(name = "surgesim", version)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Command {
+    /// Run a scenario: report, pictures and series under outputs/<scenario>/
+    Run(Run),
+    /// Everything that can be known without running: mistakes, offered utilisation at base and peak
+    Check(Check),
+    /// Draw who calls whom
+    Graph(Graph),
+    /// Explain a diagnostic code or a metric
+    Explain {
+        /// Such as E0301 or p99
+        what: String,
+    },
+    /// Print a commented starter scenario that passes `check`
+    Init,
+    /// Print a completion script
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Text,
+    /// One JSON object
+    Json,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Run {
+    /// The scenario; - for standard input
+    pub(super) file: String,
+    /// Run only this variant (`base`: the file itself)
+    #[arg(long)]
+    pub(super) variant: Option<String>,
+    /// Change a value, such as components.app.instances=6
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub(super) settings: Vec<String>,
+    /// The seed, in place of the scenario's
+    #[arg(long)]
+    pub(super) seed: Option<u64>,
+    /// Replications, in place of the scenario's
+    #[arg(long)]
+    pub(super) replications: Option<u32>,
+    /// Threads; by default one per core
+    #[arg(long)]
+    pub(super) threads: Option<usize>,
+    /// Where files are written, in place of outputs/<scenario>
+    #[arg(short, long, value_name = "DIR")]
+    pub(super) output: Option<PathBuf>,
+    /// How the results are printed
+    #[arg(long, value_enum, default_value = "text")]
+    pub(super) format: Format,
+    /// An inconclusive objective counts as missed
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// No progress, no paths
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+}
+
+/// How a graph is drawn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum GraphFormat {
+    /// Text that code hosts render
+    Mermaid,
+    /// Graphviz text
+    Dot,
+    /// A vector picture
+    Svg,
+    /// A picture
+    Png,
+    /// Nodes and edges
+    Json,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Graph {
+    /// The scenario; - for standard input
+    pub(super) file: String,
+    /// Draw this variant
+    #[arg(long)]
+    pub(super) variant: Option<String>,
+    /// How it is drawn
+    #[arg(long, value_enum, default_value = "mermaid")]
+    pub(super) format: GraphFormat,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Check {
+    /// The scenarios; - for standard input
+    #[arg(required = true)]
+    pub(super) files: Vec<String>,
+    /// Change a value, such as components.app.instances=6
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub(super) settings: Vec<String>,
+}
+
+/// The whole command line, for completions and the manual page.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
+}

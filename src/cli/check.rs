@@ -1,0 +1,56 @@
+//! `surgesim check`: what can be known without running.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+
+use super::args::Check;
+use super::load::{self, Design};
+use super::{Exit, print};
+use crate::event_graph::forecast;
+
+pub(super) fn check(arguments: &Check) -> Exit {
+    let mut exit = Exit::Done;
+    let mut out = String::new();
+    for file in &arguments.files {
+        match load::designs(file, &arguments.settings, None) {
+            Ok(designs) => {
+                for design in &designs {
+                    describe(&mut out, file, design);
+                }
+            }
+            Err(mistakes) => {
+                let _ = io::stderr().write_all(mistakes.as_bytes());
+                exit = Exit::BadScenario;
+            }
+        }
+    }
+    let printed = print(&out);
+    if exit == Exit::Done { printed } else { exit }
+}
+
+fn describe(out: &mut String, file: &str, design: &Design) {
+    let model = &design.model;
+    let forecast = forecast(model);
+    let _ = writeln!(out, "{file}: {} ({})", model.scenario, model.design);
+    let _ = writeln!(
+        out,
+        "  offered {:.1} requests/s at the start, {:.1} at the peak{}",
+        forecast.base_rate,
+        forecast.peak_rate,
+        forecast.knee.map_or(String::new(), |knee| format!("; the knee is at {knee:.1} requests/s"))
+    );
+    for row in &forecast.rows {
+        let warning = if row.peak > 1.0 { "  <- more than there is" } else { "" };
+        let _ = writeln!(
+            out,
+            "  {:<16} {:>8} cores  {:>8.1} % at the start {:>8.1} % at the peak{warning}",
+            format!("{}.cpu", row.component),
+            row.cores,
+            100.0 * row.base,
+            100.0 * row.peak
+        );
+    }
+    for warning in &forecast.warnings {
+        let _ = writeln!(out, "  warning: {warning}");
+    }
+}

@@ -1,0 +1,110 @@
+//! The four-panel picture of one design: traffic by outcome, latency, CPU with the databases in
+//! front, queues and requests in flight.
+
+use super::chart::{Axis, Band, Line, Panel, Picture, Role, Scale, Stroke, Unit};
+use super::{headline, quantity};
+use crate::experiment::results::{RunResults, VariantResults};
+
+/// Most lines in a panel.
+const MOST_LINES: usize = 6;
+
+/// The picture of `variant`; `surges` are bands in seconds, `databases` the components drawn in front.
+#[must_use]
+pub fn run_picture(
+    results: &RunResults,
+    variant: &VariantResults,
+    surges: &[(f64, f64)],
+    databases: &[String],
+) -> Picture {
+    let series = &variant.series;
+    let column = |name: &str| series.columns.iter().find(|c| c.name == name);
+    let line = |name: &str, label: &str, role: Role, stroke: Stroke| {
+        let column = column(name)?;
+        let at =
+            |values: &[Option<f64>]| -> Vec<f64> { values.iter().map(|v| v.unwrap_or(f64::NAN)).collect() };
+        let (median, low, high) = (at(&column.median), at(&column.low), at(&column.high));
+        let points = series.t.iter().copied().zip(median).collect();
+        let spread = if variant.replications > 1 {
+            series.t.iter().zip(low.iter().zip(&high)).map(|(t, (l, h))| (*t, *l, *h)).collect()
+        } else {
+            Vec::new()
+        };
+        Some(Line { label: label.to_owned(), role, stroke, points, spread })
+    };
+    let mut traffic = vec![
+        line("offered", "offered", Role::Offered, Stroke::Solid),
+        line("goodput", "good", Role::Good, Stroke::Bold),
+    ];
+    for column in series.columns.iter().filter(|c| c.name.starts_with("errors.")).take(MOST_LINES) {
+        let label = column.name.trim_start_matches("errors.");
+        traffic.push(line(&column.name, label, Role::Error, Stroke::Solid));
+    }
+    traffic.push(line("abandoned", "gave up", Role::Error, Stroke::Dashed));
+    let latency = [("p50", Role::P50), ("p99", Role::P99), ("p99.9", Role::P999)]
+        .map(|(name, role)| line(name, name, role, Stroke::Solid));
+    let ends_with = |suffix: &str| -> Vec<String> {
+        let names = series.columns.iter().filter_map(|c| c.name.strip_suffix(suffix).map(str::to_owned));
+        names.take(MOST_LINES).collect()
+    };
+    let mut cpu_names = ends_with(".cpu");
+    cpu_names.sort_by_key(|name| databases.contains(name));
+    let cpu = cpu_names.iter().enumerate().map(|(i, name)| {
+        let database = databases.contains(name);
+        let (role, stroke) =
+            if database { (Role::Db, Stroke::Bold) } else { (Role::Component(i), Stroke::Solid) };
+        line(&format!("{name}.cpu"), name, role, stroke)
+    });
+    let queues = ends_with(".queue")
+        .into_iter()
+        .map(|name| line(&format!("{name}.queue"), &format!("{name} queue"), Role::Queue, Stroke::Solid));
+    let in_flight = ends_with(".in_flight").into_iter().enumerate().map(|(i, name)| {
+        line(&format!("{name}.in_flight"), &format!("{name} in flight"), Role::Component(i), Stroke::Solid)
+    });
+    let panel =
+        |title: &str, note: &str, unit: Unit, scale: Scale, top: Option<f64>, lines: Vec<Option<Line>>| {
+            Panel {
+                title: title.to_owned(),
+                note: note.to_owned(),
+                axis: Axis { scale, unit, top },
+                lines: lines.into_iter().flatten().collect(),
+                limits: Vec::new(),
+            }
+        };
+    let window = format!("{} windows", quantity::duration(series.bucket));
+    Picture {
+        headline: headline(variant),
+        subtitle: format!("{} / {}: {}", results.scenario, variant.name, results.about),
+        footer: format!(
+            "surgesim {}, seed {}, {} replications: median and 10-90 % band",
+            env!("CARGO_PKG_VERSION"),
+            results.seed,
+            variant.replications
+        ),
+        desc: format!("Traffic, latency, CPU and queues of {} over simulated time", variant.name),
+        span: Some((0.0, variant.duration)),
+        panels: vec![
+            panel(
+                "Traffic by outcome",
+                &format!("requests/s, {window}"),
+                Unit::Count,
+                Scale::Linear,
+                None,
+                traffic,
+            ),
+            panel("Latency of good answers", &window, Unit::Duration, Scale::Log, None, latency.into()),
+            panel("CPU", "share of cores busy", Unit::Percent, Scale::Linear, Some(1.0), cpu.collect()),
+            panel(
+                "Queues and in flight",
+                "requests",
+                Unit::Count,
+                Scale::Linear,
+                None,
+                queues.chain(in_flight).collect(),
+            ),
+        ],
+        bands: surges
+            .iter()
+            .map(|(from, to)| Band { from: *from, to: *to, label: "spike".to_owned() })
+            .collect(),
+    }
+}
