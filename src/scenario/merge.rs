@@ -530,4 +530,63 @@ mod tests {
         assert_eq!(all[0].tree.get("a").map(|a| a.entries().len()), Some(1));
         assert_eq!(all[0].tree.get("b").and_then(|b| b.get("c")).map(|c| c.entries().len()), Some(0));
     }
+
+    #[test]
+    fn designs_of_an_extended_file_build_on_each_other() {
+        let base = "\
+scenario: one-server
+run: {duration: 40m, seed: 7}
+clients: {visitors: {mix: {GET /v1/feed: 60, POST /v1/posts: 12}, to: app}}
+components:
+  app: {kind: service, pools: {db: {size: 40, wait: 3s}}, endpoints: {GET /v1/feed: [cpu: ~8ms, reply: ~20KB]}}
+expect: [{during: end, that: time_to_recover > 2m}]
+";
+        let text = "\
+scenario: fleet
+extends: one-server.yaml
+clients: {visitors: {mix: {GET /static/app.js: 40}}}
+expect: null
+variants:
+  - name: fleet
+    clients: {visitors: {to: lb}}
+    components: {lb: {kind: load_balancer, to: app}, app: {instances: 6, pools: {db: {size: 15}}}}
+    faults: [{at: 14m, kill: \"app[0]\"}]
+  - name: cached
+    extends: fleet
+    components: {app: {endpoints: {GET /v1/feed: [cpu: ~8ms]}}}
+    faults: null
+";
+        let (mut sources, mut found) = (Sources::new(), Diagnostics::new());
+        let files = Folder(vec![("one-server.yaml", base)]);
+        let settings = ["clients.visitors.mix.\"GET /static/app.js\"=80".to_owned()];
+        let all = load("fleet.yaml", text.to_owned(), &files, &settings, None, &mut sources, &mut found);
+        assert!(found.is_empty(), "{found:?}");
+        let at = |design: &Design, path: &[&str]| {
+            path.iter().try_fold(design.tree.clone(), |node, name| node.get(name).cloned())
+        };
+        let text_at =
+            |design: &Design, path: &[&str]| at(design, path).and_then(|n| n.text().map(str::to_owned));
+        let source_at = |design: &Design, path: &[&str]| {
+            at(design, path).and_then(|n| sources.get(n.place.source).map(|s| s.name.clone()))
+        };
+        let (fleet, cached) = (&all[0], &all[1]);
+        for design in [fleet, cached] {
+            assert_eq!(text_at(design, &["scenario"]).as_deref(), Some("fleet"));
+            assert_eq!(text_at(design, &["clients", "visitors", "to"]).as_deref(), Some("lb"));
+            assert_eq!(text_at(design, &["components", "app", "pools", "db", "size"]).as_deref(), Some("15"));
+            assert_eq!(text_at(design, &["components", "app", "pools", "db", "wait"]).as_deref(), Some("3s"));
+            let mix = at(design, &["clients", "visitors", "mix"]);
+            assert_eq!(mix.map(|m| m.entries().len()), Some(3));
+            assert!(at(design, &["expect"]).is_none());
+            assert_eq!(source_at(design, &["run", "seed"]).as_deref(), Some("one-server.yaml"));
+            assert_eq!(source_at(design, &["components", "app", "instances"]).as_deref(), Some("fleet.yaml"));
+            let flag = source_at(design, &["clients", "visitors", "mix", "GET /static/app.js"]);
+            assert!(flag.is_some_and(|name| name.starts_with("--set ")));
+        }
+        let steps = |design: &Design| {
+            at(design, &["components", "app", "endpoints", "GET /v1/feed"]).map(|steps| steps.items().len())
+        };
+        assert_eq!((steps(fleet), steps(cached)), (Some(2), Some(1)));
+        assert!(at(fleet, &["faults"]).is_some() && at(cached, &["faults"]).is_none());
+    }
 }

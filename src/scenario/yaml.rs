@@ -96,7 +96,6 @@ impl<'a> Reader<'a> {
         loop {
             let (event, span) = self.next()?;
             match event {
-                Event::StreamStart | Event::DocumentEnd => {}
                 Event::DocumentStart(..) if root.is_some() => {
                     let place = self.place(span);
                     self.found.add(
@@ -107,7 +106,7 @@ impl<'a> Reader<'a> {
                     );
                     return Err(Stop);
                 }
-                Event::DocumentStart(..) => {}
+                Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
                 Event::StreamEnd => {
                     let place = self.place(span);
                     return Ok(root.unwrap_or(Node { value: Value::Null, place }));
