@@ -62,9 +62,10 @@ impl<'a> Parser<'a> {
     fn take(&mut self, token: &str) -> bool {
         self.space();
         let word = token.bytes().all(|b| b.is_ascii_alphabetic());
-        let ends = self.rest()[token.len().min(self.rest().len())..].chars().next();
+        let Some(after) = self.rest().strip_prefix(token) else { return false };
+        let ends = after.chars().next();
         let whole = !word || ends.is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != '.');
-        if self.rest().starts_with(token) && whole {
+        if whole {
             self.at += token.len();
             return true;
         }
