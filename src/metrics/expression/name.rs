@@ -60,11 +60,14 @@ fn is_percentile(word: &str) -> bool {
     word.strip_prefix('p').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
+/// One part of a name and the bytes of the expression that it covers.
+type Part = (Segment, (usize, usize));
+
 fn first_word(text: &str) -> usize {
     text.find(['.', '[', '(']).unwrap_or(text.len())
 }
 
-fn segments(text: &str, at: usize) -> Result<Vec<(Segment, (usize, usize))>, ExpressionError> {
+fn segments(text: &str, at: usize) -> Result<Vec<Part>, ExpressionError> {
     let mut all = Vec::new();
     let mut start = 0;
     while start < text.len() {
