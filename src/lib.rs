@@ -10,7 +10,17 @@
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     clippy::similar_names,
-    clippy::float_cmp
+    clippy::float_cmp,
+    clippy::needless_range_loop,
+    clippy::case_sensitive_file_extension_comparisons,
+    clippy::match_same_arms,
+    clippy::cast_possible_wrap,
+    clippy::format_push_string,
+    clippy::single_match_else,
+    clippy::doc_markdown,
+    clippy::semicolon_if_nothing_returned,
+    clippy::needless_for_each,
+    clippy::redundant_closure_for_method_calls
 )]
 
 pub mod base;

@@ -102,7 +102,9 @@ fn calls(steps: &[Step], tell: &mut impl FnMut(usize, usize)) {
                 calls(on_error.as_deref().unwrap_or_default(), tell);
             }
             Step::Parallel { branches, on_error, .. } => {
-                branches.iter().for_each(|branch| calls(branch, tell));
+                for branch in branches {
+                    calls(branch, tell);
+                }
                 calls(on_error.as_deref().unwrap_or_default(), tell);
             }
             Step::If { then, otherwise, .. } => {

@@ -66,7 +66,8 @@ fn scale(unit: Unit, x: f64) -> Scale {
         digits = decimals((1.0 - size) * 100.0).saturating_sub(1).clamp(1, 6);
     }
     if matches!(unit, Unit::MoneyPerHour | Unit::Money) {
-        digits = digits.max(2);
+        // Cents, and more only of what is less than ten of them.
+        digits = if size >= 0.1 { 2 } else { digits.max(2) };
     }
     Scale { factor, decimals: digits, prefix, suffix }
 }
@@ -80,7 +81,7 @@ pub fn quantity(x: f64, unit: Unit) -> String {
     let size = x.abs();
     match unit {
         Unit::Seconds if size >= 119.95 => duration(x),
-        Unit::Count if size >= 999.5 && size < 9e15 => {
+        Unit::Count if (999.5..9e15).contains(&size) => {
             format!("{}{}", if x < 0.0 { "-" } else { "" }, count(size.round() as u64))
         }
         Unit::Count if x.fract() == 0.0 && size < 1000.0 => format!("{x:.0}"),
@@ -150,7 +151,7 @@ pub fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

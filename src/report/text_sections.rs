@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::bottleneck::bottleneck;
 use super::quantity::{self, count, optional};
 use super::table::{Rows, clean};
-use crate::experiment::results::{Estimate, ResourceRow, Unit, VariantResults};
+use crate::experiment::results::{EndpointRow, Estimate, ResourceRow, Unit, VariantResults};
 
 /// Instances of one component and role that are listed one by one; of more, the sum alone is.
 const FEW_INSTANCES: usize = 4;
@@ -99,14 +99,28 @@ pub(super) fn latency(variant: &VariantResults, lines: bool) -> String {
             count(endpoint.good),
             count(endpoint.errors),
             optional(share, Unit::Share),
-            optional(endpoint.p50, Unit::Seconds),
-            optional(endpoint.p99, Unit::Seconds),
+            of_endpoint(variant, endpoint, "p50", endpoint.p50),
+            of_endpoint(variant, endpoint, "p99", endpoint.p99),
         ]);
     }
     if !rows.is_empty() {
         out.push_str(&rows.text());
     }
     out
+}
+
+/// A percentile of one endpoint with its interval, if it was measured as a metric; else that of the merged
+/// histogram. A metric is of the endpoint over all clients, so it stands for a row only if one client has it.
+fn of_endpoint(variant: &VariantResults, row: &EndpointRow, percentile: &str, merged: Option<f64>) -> String {
+    let alone = variant.endpoints.iter().filter(|other| other.endpoint == row.endpoint).count() == 1;
+    match variant.metric(&format!("{percentile}({})", row.endpoint)) {
+        Some(metric) if alone => {
+            let shown = quantity::value(metric.value, metric.unit);
+            quantity::interval(metric)
+                .map_or_else(|| shown.clone(), |interval| format!("{shown} ({interval})"))
+        }
+        _ => optional(merged, Unit::Seconds),
+    }
 }
 
 /// What work was asked of each resource, how busy it was and how long work waited; then the bottleneck.
@@ -184,7 +198,8 @@ pub(super) fn soundness(variant: &VariantResults) -> String {
 
 /// The largest discrepancy of one law over all resources, and where it is.
 fn law(name: &str, variant: &VariantResults, of: fn(&ResourceRow) -> Option<f64>) -> Option<String> {
-    let rows = variant.resources.iter().filter(|row| row.instance.is_none());
+    // Backwards, since of equals the last is kept: the first in the report's order is named.
+    let rows = variant.resources.iter().rev().filter(|row| row.instance.is_none());
     let (row, worst) =
         rows.filter_map(|row| of(row).map(|x| (row, x))).max_by(|(_, a), (_, b)| a.total_cmp(b))?;
     Some(format!(

@@ -96,7 +96,6 @@ impl<'a> Reader<'a> {
         loop {
             let (event, span) = self.next()?;
             match event {
-                Event::StreamStart | Event::DocumentEnd => {}
                 Event::DocumentStart(..) if root.is_some() => {
                     let place = self.place(span);
                     self.found.add(
@@ -107,7 +106,7 @@ impl<'a> Reader<'a> {
                     );
                     return Err(Stop);
                 }
-                Event::DocumentStart(..) => {}
+                Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
                 Event::StreamEnd => {
                     let place = self.place(span);
                     return Ok(root.unwrap_or(Node { value: Value::Null, place }));
@@ -358,10 +357,14 @@ impl<'a> Reader<'a> {
 
     /// Turns the parser's error into a finding that says what to do.
     fn refuse(&mut self, error: &ScanError) -> Stop {
-        let at = self.from + error.marker().byte_offset().unwrap_or(0);
+        let mut at = self.from + error.marker().byte_offset().unwrap_or(0);
+        // The parser notices some tabs only after them; the finding points at the tab itself.
+        if is_tab(error.kind()) && self.text.get(..at).is_some_and(|before| before.ends_with('\t')) {
+            at -= 1;
+        }
         let next = self.text.get(at..).and_then(|rest| rest.chars().next());
         let place = self.index.place_in(self.text, at, at + next.map_or(0, char::len_utf8));
-        let (code, message, help) = explain(error.kind(), next);
+        let (code, message, help) = explain(error.kind(), next, !self.open.is_empty());
         let mut finding = Diagnostic::new(code, place, message).help(help);
         if let (true, Some(open)) = (code != Code::TooDeep, self.open.last()) {
             finding = finding.label(*open, "inside what is opened here");
@@ -381,8 +384,21 @@ fn scalar(text: String, style: ScalarStyle, place: Place) -> Node {
     Node { value: Value::Scalar { text, style }, place }
 }
 
+/// Whether the parser blames a tab.
+fn is_tab(kind: &ErrorKind) -> bool {
+    use ErrorKind as K;
+    matches!(
+        kind,
+        K::TabNotAllowed
+            | K::TabInBlockIndentation
+            | K::TabInIndentation
+            | K::TabAtBlockScalarStart
+            | K::TabInPlainScalar
+    )
+}
+
 /// What an error of the parser is called here, and what to do about it.
-fn explain(kind: &ErrorKind, next: Option<char>) -> (Code, String, &'static str) {
+fn explain(kind: &ErrorKind, next: Option<char>, in_brackets: bool) -> (Code, String, &'static str) {
     use ErrorKind as K;
     let opener = matches!(next, Some('{' | '['));
     let (code, message, help) = match kind {
@@ -394,14 +410,7 @@ fn explain(kind: &ErrorKind, next: Option<char>) -> (Code, String, &'static str)
             "inside `{ }` and `[ ]` a value ends at a bracket",
             "put the whole value in quotes: `\"GET /v1/users/{id}\"`",
         ),
-        K::TabNotAllowed
-        | K::TabInBlockIndentation
-        | K::TabInIndentation
-        | K::TabAtBlockScalarStart
-        | K::TabInPlainScalar => {
-            (Code::YamlSyntax, "a tab stands where YAML allows spaces only", "replace the tab by spaces")
-        }
-        _ if next == Some('\t') => {
+        kind if is_tab(kind) || next == Some('\t') => {
             (Code::YamlSyntax, "a tab stands where YAML allows spaces only", "replace the tab by spaces")
         }
         K::UnclosedQuotedScalar => {
@@ -413,7 +422,15 @@ fn explain(kind: &ErrorKind, next: Option<char>) -> (Code, String, &'static str)
         | K::UnclosedFlowCollection { .. } => {
             (Code::YamlSyntax, "a bracket or brace is never closed", "add the missing `]` or `}`")
         }
-        K::MisplacedFlowCollectionEnd | K::MismatchedFlowCollectionEnd { .. } => (
+        K::MismatchedFlowCollectionEnd { open, close } => {
+            let message = format!("what `{open}` opens is closed by `{close}`");
+            return (
+                Code::YamlSyntax,
+                message,
+                "close `[` with `]` and `{` with `}`, in the order of opening",
+            );
+        }
+        K::MisplacedFlowCollectionEnd => (
             Code::YamlSyntax,
             "this bracket closes nothing that is open",
             "close `[` with `]` and `{` with `}`, in the order of opening",
@@ -423,17 +440,23 @@ fn explain(kind: &ErrorKind, next: Option<char>) -> (Code, String, &'static str)
             "a comma or a closing bracket is missing before this",
             "separate entries by commas, and close what is open",
         ),
+        K::MappingValueNotAllowed | K::InvalidColonPlacement if in_brackets => (
+            Code::YamlSyntax,
+            "an entry begins where none can stand",
+            "close the bracket or brace before it, or quote a value that contains `: `",
+        ),
         K::MappingValueNotAllowed | K::InvalidColonPlacement => (
             Code::YamlSyntax,
             "a second `: ` begins a mapping where none can stand",
             "put a value that contains `: ` in quotes, or begin a new line",
         ),
-        K::SimpleKeyExpected | K::InvalidSimpleKey | K::ExpectedBlockMappingKey => (
+        K::SimpleKeyExpected | K::InvalidSimpleKey => (
             Code::YamlSyntax,
             "a key with its colon is missing here",
             "write `key: value`, with a space after the colon, aligned with the entries above",
         ),
-        K::ExpectedBlockSequenceEntry
+        K::ExpectedBlockMappingKey
+        | K::ExpectedBlockSequenceEntry
         | K::BlockSequenceEntryNotAllowed
         | K::InvalidIndentation
         | K::InvalidFlowScalarIndent

@@ -82,6 +82,7 @@ fn windows_line_ends_and_byte_order_marks_keep_places() {
 
 #[test]
 fn what_is_not_yaml_is_explained_where_it_stands() {
+    let mut wrong = Vec::new();
     for (text, line, column, message, help) in [
         (
             "run:\n\tseed: 1\n",
@@ -92,16 +93,28 @@ fn what_is_not_yaml_is_explained_where_it_stands() {
         ),
         ("a: 1\nb: x: y\n", 2, 5, "a second `: ` begins", "quotes"),
         ("a: \"never\n", 1, 4, "a quote is never closed", "close"),
-        ("a: [1, 2\nb: 3\n", 2, 1, "a comma or a closing bracket", "close what is open"),
+        ("a: [1, 2\nb: 3\n", 2, 2, "an entry begins where none can stand", "close the bracket"),
         ("a: @x\n", 1, 4, "cannot begin with this character", "quotes"),
-        ("a: {b: 1]\n", 1, 9, "closes nothing that is open", "close"),
+        ("a: {b: 1]\n", 1, 4, "what `{` opens is closed by `]`", "order of opening"),
+        ("a: 1]\n]\n", 2, 1, "closes nothing that is open", "close"),
+        ("a: [1, 2\n", 1, 4, "never closed", "missing"),
         ("a:\n  b: 1\n c: 2\n", 3, 2, "not indented like", "align"),
         ("a: 1\nnonsense\n", 2, 1, "a key with its colon", "key: value"),
     ] {
         let (code, at, col, said, advice) = finding(text);
-        assert_eq!((code, at, col), (Code::YamlSyntax, line, column), "{text:?}: {said}");
-        assert!(said.contains(message) && advice.contains(help), "{text:?}: {said}: {advice}");
+        let fits = said.contains(message) && advice.contains(help);
+        if (code, at, col, fits) != (Code::YamlSyntax, line, column, true) {
+            wrong.push(format!("{text:?} {at}:{col} {said}: {advice}"));
+        }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn what_is_not_closed_is_pointed_at() {
+    let (_, sources, found) = parse("run: {a: 1}\na: [1, 2\nb: 3\n");
+    let label = found.sorted()[0].labels[0].0;
+    assert_eq!((sources.slice(label), label.line, label.column), ("[", 2, 4));
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub enum Ties {
 
 /// One instance's view of the backends of one route.
 #[derive(Clone, Debug)]
-pub struct View {
+pub(super) struct View {
     algorithm: Algorithm,
     ties: Ties,
     weights: Vec<f64>,
@@ -47,13 +47,13 @@ pub struct View {
 impl View {
     /// A view of backends with these weights.
     #[must_use]
-    pub fn new(algorithm: Algorithm, ties: Ties, weights: Vec<f64>) -> Self {
+    pub(super) fn new(algorithm: Algorithm, ties: Ties, weights: Vec<f64>) -> Self {
         let n = weights.len();
         Self { algorithm, ties, weights, in_flight: vec![0; n], credit: vec![0.0; n], next: 0 }
     }
 
     /// Picks a backend and counts the request as in flight there; `None` without backends.
-    pub fn pick(&mut self, draws: &mut Draws) -> Option<usize> {
+    pub(super) fn pick(&mut self, draws: &mut Draws) -> Option<usize> {
         let n = self.in_flight.len();
         if n == 0 {
             return None;
@@ -71,7 +71,7 @@ impl View {
     }
 
     /// A request sent to `backend` has been answered or given up.
-    pub fn release(&mut self, backend: usize) {
+    pub(super) fn release(&mut self, backend: usize) {
         self.in_flight[backend] -= 1;
     }
 

@@ -32,7 +32,7 @@ impl LoadBalancer {
             View::new(build.spec.algorithm, build.spec.ties, weights)
         };
         let views = (0..build.spec.instances).map(|_| (0..build.routes.len()).map(view).collect()).collect();
-        Self { views, members, build }
+        Self { build, views, members }
     }
 }
 

@@ -55,7 +55,7 @@ impl<E: Copy> RadixWheel<E> {
     #[inline]
     fn place(&mut self, entry: Entry<E>) {
         let differs = (entry.key.time ^ self.base) | 1;
-        let level = ((63 - differs.leading_zeros()) / DIGIT) as usize;
+        let level = (differs.ilog2() / DIGIT) as usize;
         let slot = (entry.key.time >> (level as u32 * DIGIT)) as usize & (SLOTS - 1);
         self.occupied[level] |= 1 << slot;
         self.slots[level * SLOTS + slot].push(entry);
@@ -107,7 +107,7 @@ impl<E: Copy> RadixWheel<E> {
             let index = level * SLOTS + slot;
             if level == 0 || self.slots[index].len() <= SORT_AT_MOST {
                 std::mem::swap(&mut self.front, &mut self.slots[index]);
-                self.front.sort_unstable_by(|a, b| b.key.cmp(&a.key));
+                self.front.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.key));
                 self.front_end = start.saturating_add(1 << shift);
                 return true;
             }
