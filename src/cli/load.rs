@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::base::{SimDuration, SimTime};
-use crate::document::{Diagnostic, Diagnostics, Sources};
+use crate::document::{Diagnostic, Diagnostics, Fault, Sources};
 use crate::event_graph::catalog;
 use crate::metrics::{Catalog, Window, expression, windows_of};
 use crate::scenario::model::{Claim, ClaimWindow, Model};
@@ -91,7 +91,7 @@ pub(super) fn designs(file: &str, settings: &[String], only: Option<&str>) -> Re
 fn clauses(claims: &[Claim], catalog: &Catalog, found: &mut Diagnostics) -> Vec<Clause> {
     let mut clauses = Vec::new();
     for claim in claims {
-        match expression::parse(&claim.text, catalog) {
+        match expression::parse(&claim.text, catalog).map_err(Fault::from) {
             Ok(condition) => {
                 let at = |s: f64| SimTime::ZERO + SimDuration::from_secs_f64(s);
                 let window = match claim.window {
