@@ -114,6 +114,9 @@ impl Diagnostics {
     }
 }
 
+/// Comparing spellings is slow, and a file may hold thousands of unknown words.
+const MOST_COMPARED: usize = 500;
+
 /// The candidate that is spelt most like `word`, if any is close enough to be meant.
 #[must_use]
 pub(super) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -123,6 +126,7 @@ pub(super) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
     }
     candidates
         .into_iter()
+        .take(MOST_COMPARED)
         .filter_map(|candidate| {
             let distance = strsim::damerau_levenshtein(&word, &candidate.to_lowercase());
             let longest = word.chars().count().max(candidate.chars().count());

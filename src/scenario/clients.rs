@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::components::{Names, read_options};
-use super::fields::{Fields, report, scalar, text};
+use super::fields::{Fields, entries, items, report, scalar, share, text};
 use super::model::{ClientSpec, ComponentModel, LoopSpec, MixSpec, ReloadSpec};
 use super::reading::Files;
 use crate::base::random::Distribution;
@@ -20,7 +20,7 @@ pub(super) fn read(
     found: &mut Diagnostics,
 ) -> Vec<ClientSpec> {
     let mut clients = Vec::new();
-    for (key, node) in node.map_or(&[][..], Node::entries) {
+    for (key, node) in entries(node, "`clients`", found) {
         if let Some(client) = read_client(&key.name, node, names, components, files, found) {
             clients.push(client);
         }
@@ -37,18 +37,24 @@ fn read_client(
     found: &mut Diagnostics,
 ) -> Option<ClientSpec> {
     let mut fields = Fields::of(node, "a client", found);
-    let to = fields
-        .need("to", found)
-        .and_then(|n| text(n, found).and_then(|name| names.component(n, name, found)));
+    let to =
+        fields.need("to", found).and_then(|n| text(n, found).and_then(|name| names.receiver(n, name, found)));
     let (rate, sessions, users) = (fields.get("rate"), fields.get("sessions"), fields.get("users"));
     let ways = [rate, sessions, users].into_iter().flatten().count();
-    if ways != 1 {
-        let code = if ways == 0 { Code::NeedsOneOf } else { Code::Conflict };
+    if ways == 0 && matches!(node.value, Value::Map(_)) {
         found.add(
-            code,
+            Code::NeedsOneOf,
             node.place,
-            "a client has exactly one of `rate`, `sessions` and `users`",
-            "keep one of them",
+            format!("it is not said how many `{name}` there are"),
+            "write `rate: 100/s` (requests), `sessions: 10/s` (visitors who arrive) or `users: 50` (a fixed number)",
+        );
+    } else if ways > 1 {
+        let second = [rate, sessions, users].into_iter().flatten().nth(1).map_or(node.place, |n| n.place);
+        found.add(
+            Code::Conflict,
+            second,
+            "a client has one of `rate`, `sessions` and `users`",
+            "keep the one that is meant; another crowd is another client",
         );
     }
     let mut think = fields.amount("think", Of::Time, found);
@@ -86,7 +92,7 @@ fn read_client(
     let arrivals = trace.or(arrivals).unwrap_or(ArrivalProcess::Poisson);
     let defaults = read_options(&mut fields, found);
     let mut mix = Vec::new();
-    for (key, node) in fields.get("mix").map_or(&[][..], Node::entries) {
+    for (key, node) in entries(fields.get("mix"), "`mix`", found) {
         let mut entry =
             MixSpec { endpoint: key.name.clone(), weight: 1.0, priority: 0, options: defaults.clone() };
         if matches!(node.value, Value::Map(_)) {
@@ -101,11 +107,9 @@ fn read_client(
         } else {
             entry.weight = scalar(node, quantity::number, found).unwrap_or(1.0);
         }
-        if entry.weight < 0.0 {
-            found.add(Code::OutOfRange, node.place, "a weight is not negative", "write a share such as 60");
-        }
-        let served = to.is_none_or(|to| serves(components, to, &key.name, 0));
-        if !served {
+        // A component that could not be read is none of `components`, and would be missed here.
+        let whole = names.components().count() == components.len();
+        if whole && to.is_some_and(|to| !serves(components, to, &key.name)) {
             let known: Vec<String> = components.iter().flat_map(|c| c.spec.operations()).collect();
             found.add(
                 Code::UnknownEndpoint,
@@ -116,30 +120,45 @@ fn read_client(
         }
         mix.push(entry);
     }
-    if mix.iter().map(|m| m.weight).sum::<f64>() <= 0.0 {
+    if mix.iter().map(|m| m.weight).sum::<f64>() <= 0.0
+        && node.get("mix").is_none_or(|mix| matches!(mix.value, Value::Map(_) | Value::Null))
+        && matches!(node.value, Value::Map(_))
+    {
         found.add(
             Code::NeedsOneOf,
-            node.place,
-            "the `mix` asks for nothing",
-            "name at least one endpoint with a weight",
+            fields.get("mix").map_or(node.place, |mix| mix.place),
+            format!("the `mix` of `{name}` asks for nothing"),
+            "name at least one endpoint with a weight above 0: `mix: {GET /: 1}`",
         );
     }
     let reload = fields.get("reload").map(|node| {
         let mut reload = Fields::of(node, "`reload`", found);
         // Impatience of people: 8 s, three in ten (practitioners' figures, not verified).
         let after = reload.read("after", quantity::duration, found).map_or(8.0, SimDuration::as_secs_f64);
-        let chance = reload.read("p", quantity::ratio, found).map_or(0.3, |p| p.get());
+        let chance = reload.read("p", share, found).unwrap_or(0.3);
         let max = reload.read("max", quantity::count, found).unwrap_or(1).min(1000) as u16;
         reload.finish(found);
         ReloadSpec { after, chance, max }
     });
     let mut customer = Vec::new();
     for block in ["headers", "body"] {
-        for (key, values) in fields.get(block).map_or(&[][..], Node::entries) {
-            let shares = values.entries().iter().filter_map(|(value, share)| {
-                scalar(share, quantity::ratio, found).map(|share| (value.name.clone(), share.get()))
-            });
-            customer.push((key.name.clone(), shares.collect()));
+        for (key, values) in entries(fields.get(block), &format!("`{block}`"), found) {
+            let shares: Vec<(String, f64)> = entries(Some(values), "a field's values", found)
+                .iter()
+                .filter_map(|(value, part)| {
+                    scalar(part, share, found).map(|share| (value.name.clone(), share))
+                })
+                .collect();
+            let sum: f64 = shares.iter().map(|(_, share)| share).sum();
+            if sum > 1.0 + 1e-9 {
+                found.add(
+                    Code::OutOfRange,
+                    values.place,
+                    format!("the shares of `{}` sum to {} %", key.name, (1e8 * sum).round() / 1e6),
+                    "make them sum to 100 % or less; the rest sends no such field",
+                );
+            }
+            customer.push((key.name.clone(), shares));
         }
     }
     fields.finish(found);
@@ -155,21 +174,27 @@ fn read_client(
     })
 }
 
-/// Whether a request for `endpoint` sent to `target` finds someone who serves it.
-pub(super) fn serves(components: &[ComponentModel], target: ComponentId, endpoint: &str, depth: u32) -> bool {
+/// Whether a request for `endpoint` sent to `target` finds someone who serves it. Where a component or a
+/// route was wrong, which has been reported, the answer is yes.
+pub(super) fn serves(components: &[ComponentModel], target: ComponentId, endpoint: &str) -> bool {
     use super::model::ComponentSpec;
-    match components.get(target.index()).map(|c| &c.spec) {
-        Some(ComponentSpec::LoadBalancer(balancer)) => {
-            depth < 16
-                && balancer
-                    .routes
-                    .iter()
-                    .any(|r| r.to.iter().any(|(to, _)| serves(components, *to, endpoint, depth + 1)))
+    let mut seen = vec![false; components.len()];
+    let mut open = vec![target];
+    while let Some(at) = open.pop() {
+        let Some(component) = components.get(at.index()) else { return true };
+        if std::mem::replace(&mut seen[at.index()], true) {
+            continue;
         }
-        Some(spec) => spec.operations().iter().any(|name| name == endpoint),
-        // The target itself was wrong and has been reported.
-        None => true,
+        if let ComponentSpec::LoadBalancer(balancer) = &component.spec {
+            if balancer.routes.is_empty() || balancer.routes.iter().any(|route| route.to.is_empty()) {
+                return true;
+            }
+            open.extend(balancer.routes.iter().flat_map(|route| route.to.iter().map(|(to, _)| *to)));
+        } else if component.spec.serves(endpoint) {
+            return true;
+        }
     }
+    false
 }
 
 fn read_rate(node: &Node, files: &dyn Files, found: &mut Diagnostics) -> (Base, Option<ArrivalProcess>) {
@@ -181,6 +206,18 @@ fn read_rate(node: &Node, files: &dyn Files, found: &mut Diagnostics) -> (Base, 
     let (ramp, steps) = (fields.get("ramp"), fields.get("steps"));
     let (diurnal, trace) = (fields.get("diurnal"), fields.get("trace"));
     fields.finish(found);
+    let written = [ramp, steps, diurnal, trace];
+    if let Some(second) = written.into_iter().flatten().nth(1) {
+        found.add(
+            Code::Conflict,
+            second.place,
+            "a rate varies in one way: `ramp`, `steps`, `diurnal` or `trace`",
+            "keep one; another crowd is another client",
+        );
+    }
+    if written.into_iter().flatten().next().is_none() && !node.entries().is_empty() {
+        return (Base::Constant(0.0), None);
+    }
     if let Some(points) = ramp {
         return (Base::Ramp(read_points(points, found)), None);
     }
@@ -217,7 +254,7 @@ fn read_rate(node: &Node, files: &dyn Files, found: &mut Diagnostics) -> (Base, 
 
 fn read_points(node: &Node, found: &mut Diagnostics) -> Vec<(f64, f64)> {
     let mut points: Vec<(f64, f64)> = Vec::new();
-    for item in node.items() {
+    for item in items(Some(node), "the points of a profile", "[0m 1k rps, 10m 4k rps]", found) {
         let Some(written) = text(item, found) else { continue };
         let parsed = written.split_once(' ').map(|(time, rate)| {
             Ok::<_, Fault>((quantity::duration(time)?.as_secs_f64(), quantity::rate(rate)?.as_per_second()))
@@ -225,11 +262,17 @@ fn read_points(node: &Node, found: &mut Diagnostics) -> Vec<(f64, f64)> {
         match parsed {
             Some(Ok(point)) if points.last().is_none_or(|last| last.0 < point.0) => points.push(point),
             Some(Err(fault)) => report(found, item, Fault { span: None, ..fault }),
-            _ => found.add(
+            Some(Ok(_)) => found.add(
                 Code::BadProfile,
                 item.place,
-                format!("`{written}` does not continue the profile"),
-                "write `10m 4k rps`, with rising times",
+                format!("`{written}` is not later than the point before it"),
+                "write the points in the order of their times",
+            ),
+            None => found.add(
+                Code::BadProfile,
+                item.place,
+                format!("`{written}` is no point of a profile"),
+                "a point is a time and a rate, such as `10m 4k rps`",
             ),
         }
     }
@@ -289,6 +332,8 @@ fn read_trace(node: &Node, files: &dyn Files, found: &mut Diagnostics) -> Option
 
 fn read_spike(node: &Node, base: &Profile, found: &mut Diagnostics) -> Option<Spike> {
     let mut fields = Fields::of(node, "`spike`", found);
+    // Its values are in the tree already.
+    fields.get("preset").and_then(|n| text(n, found));
     let mut seconds = |key, found: &mut Diagnostics| {
         fields.read(key, quantity::duration, found).map(SimDuration::as_secs_f64)
     };
@@ -312,8 +357,8 @@ fn read_spike(node: &Node, base: &Profile, found: &mut Diagnostics) -> Option<Sp
         found.add(
             Code::Contradiction,
             node.place,
-            "the spike is lower than the rate it starts from",
-            "raise `to`",
+            format!("the spike goes to {to}/s, and the rate is {before}/s when it begins"),
+            "write a higher `to`, or a `peak` above 1x",
         );
         return None;
     }

@@ -1,6 +1,6 @@
 //! The `components:` block.
 
-use super::fields::{Fields, report, resolve, scalar, text};
+use super::fields::{Fields, entries, items, part, report, resolve, scalar, share, text};
 use super::model::{ComponentModel, ComponentSpec, EntitySpec};
 use crate::base::random::Distribution;
 use crate::base::{ComponentId, Cores, EntityId, OperationId, SimDuration};
@@ -48,8 +48,29 @@ impl Names {
     }
 
     pub(super) fn component(&self, node: &Node, name: &str, found: &mut Diagnostics) -> Option<ComponentId> {
+        // That there are no components at all is said once.
+        if self.components.is_empty() {
+            return None;
+        }
         resolve(node, name, self.components(), Code::UnknownComponent, "component", found)
             .map(ComponentId::at)
+    }
+}
+
+impl Names {
+    /// A component that takes requests: anything but a database.
+    pub(super) fn receiver(&self, node: &Node, name: &str, found: &mut Diagnostics) -> Option<ComponentId> {
+        let id = self.component(node, name, found)?;
+        if self.components.get(id.index()).is_some_and(|(_, kind, _)| kind == "database") {
+            found.add(
+                Code::WrongKind,
+                node.place,
+                format!("`{name}` is a database, which takes queries and no requests"),
+                format!("send the request to a service whose steps say `query: {name}.NAME`"),
+            );
+            return None;
+        }
+        Some(id)
     }
 }
 
@@ -57,10 +78,12 @@ const KINDS: [&str; 3] = ["service", "database", "load_balancer"];
 
 pub(super) fn read(node: Option<&Node>, names: &Names, found: &mut Diagnostics) -> Vec<ComponentModel> {
     let mut models = Vec::new();
-    for (key, node) in node.map_or(&[][..], Node::entries) {
+    for (key, node) in entries(node, "`components`", found) {
         let mut fields = Fields::of(node, "a component", found);
         let Some(kind_node) = fields.need("kind", found) else { continue };
         let Some(kind) = text(kind_node, found) else { continue };
+        // Its values are in the tree already.
+        fields.get("preset").and_then(|n| text(n, found));
         let at = resolve(kind_node, kind, KINDS.into_iter(), Code::UnknownKind, "kind of component", found);
         let spec = match at {
             Some(0) => ComponentSpec::Service(service(&mut fields, names, found)),
@@ -130,7 +153,7 @@ fn service(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics) -> S
         )
         .unwrap_or_default();
     let mut pools = Vec::new();
-    for (key, node) in fields.get("pools").map_or(&[][..], Node::entries) {
+    for (key, node) in entries(fields.get("pools"), "`pools`", found) {
         let at = Node { value: Value::Null, place: key.place };
         let mut pool = Fields::of(node, "a pool", found);
         let size = small(&mut pool, "size", 1, 10_000_000, found).unwrap_or(10) as u32;
@@ -141,7 +164,7 @@ fn service(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics) -> S
         }
     }
     let mut endpoints = Vec::new();
-    for (key, node) in fields.get("endpoints").map_or(&[][..], Node::entries) {
+    for (key, node) in entries(fields.get("endpoints"), "`endpoints`", found) {
         let steps = if matches!(node.value, Value::Map(_)) {
             let mut endpoint = Fields::of(node, "an endpoint", found);
             let steps =
@@ -169,14 +192,9 @@ fn service(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics) -> S
     }
 }
 
-/// The defaults of `preset: postgres` that this kind has: `max_connections` 100 (postgresql.conf.sample)
-/// and a commit of 1 ms (unverified: 0.2 to 2 ms on SSDs).
-const POSTGRES: (u32, f64) = (100, 0.001);
-
 fn database(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics) -> DatabaseSpec {
-    let postgres = fields.choice("preset", &[("postgres", true)], found).unwrap_or(false);
     let mut queries = Vec::new();
-    for (key, node) in fields.get("queries").map_or(&[][..], Node::entries) {
+    for (key, node) in entries(fields.get("queries"), "`queries`", found) {
         let mut query = Fields::of(node, "a query", found);
         let mut entity = |key: &'static str, found: &mut Diagnostics| {
             let node = query.get(key)?;
@@ -210,13 +228,9 @@ fn database(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics) -> 
     });
     DatabaseSpec {
         cores: read_cores(fields, found),
-        max_connections: small(fields, "max_connections", 1, 10_000_000, found)
-            .map(|n| n as u32)
-            .or(postgres.then_some(POSTGRES.0)),
+        max_connections: small(fields, "max_connections", 1, 10_000_000, found).map(|n| n as u32),
         io: small(fields, "io", 1, 1_000_000, found).map(|n| n as u32),
-        commit: fields
-            .amount("commit", Of::Time, found)
-            .or(postgres.then_some(Distribution::Constant(POSTGRES.1))),
+        commit: fields.amount("commit", Of::Time, found),
         wal_bandwidth: fields
             .read("wal_bandwidth", quantity::bandwidth, found)
             .map(|b| b.as_bytes_per_second()),
@@ -237,11 +251,27 @@ fn load_balancer(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics
     ];
     let ties = [("first", Ties::First), ("random", Ties::Random), ("rotate", Ties::Rotate)];
     let mut routes = Vec::new();
-    if let Some(to) = fields.get("to") {
+    let (to, written) = (fields.get("to"), fields.get("routes"));
+    if let (Some(to), Some(_)) = (to, written) {
+        found.add(
+            Code::Conflict,
+            to.place,
+            "a load balancer has `to` or `routes`, not both",
+            "make `to` the last route: `- {path: \"*\", to: app}`",
+        );
+    } else if to.is_none() && written.is_none_or(|routes| routes.items().is_empty()) {
+        found.add(
+            Code::NeedsOneOf,
+            fields.place(),
+            "a load balancer needs `to` or `routes`, and has neither",
+            "write `to: app`, or `routes: [{path: /api/*, to: app}]`",
+        );
+    }
+    if let Some(to) = to {
         let to = read_targets(to, names, found);
         routes.push(RouteSpec { path: None, method: None, customer: Vec::new(), to });
     }
-    for node in fields.get("routes").map_or(&[][..], Node::items) {
+    for node in items(written, "routes", "- {path: /api/*, to: app}", found) {
         let mut route = Fields::of(node, "a route", found);
         let mut word = |key: &'static str, found: &mut Diagnostics| {
             route.get(key).and_then(|n| text(n, found)).map(str::to_owned)
@@ -277,24 +307,23 @@ fn load_balancer(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics
 
 fn read_targets(node: &Node, names: &Names, found: &mut Diagnostics) -> Vec<(ComponentId, f64)> {
     if let Some(name) = node.text() {
-        return names.component(node, name, found).map(|id| (id, 1.0)).into_iter().collect();
+        return names.receiver(node, name, found).map(|id| (id, 1.0)).into_iter().collect();
     }
     let mut targets = Vec::new();
-    for (key, weight) in node.entries() {
+    let mut complete = true;
+    for (key, weight) in entries(Some(node), "`to`", found) {
         let at = Node { value: Value::Null, place: key.place };
-        if let (Some(id), Some(weight)) =
-            (names.component(&at, &key.name, found), scalar(weight, quantity::number, found))
-        {
-            if weight < 0.0 {
-                found.add(
-                    Code::OutOfRange,
-                    node.place,
-                    "a weight is not negative",
-                    "write a share such as 9",
-                );
-            }
-            targets.push((id, weight));
-        }
+        let (id, weight) = (names.receiver(&at, &key.name, found), scalar(weight, quantity::number, found));
+        complete &= id.is_some() && weight.is_some();
+        targets.extend(id.zip(weight));
+    }
+    if complete && targets.iter().all(|(_, weight)| *weight == 0.0) {
+        found.add(
+            Code::OutOfRange,
+            node.place,
+            "the weights sum to nothing, so nothing is sent anywhere",
+            "give at least one target a weight above 0",
+        );
     }
     targets
 }
@@ -317,7 +346,52 @@ fn read_steps(node: &Node, names: &Names, found: &mut Diagnostics, depth: u32) -
     node.items().iter().filter_map(|item| read_step(item, names, found, depth)).collect()
 }
 
+/// The verbs of steps.
+const VERBS: [&str; 10] =
+    ["cpu", "sleep", "io", "query", "call", "parallel", "if", "lock", "receive", "reply"];
+
+/// Whether a step is one verb with its options.
+fn is_one_step(item: &Node, found: &mut Diagnostics) -> bool {
+    let verbs: Vec<_> = item.entries().iter().filter(|(key, _)| VERBS.contains(&key.name.as_str())).collect();
+    match (&item.value, verbs.as_slice()) {
+        (_, [_]) => true,
+        (_, [_, second, ..]) => {
+            let names: Vec<_> = verbs.iter().map(|(key, _)| format!("`{}`", key.name)).collect();
+            found.add(
+                Code::BadStep,
+                second.0.place,
+                format!("{} in one step", names.join(" and ")),
+                "one step is one verb: begin each on a line of its own with `- `",
+            );
+            false
+        }
+        (Value::Map(written), []) => {
+            let (place, word) =
+                written.first().map_or((item.place, ""), |(key, _)| (key.place, key.name.as_str()));
+            found.add(
+                Code::BadStep,
+                place,
+                format!("`{word}` is no step"),
+                crate::document::did_you_mean(word, VERBS),
+            );
+            false
+        }
+        _ => {
+            found.add(
+                Code::BadStep,
+                item.place,
+                format!("a step is a verb with its value, and {} stands here", item.what()),
+                "write it like `- cpu: ~8ms` or `- query: db.feed(post)`",
+            );
+            false
+        }
+    }
+}
+
 fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) -> Option<Step> {
+    if !is_one_step(item, found) {
+        return None;
+    }
     let mut step = Fields::of(item, "a step", found);
     let on_error = |step: &mut Fields<'_>, found: &mut Diagnostics| {
         let caught = step.get("on_error").map(|n| (read_steps(n, names, found, depth + 1), false));
@@ -354,7 +428,7 @@ fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) ->
         let (on_error, fallback) = on_error(&mut call, found);
         let options = read_options(&mut call, found);
         call.finish(found);
-        let target = to.and_then(|n| text(n, found).and_then(|name| names.component(n, name, found)));
+        let target = to.and_then(|n| text(n, found).and_then(|name| names.receiver(n, name, found)));
         let operation = target.and_then(|target| {
             let (_, _, operations) = &names.components[target.index()];
             match endpoint {
@@ -393,7 +467,7 @@ fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) ->
         Some(Step::Parallel { needed: needed as u16, branches, on_error, fallback })
     } else if let Some(node) = step.get("if") {
         let mut choice = Fields::of(node, "`if`", found);
-        let chance = choice.read("p", quantity::ratio, found).map(|p| Test::Chance(p.get()));
+        let chance = choice.read("p", share, found).map(Test::Chance);
         let header = choice.get("header").and_then(|n| text(n, found)).and_then(|h| h.split_once(':'));
         let customer = header.map(|(name, value)| Test::Customer {
             name: name.trim().to_owned(),
@@ -476,7 +550,7 @@ fn read_query(
             found,
             node,
             crate::document::Fault {
-                code: Code::CutByYaml,
+                code: if argument.is_none() { Code::CutByYaml } else { Code::BadStep },
                 message: format!("`{written}` names no query"),
                 help: "write `query: db.feed(post)`".to_owned(),
                 span: None,
@@ -484,24 +558,30 @@ fn read_query(
         );
         return None;
     };
-    let id = names.component(node, component, found)?;
+    let id = names.component(&part(node, component), component, found)?;
     let (_, kind, queries) = &names.components[id.index()];
     if kind != "database" {
         found.add(
             Code::WrongKind,
             node.place,
             format!("`{component}` is no database"),
-            "`call:` calls a service",
+            format!("a request to it is `call: {{to: {component}, endpoint: ...}}`"),
         );
         return None;
     }
     let known = queries.iter().map(String::as_str);
-    let operation = resolve(node, query, known, Code::UnknownQuery, "query", found).map(OperationId::at)?;
+    let operation =
+        resolve(&part(node, query), query, known, Code::UnknownQuery, "query", found).map(OperationId::at)?;
     let row = match argument.trim() {
         "" => RowChoice::None,
         // The entity that is inserted is the one that the query writes; it is known once all is read.
         "new" => RowChoice::New(EntityId(u16::MAX)),
-        name => RowChoice::Own(names.entity(node, name, found)?),
+        name => {
+            let open = written.find('(').unwrap_or(0);
+            let start = open + written[open..].find(name).unwrap_or(0);
+            let at = Node { value: Value::Null, place: node.place_within(start, start + name.len()) };
+            RowChoice::Own(names.entity(&at, name, found)?)
+        }
     };
     Some((id, operation, row))
 }

@@ -2,7 +2,7 @@
 
 use crate::base::random::Distribution;
 use crate::document::distribution_text::{Of, distribution};
-use crate::document::{Code, Diagnostic, Diagnostics, Fault, Node, Value, did_you_mean};
+use crate::document::{Code, Diagnostic, Diagnostics, Fault, Key, Node, Value, did_you_mean};
 
 /// A mapping that is being read.
 pub(super) struct Fields<'a> {
@@ -38,7 +38,8 @@ impl<'a> Fields<'a> {
     /// The value under `key`, whose absence is a mistake.
     pub(super) fn need(&mut self, key: &'static str, found: &mut Diagnostics) -> Option<&'a Node> {
         let node = self.get(key);
-        if node.is_none() {
+        // What is no mapping at all has been reported.
+        if node.is_none() && matches!(self.node.value, Value::Map(_)) {
             found.add(
                 Code::MissingKey,
                 self.node.place,
@@ -47,6 +48,11 @@ impl<'a> Fields<'a> {
             );
         }
         node
+    }
+
+    /// Where the mapping stands.
+    pub(super) fn place(&self) -> crate::document::Place {
+        self.node.place
     }
 
     /// A quantity read by `parse`.
@@ -84,7 +90,7 @@ impl<'a> Fields<'a> {
             found.add(
                 Code::UnknownChoice,
                 node.place,
-                format!("`{word}` is none of the choices"),
+                format!("`{key}` cannot be `{word}`"),
                 did_you_mean(word, names),
             );
         }
@@ -98,7 +104,14 @@ impl<'a> Fields<'a> {
 
     /// Ends reading: keys that nobody asked for are mistakes.
     pub(super) fn finish(self, found: &mut Diagnostics) {
+        let depth = |text: &str| text.matches('(').count().cmp(&text.matches(')').count());
+        let cut =
+            self.node.entries().iter().any(|(_, node)| node.text().is_some_and(|text| depth(text).is_gt()));
         for (key, _) in self.node.entries() {
+            // The rest of a call that YAML cut at its comma; the call itself is reported.
+            if cut && depth(&key.name).is_lt() {
+                continue;
+            }
             if !self.known.contains(&key.name.as_str()) {
                 found.add(
                     Code::UnknownKey,
@@ -109,6 +122,59 @@ impl<'a> Fields<'a> {
             }
         }
     }
+}
+
+/// The entries of a mapping by name; anything else is a mistake and reads as empty.
+pub(super) fn entries<'a>(node: Option<&'a Node>, what: &str, found: &mut Diagnostics) -> &'a [(Key, Node)] {
+    let Some(node) = node else { return &[] };
+    if !matches!(node.value, Value::Map(_) | Value::Null) {
+        found.add(
+            Code::WrongShape,
+            node.place,
+            format!("{what} is a mapping by name, but {} stands here", node.what()),
+            "write `name: ...` entries",
+        );
+    }
+    node.entries()
+}
+
+/// The items of a list; anything else is a mistake and reads as empty.
+pub(super) fn items<'a>(
+    node: Option<&'a Node>,
+    what: &str,
+    example: &str,
+    found: &mut Diagnostics,
+) -> &'a [Node] {
+    let Some(node) = node else { return &[] };
+    if !matches!(node.value, Value::List(_) | Value::Null) {
+        found.add(
+            Code::WrongShape,
+            node.place,
+            format!("{what} are a list, but {} stands here", node.what()),
+            format!("write `{example}`"),
+        );
+    }
+    node.items()
+}
+
+/// A share of a whole, or a probability: at most 100 %.
+pub(super) fn share(text: &str) -> Result<f64, Fault> {
+    let share = crate::document::quantity::ratio(text)?.get();
+    if share > 1.0 {
+        return Err(Fault {
+            code: Code::OutOfRange,
+            message: format!("`{}` is more than the whole", text.trim()),
+            help: "write a share between 0 % and 100 %".to_owned(),
+            span: None,
+        });
+    }
+    Ok(share)
+}
+
+/// A part of a single value, as a value of its own that findings can point at.
+pub(super) fn part(node: &Node, inner: &str) -> Node {
+    let start = node.text().and_then(|text| text.find(inner)).unwrap_or(0);
+    Node { value: Value::Null, place: node.place_within(start, start + inner.len()) }
 }
 
 /// The text of a single value; a list or mapping is a mistake.

@@ -2,10 +2,12 @@
 
 mod clients;
 mod components;
+mod effects;
 mod fields;
 
 pub mod merge;
 pub mod model;
+pub mod presets;
 mod reading;
 mod trace;
 pub mod yaml;
