@@ -8,7 +8,7 @@ use crate::document::{Diagnostic, Diagnostics, Fault, Node, Place, Sources, Styl
 use crate::event_graph::{CallGraph, Forecast, catalog, forecast, warnings};
 use crate::metrics::{Catalog, Window, expression, windows_of};
 use crate::scenario::model::{Claim, ClaimWindow, Model};
-use crate::scenario::{Files, merge, read_model};
+use crate::scenario::{Files, merge, read_model, spelt_out};
 use crate::verdict::Clause;
 
 /// What `init` prints.
@@ -79,8 +79,61 @@ pub(super) fn designs(file: &str, settings: &[String], only: Option<&str>) -> Re
     everything(file, settings, only).map(|loaded| loaded.designs)
 }
 
+/// The designs in `file` as text, with every default and preset; several are several YAML documents.
+pub(super) fn spelt_out(file: &str, settings: &[String], only: Option<&str>) -> Result<String, String> {
+    let read = read(file, settings, only)?;
+    let mut found = read.found;
+    for tree in &read.trees {
+        let _ = read_model(&tree.name, &tree.tree, &read.folder, &mut found);
+    }
+    if found.has_errors() || read.trees.is_empty() {
+        return Err(found.render(&read.sources, false));
+    }
+    let texts = read
+        .trees
+        .iter()
+        .map(|tree| format!("# {file}: {}\n{}", tree.name, spelt_out::spell_out(tree, file, &read.sources)));
+    Ok(texts.collect::<Vec<_>>().join("---\n"))
+}
+
+/// What a file and the flags say, merged, before it has a type.
+struct Trees {
+    trees: Vec<merge::Design>,
+    sources: Sources,
+    found: Diagnostics,
+    folder: Folder,
+}
+
 /// Everything in `file`; mistakes are rendered into the error.
 pub(super) fn everything(file: &str, settings: &[String], only: Option<&str>) -> Result<Loaded, String> {
+    let Trees { trees, sources, mut found, folder } = read(file, settings, only)?;
+    let mut designs = Vec::new();
+    for tree in &trees {
+        let mut own = Diagnostics::new();
+        if let Some(model) = read_model(&tree.name, &tree.tree, &folder, &mut own) {
+            let catalog = catalog(&model);
+            let objectives = clauses(&model.objectives, &catalog, &mut own);
+            let expectations = clauses(&model.expectations, &catalog, &mut own);
+            let graph = CallGraph::of(&model);
+            graph.report_endless(&mut own);
+            graph.report_lost(&mut own);
+            if !own.has_errors() {
+                let forecast = forecast(&model, &graph);
+                own.append(warnings(&model, &graph, &forecast));
+                designs.push(Design { model, catalog, objectives, expectations, forecast });
+            }
+        }
+        found.append(own);
+    }
+    let rendered = found.render(&sources, false);
+    if found.has_errors() || designs.is_empty() {
+        Err(rendered)
+    } else {
+        Ok(Loaded { designs, warnings: rendered })
+    }
+}
+
+fn read(file: &str, settings: &[String], only: Option<&str>) -> Result<Trees, String> {
     let (text, folder) = if file == "-" {
         let mut text = String::new();
         std::io::stdin()
@@ -104,29 +157,7 @@ pub(super) fn everything(file: &str, settings: &[String], only: Option<&str>) ->
     let (mut sources, mut found) = (Sources::new(), Diagnostics::new());
     let folder = Folder(folder);
     let trees = merge::load(file, text, &folder, settings, only, &mut sources, &mut found);
-    let mut designs = Vec::new();
-    for tree in &trees {
-        let mut own = Diagnostics::new();
-        if let Some(model) = read_model(&tree.name, &tree.tree, &folder, &mut own) {
-            let catalog = catalog(&model);
-            let objectives = clauses(&model.objectives, &catalog, &mut own);
-            let expectations = clauses(&model.expectations, &catalog, &mut own);
-            let graph = CallGraph::of(&model);
-            graph.report_endless(&mut own);
-            if !own.has_errors() {
-                let forecast = forecast(&model, &graph);
-                own.append(warnings(&model, &graph, &forecast));
-                designs.push(Design { model, catalog, objectives, expectations, forecast });
-            }
-        }
-        found.append(own);
-    }
-    let rendered = found.render(&sources, false);
-    if found.has_errors() || designs.is_empty() {
-        Err(rendered)
-    } else {
-        Ok(Loaded { designs, warnings: rendered })
-    }
+    Ok(Trees { trees, sources, found, folder })
 }
 
 fn clauses(claims: &[Claim], catalog: &Catalog, found: &mut Diagnostics) -> Vec<Clause> {

@@ -50,6 +50,17 @@ impl Diagnostic {
     }
 }
 
+/// The longest message; a name in it can be as long as a file.
+const LONGEST: usize = 1_000;
+
+fn cut(text: &mut String) {
+    if text.len() > LONGEST {
+        let end = (0..=LONGEST).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
+        text.push_str("...");
+    }
+}
+
 /// All findings of a reading.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics {
@@ -64,7 +75,9 @@ impl Diagnostics {
     }
 
     /// Takes in a finding.
-    pub fn push(&mut self, diagnostic: Diagnostic) {
+    pub fn push(&mut self, mut diagnostic: Diagnostic) {
+        cut(&mut diagnostic.message);
+        cut(&mut diagnostic.help);
         self.all.push(diagnostic);
     }
 

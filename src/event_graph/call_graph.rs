@@ -22,7 +22,7 @@ use petgraph::visit::EdgeRef;
 use super::assemble::matches;
 use crate::base::ComponentId;
 use crate::components::service::spec::{CallOptions, Step, Test};
-use crate::document::{Code, Diagnostic, Diagnostics};
+use crate::document::{Code, Diagnostic, Diagnostics, Place};
 use crate::scenario::model::{ComponentSpec, Model};
 
 /// Most nodes and edges: what a scenario may cost before it runs.
@@ -79,11 +79,16 @@ struct Visit {
 /// Calls of one visit, by what is called.
 type Calls<'a> = BTreeMap<(usize, &'a str), Edge>;
 
+/// A model, and what its load balancers can be asked for.
+type World<'a> = (&'a Model, &'a [&'a str]);
+
 /// The graph of everything that clients can reach.
 pub struct CallGraph<'a> {
     model: &'a Model,
     graph: DiGraph<Visit, Edge>,
     ids: BTreeMap<(usize, String), NodeIndex>,
+    /// What a load balancer can be asked for.
+    endpoints: Vec<&'a str>,
     complete: bool,
 }
 
@@ -91,7 +96,13 @@ impl<'a> CallGraph<'a> {
     /// The graph of a model, from its clients on.
     #[must_use]
     pub fn of(model: &'a Model) -> Self {
-        let mut built = Self { model, graph: DiGraph::new(), ids: BTreeMap::new(), complete: true };
+        let mut built = Self {
+            model,
+            graph: DiGraph::new(),
+            ids: BTreeMap::new(),
+            endpoints: model.endpoints(),
+            complete: true,
+        };
         let mut open: Vec<NodeIndex> = Vec::new();
         for client in &model.clients {
             for entry in &client.mix {
@@ -100,8 +111,9 @@ impl<'a> CallGraph<'a> {
         }
         while let Some(from) = open.pop() {
             let Visit { component, operation, .. } = built.graph[from].clone();
+            let endpoints = built.endpoints.clone();
             let mut calls = Calls::new();
-            let demand = outgoing(model, component, &operation, &mut calls);
+            let demand = outgoing((model, &endpoints), component, &operation, &mut calls);
             built.graph[from].demand = demand;
             if built.graph.node_count() + built.graph.edge_count() + calls.len() > LARGEST {
                 built.complete = false;
@@ -236,6 +248,42 @@ impl<'a> CallGraph<'a> {
         (components, outlasting)
     }
 
+    /// Reports requests that a load balancer has no answer to: it has no route for them, or the target of
+    /// the route does not serve them.
+    pub fn report_lost(&self, found: &mut Diagnostics) {
+        for at in self.graph.node_indices().filter(|_| self.complete) {
+            let visit = &self.graph[at];
+            let component = &self.model.components[visit.component.index()];
+            let (name, operation) = (&component.name, &visit.operation);
+            if self.is_balancer(visit.component) && self.graph.edges(at).next().is_none() {
+                found.add(
+                    Code::UnknownEndpoint,
+                    component.place,
+                    format!("no route of `{name}` takes `{operation}`"),
+                    "add a last route for the rest: `- {path: \"*\", to: NAME}`",
+                );
+            }
+            let serves =
+                !matches!(component.spec, ComponentSpec::Service(_)) || component.spec.serves(operation);
+            let before = self.graph.neighbors_directed(at, Direction::Incoming).next();
+            if let (false, Some(before)) = (serves, before) {
+                let from = &self.model.components[self.graph[before].component.index()];
+                found.push(
+                    Diagnostic::new(
+                        Code::UnknownEndpoint,
+                        from.place,
+                        format!(
+                            "`{}` passes `{operation}` on to `{name}`, which does not serve it",
+                            from.name
+                        ),
+                    )
+                    .label(component.place, "has no such endpoint")
+                    .help("serve it there, or let a route with a `path` lead it elsewhere"),
+                );
+            }
+        }
+    }
+
     /// Reports calls that never end.
     pub fn report_endless(&self, found: &mut Diagnostics) {
         if !self.complete {
@@ -334,15 +382,23 @@ impl<'a> CallGraph<'a> {
                 "call back with a probability below 1 (`if: {p: 20%, then: [call: ...]}`), or `reply` before the call",
             )
         };
-        let first = &self.model.components[self.graph[way[0]].component.index()];
-        let mut finding = Diagnostic::new(Code::CallCycle, first.place, message).help(help);
-        for at in components {
-            let component = &self.model.components[at];
-            if component.place != first.place {
-                finding = finding.label(component.place, "on the way round");
-            }
+        let first = self.place(way[0]);
+        let mut finding = Diagnostic::new(Code::CallCycle, first, message).help(help);
+        for at in &way[1..] {
+            finding = finding.label(self.place(*at), "on the way round");
         }
         found.push(finding);
+    }
+
+    /// Where an operation is written.
+    fn place(&self, at: NodeIndex) -> Place {
+        let visit = &self.graph[at];
+        let component = &self.model.components[visit.component.index()];
+        let endpoint = match &component.spec {
+            ComponentSpec::Service(service) => service.endpoints.iter().find(|e| e.name == visit.operation),
+            _ => None,
+        };
+        endpoint.map_or(component.place, |endpoint| endpoint.place)
     }
 
     fn shown(&self, at: NodeIndex) -> String {
@@ -382,7 +438,8 @@ fn pending_within(circle: &[NodeIndex], at: usize) -> bool {
 }
 
 /// Adds what one visit calls; the core-seconds that it takes itself.
-fn outgoing<'a>(model: &'a Model, component: ComponentId, operation: &'a str, calls: &mut Calls<'a>) -> f64 {
+fn outgoing<'a>(world: World<'a>, component: ComponentId, operation: &'a str, calls: &mut Calls<'a>) -> f64 {
+    let (model, _) = world;
     match &model.components[component.index()].spec {
         ComponentSpec::Database(database) => {
             database.queries.iter().find(|q| q.name == operation).map_or(0.0, |q| q.cpu.mean())
@@ -390,7 +447,7 @@ fn outgoing<'a>(model: &'a Model, component: ComponentId, operation: &'a str, ca
         ComponentSpec::Service(service) => {
             let Some(endpoint) = service.endpoints.iter().find(|e| e.name == operation) else { return 0.0 };
             let mut demand = 0.0;
-            walk(model, &endpoint.steps, Times { likely: 1.0, worst: 1.0 }, calls, &mut demand);
+            walk(world, &endpoint.steps, Times { likely: 1.0, worst: 1.0 }, calls, &mut demand);
             demand
         }
         ComponentSpec::LoadBalancer(balancer) => {
@@ -459,7 +516,7 @@ fn attempts(options: &CallOptions) -> u16 {
 
 /// Adds the calls of steps that are begun `times`; how often they are gone through to their end.
 fn walk<'a>(
-    model: &'a Model,
+    world: World<'a>,
     steps: &'a [Step],
     times: Times,
     calls: &mut Calls<'a>,
@@ -470,7 +527,9 @@ fn walk<'a>(
         match step {
             Step::Cpu(amount) => *demand += here.likely * amount.mean(),
             Step::Call { target, operation, options, .. } => {
-                if let Some(name) = model.components[target.index()].spec.operation(*operation) {
+                let (model, endpoints) = world;
+                let own = model.components[target.index()].spec.operation(*operation);
+                if let Some(name) = own.or_else(|| endpoints.get(operation.index()).copied()) {
                     let edge = Edge { times: here, attempts: attempts(options), timeout: options.timeout };
                     add(calls, (target.index(), name), edge);
                 }
@@ -478,30 +537,149 @@ fn walk<'a>(
             // All branches begin, however many are waited for; a reply in one ends only that one.
             Step::Parallel { branches, .. } => {
                 for branch in branches {
-                    walk(model, branch, here, calls, demand);
+                    walk(world, branch, here, calls, demand);
                 }
             }
             Step::If { test: Test::Chance(p), then, otherwise } => {
                 let share = |p: f64| Times { likely: here.likely * p, worst: here.worst * p };
-                let taken = walk(model, then, share(*p), calls, demand);
-                let other = walk(model, otherwise, share(1.0 - p), calls, demand);
+                let taken = walk(world, then, share(*p), calls, demand);
+                let other = walk(world, otherwise, share(1.0 - p), calls, demand);
                 here = Times { likely: taken.likely + other.likely, worst: taken.worst + other.worst };
             }
             Step::If { test: Test::Customer { .. }, then, otherwise } => {
                 let (mut one, mut two) = (Calls::new(), Calls::new());
                 let unlikely = Times { likely: 0.0, worst: here.worst };
-                let taken = walk(model, then, unlikely, &mut one, demand);
-                let other = walk(model, otherwise, here, &mut two, demand);
+                let taken = walk(world, then, unlikely, &mut one, demand);
+                let other = walk(world, otherwise, here, &mut two, demand);
                 either(&mut one, two);
                 for (to, edge) in one {
                     add(calls, to, edge);
                 }
                 here = Times { likely: other.likely, worst: taken.worst.max(other.worst) };
             }
-            Step::Lock { steps: inner, .. } => here = walk(model, inner, here, calls, demand),
+            Step::Lock { steps: inner, .. } => here = walk(world, inner, here, calls, demand),
             Step::Reply { .. } => return Times { likely: 0.0, worst: 0.0 },
             Step::Sleep(_) | Step::Io(_) | Step::Receive { .. } => {}
         }
     }
     here
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::forecast;
+    use super::*;
+    use crate::document::Sources;
+    use crate::scenario::{Files, merge, read_model};
+
+    struct Nothing;
+    impl Files for Nothing {
+        fn read(&self, _: &str) -> Result<String, String> {
+            Err("no files here".to_owned())
+        }
+    }
+
+    fn model(components: &str) -> Model {
+        let text = format!(
+            "scenario: x\nrun: {{duration: 1m}}\nclients: {{c: {{rate: 10/s, headers: {{x-beta: {{\"1\": 5%}}}}, mix: {{GET /: 1}}, to: a}}}}\ncomponents:\n{components}"
+        );
+        let (mut sources, mut found) = (Sources::new(), Diagnostics::new());
+        let designs = merge::load("s", text, &Nothing, &[], None, &mut sources, &mut found);
+        let model = read_model("base", &designs[0].tree, &Nothing, &mut found);
+        model.unwrap_or_else(|| panic!("{}", found.render(&sources, false)))
+    }
+
+    fn service(name: &str, steps: &str) -> String {
+        format!("  {name}: {{kind: service, endpoints: {{GET /: [{steps}]}}}}\n")
+    }
+
+    fn codes(components: &str) -> Vec<&'static str> {
+        let model = model(components);
+        let graph = CallGraph::of(&model);
+        let mut found = Diagnostics::new();
+        graph.report_endless(&mut found);
+        graph.report_lost(&mut found);
+        found.sorted().iter().map(|d| d.code.text()).collect()
+    }
+
+    const AGAIN: &str = "call: {to: a, endpoint: GET /}";
+
+    /// With n calls of probability p each, the mean number of visits is 1 / (1 - n p) if n p < 1.
+    #[test]
+    fn calls_back_end_exactly_if_their_mean_number_is_below_one() {
+        for (calls, p, visits) in [
+            (1, 50, Some(2.0)),
+            (2, 40, Some(5.0)),
+            (3, 30, Some(10.0)),
+            (2, 50, None),
+            (1, 100, None),
+            (3, 34, None),
+        ] {
+            let back = vec![format!("if: {{p: {p}%, then: [{AGAIN}]}}"); calls].join(", ");
+            let components = service("a", &format!("cpu: 1ms, {back}"));
+            assert_eq!(codes(&components).is_empty(), visits.is_some(), "{calls} x {p} %");
+            if let Some(visits) = visits {
+                let model = model(&components);
+                let forecast = forecast(&model, &CallGraph::of(&model));
+                let share = forecast.rows[0].base;
+                assert!((share / (10.0 * visits * 0.001) - 1.0).abs() < 1e-9, "{calls} x {p} %: {share}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_reply_ends_what_comes_after_it() {
+        assert!(codes(&service("a", &format!("reply: 200, {AGAIN}"))).is_empty());
+        let half = format!("if: {{p: 50%, then: [reply: 404]}}, {AGAIN}");
+        assert!(codes(&service("a", &half)).is_empty());
+        assert_eq!(codes(&service("a", &format!("if: {{p: 0%, then: [reply: 404]}}, {AGAIN}"))), ["E0503"]);
+        // What runs on errors only is no certain call.
+        assert!(
+            codes(&format!(
+                "{}{}",
+                service("a", "call: {to: b, endpoint: GET /, on_error: [call: {to: a, endpoint: GET /}]}"),
+                service("b", "reply: 200")
+            ))
+            .is_empty()
+        );
+    }
+
+    #[test]
+    fn a_header_decides_for_good() {
+        let endless = format!("if: {{header: \"x-beta: 1\", then: [{AGAIN}]}}");
+        assert_eq!(codes(&service("a", &endless)), ["E0503"]);
+        let either = "if: {header: \"x-beta: 1\", then: [if: {p: 60%, then: [call: {to: a, endpoint: GET /}]}], else: [if: {p: 60%, then: [call: {to: a, endpoint: GET /}]}]}";
+        assert!(codes(&service("a", either)).is_empty(), "one of the branches is taken, not both");
+    }
+
+    #[test]
+    fn circles_over_several_components_are_found_once() {
+        let way = |from: &str, to: &str| service(from, &format!("call: {{to: {to}, endpoint: GET /}}"));
+        assert_eq!(codes(&format!("{}{}{}", way("a", "b"), way("b", "c"), way("c", "a"))), ["E0503"]);
+        let through = format!("{}  lb: {{kind: load_balancer, to: a}}\n", way("a", "lb"));
+        assert_eq!(codes(&through), ["E0503"]);
+        let balancers = "  a: {kind: load_balancer, to: {b: 1, s: 99}}\n  b: {kind: load_balancer, to: a}\n";
+        assert_eq!(codes(&format!("{balancers}{}", service("s", "reply: 200"))), ["E0503"]);
+    }
+
+    #[test]
+    fn what_a_load_balancer_cannot_answer_is_found() {
+        let services = "  s: {kind: service, endpoints: {GET /: [reply: 200]}}\n  t: {kind: service, endpoints: {GET /t: [reply: 200]}}\n";
+        let with = |routes: &str| codes(&format!("  a: {{kind: load_balancer, {routes}}}\n{services}"));
+        assert!(with("to: s").is_empty());
+        assert_eq!(with("to: {s: 9, t: 1}"), ["E0402"]);
+        assert_eq!(with("routes: [{path: /t, to: t}, {path: /u, to: s}]"), ["E0402"]);
+        assert!(with("routes: [{path: /t, to: t}, {path: \"*\", to: s}]").is_empty());
+    }
+
+    #[test]
+    fn retries_and_patience_are_passed_down() {
+        let components = "  a: {kind: service, endpoints: {GET /: [call: {to: lb, endpoint: GET /b, timeout: 2s, retry: {attempts: 3}}]}}\n  lb: {kind: load_balancer, to: b}\n  b: {kind: service, endpoints: {GET /b: [call: {to: c, endpoint: GET /c, timeout: 5s, retry: {attempts: 2}}]}}\n  c: {kind: service, endpoints: {GET /c: [cpu: 1ms]}}\n";
+        let model = model(components);
+        let (upstream, outlasting) = CallGraph::of(&model).upstream();
+        let last = upstream[3].expect("it is called");
+        assert_eq!((last.attempts, last.layers, last.patience), (6.0, 2, 2.0));
+        assert_eq!(outlasting.len(), 1);
+        assert_eq!((outlasting[0].timeout, outlasting[0].patience), (5.0, 2.0));
+    }
 }

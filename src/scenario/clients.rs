@@ -104,6 +104,7 @@ fn read_client(
             entry.options.timeout = own.timeout.or(entry.options.timeout);
             entry.options.deadline = own.deadline.or(entry.options.deadline);
             entry.options.retry = own.retry.or(entry.options.retry);
+            entry.options.cancel |= own.cancel;
         } else {
             entry.weight = scalar(node, quantity::number, found).unwrap_or(1.0);
         }
@@ -226,7 +227,10 @@ fn read_rate(node: &Node, files: &dyn Files, found: &mut Diagnostics) -> (Base, 
     }
     if let Some(node) = diurnal {
         let mut fields = Fields::of(node, "`diurnal`", found);
-        let mean = fields.read("mean", quantity::rate, found).map_or(0.0, |r| r.as_per_second());
+        let mean = fields
+            .need("mean", found)
+            .and_then(|n| scalar(n, quantity::rate, found))
+            .map_or(0.0, |r| r.as_per_second());
         let peak = fields.read("peak", quantity::factor, found).map_or(2.0, |f| f.get());
         let at = fields.read("at", quantity::duration, found).map_or(0.0, SimDuration::as_secs_f64);
         fields.finish(found);
@@ -385,7 +389,17 @@ fn read_arrivals(node: &Node, found: &mut Diagnostics) -> Option<ArrivalProcess>
     let between = fields.read("between", |t| distribution(t, Of::Time), found);
     let batch = fields.read("batch", quantity::count, found);
     let mmpp = fields.get("mmpp");
+    let ways = [fields.get("between"), fields.get("batch"), mmpp];
     fields.finish(found);
+    if ways.into_iter().flatten().count() != 1 {
+        found.add(
+            if ways.into_iter().flatten().count() == 0 { Code::NeedsOneOf } else { Code::Conflict },
+            node.place,
+            "arrivals are `poisson`, `deterministic`, or one of `between`, `batch` and `mmpp`",
+            "write `arrivals: {batch: 5}`, for example",
+        );
+        return None;
+    }
     if let Some(gap) = between {
         if gap.mean() <= 0.0 {
             found.add(

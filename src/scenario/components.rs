@@ -58,6 +58,21 @@ impl Names {
 }
 
 impl Names {
+    /// What a component can be asked for; a load balancer for whatever some service serves, in the order
+    /// of [`super::model::Model::endpoints`].
+    fn operations(&self, of: ComponentId) -> Vec<&str> {
+        let Some((_, kind, operations)) = self.components.get(of.index()) else { return Vec::new() };
+        if kind != "load_balancer" {
+            return operations.iter().map(String::as_str).collect();
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        let services = self.components.iter().filter(|(_, kind, _)| kind == "service");
+        services
+            .flat_map(|(_, _, operations)| operations.iter().map(String::as_str))
+            .filter(|name| seen.insert(*name))
+            .collect()
+    }
+
     /// A component that takes requests: anything but a database.
     pub(super) fn receiver(&self, node: &Node, name: &str, found: &mut Diagnostics) -> Option<ComponentId> {
         let id = self.component(node, name, found)?;
@@ -174,7 +189,7 @@ fn service(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics) -> S
         } else {
             read_steps(node, names, found, 0)
         };
-        endpoints.push(Endpoint { name: key.name.clone(), steps });
+        endpoints.push(Endpoint { name: key.name.clone(), place: key.place, steps });
     }
     ServiceSpec {
         instances,
@@ -394,6 +409,14 @@ fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) ->
     }
     let mut step = Fields::of(item, "a step", found);
     let on_error = |step: &mut Fields<'_>, found: &mut Diagnostics| {
+        if let (Some(_), Some(second)) = (step.get("on_error"), step.get("fallback")) {
+            found.add(
+                Code::Conflict,
+                second.place,
+                "`on_error` and `fallback` exclude each other",
+                "keep `fallback` if the answer is then a degraded one",
+            );
+        }
         let caught = step.get("on_error").map(|n| (read_steps(n, names, found, depth + 1), false));
         let fallback = step.get("fallback").map(|n| (read_steps(n, names, found, depth + 1), true));
         match caught.or(fallback) {
@@ -430,14 +453,24 @@ fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) ->
         call.finish(found);
         let target = to.and_then(|n| text(n, found).and_then(|name| names.receiver(n, name, found)));
         let operation = target.and_then(|target| {
-            let (_, _, operations) = &names.components[target.index()];
+            let operations = names.operations(target);
             match endpoint {
                 Some(node) => {
                     let name = text(node, found)?;
-                    let known = operations.iter().map(String::as_str);
+                    let known = operations.iter().copied();
                     resolve(node, name, known, Code::UnknownEndpoint, "endpoint", found).map(OperationId::at)
                 }
-                None => Some(OperationId(0)),
+                None if operations.len() == 1 => Some(OperationId(0)),
+                None => {
+                    let example = operations.first().copied().unwrap_or("GET /");
+                    found.add(
+                        Code::MissingKey,
+                        node.place,
+                        format!("`endpoint` is missing: the target serves {}", operations.len()),
+                        format!("add `endpoint: {example}`"),
+                    );
+                    None
+                }
             }
         });
         target.zip(operation).map(|(target, operation)| Step::Call {
@@ -477,6 +510,14 @@ fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) ->
         let otherwise =
             choice.get("else").map(|n| read_steps(n, names, found, depth + 1)).unwrap_or_default();
         choice.finish(found);
+        if chance.is_some() && customer.is_some() {
+            found.add(
+                Code::Conflict,
+                node.place,
+                "`if` has one condition: `p` or `header`",
+                "put one `if` into the `then` of another",
+            );
+        }
         if chance.is_none() && customer.is_none() {
             found.add(
                 Code::NeedsOneOf,
@@ -603,7 +644,16 @@ fn read_retry(node: &Node, found: &mut Diagnostics) -> RetrySpec {
         let written = text(n, found)?;
         let (base, cap) = written.split_once("..").unwrap_or((written, written));
         let mut read = |t: &str| quantity::duration(t.trim()).map_err(|f| report(found, n, f)).ok();
-        Some((read(base)?.as_secs_f64(), read(cap)?.as_secs_f64()))
+        let (base, cap) = (read(base)?.as_secs_f64(), read(cap)?.as_secs_f64());
+        if base > cap {
+            found.add(
+                Code::Contradiction,
+                n.place,
+                "the first pause is longer than the longest one",
+                "write the shorter one first: `50ms..2s`",
+            );
+        }
+        Some((base, cap))
     });
     let jitters = [
         ("none", Jitter::None),

@@ -1,5 +1,6 @@
 //! Typed reading of one mapping: every key asked for is known, every other key is a mistake.
 
+use super::vocabulary;
 use crate::base::random::Distribution;
 use crate::document::distribution_text::{Of, distribution};
 use crate::document::{Code, Diagnostic, Diagnostics, Fault, Key, Node, Value, did_you_mean};
@@ -8,6 +9,16 @@ use crate::document::{Code, Diagnostic, Diagnostics, Fault, Key, Node, Value, di
 pub(super) struct Fields<'a> {
     node: &'a Node,
     known: Vec<&'static str>,
+    /// Its block in the vocabulary.
+    block: String,
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Which keys were asked for, by block: what the table of keys is compared with.
+    pub(super) static ASKED: std::cell::RefCell<
+        std::collections::BTreeMap<String, std::collections::BTreeSet<&'static str>>,
+    > = const { std::cell::RefCell::new(std::collections::BTreeMap::new()) };
 }
 
 pub(super) fn report(found: &mut Diagnostics, node: &Node, fault: Fault) {
@@ -26,7 +37,11 @@ impl<'a> Fields<'a> {
                 "write `key: value` entries",
             );
         }
-        Self { node, known: Vec::new() }
+        let block = match (what, node.get("kind").and_then(Node::text)) {
+            ("a component", Some(kind)) => kind.to_owned(),
+            _ => what.trim_start_matches("an ").trim_start_matches("a ").replace('`', "").replace(' ', "_"),
+        };
+        Self { node, known: Vec::new(), block }
     }
 
     /// The value under `key`, unless nothing is written there.
@@ -104,6 +119,8 @@ impl<'a> Fields<'a> {
 
     /// Ends reading: keys that nobody asked for are mistakes.
     pub(super) fn finish(self, found: &mut Diagnostics) {
+        #[cfg(test)]
+        ASKED.with_borrow_mut(|asked| asked.entry(self.block.clone()).or_default().extend(&self.known));
         let depth = |text: &str| text.matches('(').count().cmp(&text.matches(')').count());
         let cut =
             self.node.entries().iter().any(|(_, node)| node.text().is_some_and(|text| depth(text).is_gt()));
@@ -113,13 +130,33 @@ impl<'a> Fields<'a> {
                 continue;
             }
             if !self.known.contains(&key.name.as_str()) {
-                found.add(
-                    Code::UnknownKey,
-                    key.place,
-                    format!("unknown key `{}`", key.name),
-                    did_you_mean(&key.name, self.known.iter().copied()),
-                );
+                let help = self.help_for(&key.name);
+                found.add(Code::UnknownKey, key.place, format!("unknown key `{}`", key.name), help);
             }
+        }
+    }
+}
+
+impl Fields<'_> {
+    /// The nearest key of this block, or the kind of component that has such a key.
+    fn help_for(&self, key: &str) -> String {
+        let table = vocabulary::block(&self.block).map_or(&[][..], |block| block.keys);
+        let names: Vec<&str> = table.iter().map(|entry| entry.name).collect();
+        let names = if names.is_empty() { self.known.clone() } else { names };
+        let near = did_you_mean(key, names.iter().copied());
+        let is_component = vocabulary::KINDS.contains(&self.block.as_str());
+        let has = |kind: &&&str| {
+            vocabulary::block(kind).is_some_and(|block| block.keys.iter().any(|entry| entry.name == key))
+        };
+        match vocabulary::KINDS.iter().find(has) {
+            Some(kind) if is_component && !near.starts_with("did you mean") => {
+                format!(
+                    "`{key}` is a key of a {kind}; a {} has {}",
+                    self.block,
+                    near.trim_start_matches("possible: ")
+                )
+            }
+            _ => near,
         }
     }
 }

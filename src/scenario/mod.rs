@@ -9,7 +9,10 @@ pub mod merge;
 pub mod model;
 pub mod presets;
 mod reading;
+pub mod schema;
+pub mod spelt_out;
 mod trace;
+pub mod vocabulary;
 pub mod yaml;
 
 pub use reading::{Files, read_model};

@@ -34,6 +34,22 @@ pub struct Model {
     pub expectations: Vec<Claim>,
 }
 
+impl Model {
+    /// The endpoints of all services, each name once, in order: what a load balancer can be asked for.
+    #[must_use]
+    pub fn endpoints(&self) -> Vec<&str> {
+        let mut seen = std::collections::BTreeSet::new();
+        let services = self.components.iter().filter_map(|component| match &component.spec {
+            ComponentSpec::Service(service) => Some(service),
+            _ => None,
+        });
+        services
+            .flat_map(|service| service.endpoints.iter().map(|endpoint| endpoint.name.as_str()))
+            .filter(|name| seen.insert(*name))
+            .collect()
+    }
+}
+
 /// How a design is run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunPlan {

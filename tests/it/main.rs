@@ -4,5 +4,6 @@ mod cli;
 mod floors;
 mod invalid;
 mod model;
+mod schema;
 mod simulation;
 mod theory;
