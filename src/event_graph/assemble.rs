@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::lower;
+use super::paths::{Paths, link_owner};
 use crate::base::random::{Key, Permutation, StreamName, Zipf};
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration};
 use crate::components::Component;
@@ -17,8 +18,8 @@ use crate::engine::{
     SiteId, Target, Trait,
 };
 use crate::metrics::{Catalog, ClientInfo, ComponentInfo, ResourceInfo, Role};
-use crate::scenario::model::{ComponentSpec, LoopSpec, Model};
-use crate::workload::{ClientBuild, Loop, MixEntry, Source};
+use crate::scenario::model::{ComponentSpec, Model, PopularitySpec};
+use crate::workload::{ClientBuild, Loop, Mix, MixEntry, ReadBack, Regions, Source};
 
 /// One replication, ready to run.
 pub struct Assembly {
@@ -33,6 +34,7 @@ pub(super) struct Sites<'a> {
     model: &'a Model,
     root: Key,
     plan: Plan,
+    paths: Paths<'a>,
     /// The first pool of (caller, target).
     pools: Vec<(usize, ComponentId, u32)>,
     rotors: Vec<(usize, ComponentId, u32)>,
@@ -77,6 +79,13 @@ fn resources(model: &Model) -> Vec<ResourceInfo> {
                 add(index, 0, Role::Connections, database.max_connections.map_or(f64::INFINITY, f64::from));
             }
             ComponentSpec::LoadBalancer(_) => {}
+        }
+    }
+    for link in model.network.iter().flat_map(|network| &network.links) {
+        if link.bandwidth.is_some() {
+            // One station for each way.
+            add(link_owner(model, link), 0, Role::Link, 1.0);
+            add(link_owner(model, link), 0, Role::Link, 1.0);
         }
     }
     list
@@ -131,6 +140,7 @@ pub fn assemble(model: &Model, replication: u32) -> Assembly {
         model,
         root,
         plan: Plan::default(),
+        paths: Paths::new(model, root, infos.iter().filter(|r| r.role == Role::Link).map(|r| r.id)),
         pools: Vec::new(),
         rotors: Vec::new(),
         traits: Vec::new(),
@@ -241,49 +251,50 @@ pub fn assemble(model: &Model, replication: u32) -> Assembly {
             let record = &mut sites.plan.sites[site.0 as usize];
             record.operations = Vec::new();
             record.target.operation = at;
+            record.keeps_alive = client.keep_alive.is_some()
+                && matches!(client.behaviour, Loop::Sessions { .. } | Loop::Closed { .. });
             record.reload = client.reload.map(|reload| Reload {
                 after: SimDuration::from_secs_f64(reload.after),
                 chance: reload.chance,
                 max: reload.max,
                 key: key.named(StreamName::new("reload")),
             });
-            mix.push(MixEntry { weight: entry.weight, site, priority: entry.priority });
+            let (weight, priority, writes) = (entry.weight, entry.priority, entry.writes);
+            mix.push(MixEntry { weight, site, priority, writes });
         }
-        let behaviour = match &client.behaviour {
-            LoopSpec::Open => Loop::Open,
-            LoopSpec::Sessions { requests, think } => {
-                Loop::Sessions { requests: requests.clone(), think: think.clone() }
-            }
-            LoopSpec::Closed { users, think } => Loop::Closed { users: *users, think: think.clone() },
-            LoopSpec::Replay { rows, columns } => {
-                sites.plan.replayed.clone_from(columns);
-                Loop::Replay(rows.clone())
-            }
-        };
+        let read_back = client.read_back.clone().zip(client.owner);
         nodes.push(Component::Client(Source::new(ClientBuild {
-            behaviour,
+            behaviour: client.behaviour.clone(),
             arrivals: client.arrivals.clone(),
             profile: client.profile.clone(),
-            mix,
+            mix: Mix { entries: mix, write_share: client.write_share.clone() },
+            regions: Regions { shares: client.from.iter().map(|(_, share)| *share).collect() },
+            owner: client.owner,
+            read_back: read_back.map(|((chance, after), owner)| ReadBack { chance, after, owner }),
+            keep_alive: client.keep_alive,
             key,
             entities: model.entities.len() as u16,
             horizon: model.run.duration.as_secs_f64(),
         })));
     }
-    Assembly { nodes, plan: Arc::new(sites.plan) }
+    let Sites { mut plan, paths, .. } = sites;
+    (plan.paths, plan.links) = (paths.plans, paths.links);
+    plan.replayed = model.replayed.clone();
+    Assembly { nodes, plan: Arc::new(plan) }
 }
 
 fn entity_plan(entity: &crate::scenario::model::EntitySpec, root: Key) -> EntityPlan {
     let key = root.named(StreamName::new("data")).named(StreamName::new(&entity.name));
-    let popularity = match entity.zipf {
-        None => Popularity::Uniform,
-        Some(exponent) => Popularity::Zipf {
-            zipf: Zipf::new(entity.rows.max(1), exponent),
-            scatter: (!entity.newest_hot)
+    let popularity = match &entity.popularity {
+        PopularitySpec::Uniform => Popularity::Uniform,
+        PopularitySpec::Zipf { exponent, newest } => Popularity::Zipf {
+            zipf: Zipf::new(entity.rows.max(1), *exponent),
+            scatter: (!newest)
                 .then(|| Permutation::new(entity.rows.max(1), key.named(StreamName::new("scatter")))),
         },
+        PopularitySpec::Trace(keys) => Popularity::Trace(keys.clone()),
     };
-    EntityPlan { rows: entity.rows, popularity, key }
+    EntityPlan { rows: entity.rows, growth: entity.growth, drift: entity.drift, popularity, key }
 }
 
 /// Whether a route takes `METHOD /path`.
@@ -330,7 +341,10 @@ impl Sites<'_> {
             return *first;
         }
         let first = self.plan.rotors;
-        let instances = self.model.components.get(caller).map_or(1, |c| c.spec.instances());
+        let instances = match self.model.components.get(caller) {
+            Some(component) => component.spec.instances(),
+            None => self.model.clients[caller - self.model.components.len()].from.len().max(1) as u16,
+        };
         self.plan.rotors += u32::from(instances);
         self.rotors.push((caller, target, first));
         first
@@ -368,9 +382,10 @@ impl Sites<'_> {
             retry,
             reload: None,
             pool: self.pools.iter().find(|(c, t, _)| *c == caller && *t == target).map(|(.., first)| *first),
+            keeps_alive: false,
             cancels: options.cancel,
             budget,
-            path: None,
+            path: self.paths.between(caller, target),
         }
     }
 

@@ -68,7 +68,7 @@ impl Lowering<'_, '_> {
         let key = self.purpose(verb, name);
         match amount {
             Amount::Drawn(distribution) => Demand::Drawn { distribution: distribution.clone(), key },
-            Amount::Replayed(column) => Demand::Replayed(*column),
+            Amount::Replayed { column, .. } => Demand::Replayed(*column),
         }
     }
 

@@ -4,6 +4,7 @@
 mod assemble;
 mod forecast;
 mod lower;
+mod paths;
 
 pub use assemble::{Assembly, assemble, catalog};
 pub use forecast::{Forecast, ForecastRow, forecast};

@@ -2,6 +2,7 @@
 
 use super::fields::{Fields, report, resolve, scalar, text};
 use super::model::{ComponentModel, ComponentSpec, EntitySpec};
+use super::replay::Replays;
 use crate::base::random::Distribution;
 use crate::base::{ComponentId, Cores, EntityId, OperationId, SimDuration};
 use crate::components::database::spec::{DatabaseSpec, QuerySpec};
@@ -10,7 +11,7 @@ use crate::components::load_balancer::{Algorithm, Ties};
 use crate::components::service::spec::{
     Amount, CallOptions, Endpoint, PoolSpec, RetrySpec, ServiceDiscipline, ServiceSpec, Slots, Step, Test,
 };
-use crate::document::distribution_text::{Of, distribution};
+use crate::document::distribution_text::Of;
 use crate::document::{Code, Diagnostics, Node, Value, quantity};
 use crate::engine::{Jitter, RetryOn, RowChoice};
 use crate::queueing::Contention;
@@ -19,10 +20,12 @@ use crate::queueing::Contention;
 pub(super) struct Names {
     components: Vec<(String, String, Vec<String>)>,
     entities: Vec<String>,
+    /// Columns of replayed traces with their means.
+    columns: Vec<(String, f64)>,
 }
 
 impl Names {
-    pub(super) fn collect(components: Option<&Node>, entities: &[EntitySpec]) -> Self {
+    pub(super) fn collect(components: Option<&Node>, entities: &[EntitySpec], replays: &Replays) -> Self {
         let list = |node: &Node, key: &str| {
             node.get(key)
                 .map_or(&[][..], Node::entries)
@@ -35,14 +38,19 @@ impl Names {
             let operations = if kind == "database" { list(node, "queries") } else { list(node, "endpoints") };
             (key.name.clone(), kind, operations)
         });
-        Self { components: components.collect(), entities: entities.iter().map(|e| e.name.clone()).collect() }
+        let columns = replays.names.iter().enumerate().map(|(at, name)| (name.clone(), replays.mean(at)));
+        Self {
+            components: components.collect(),
+            entities: entities.iter().map(|e| e.name.clone()).collect(),
+            columns: columns.collect(),
+        }
     }
 
     pub(super) fn components(&self) -> impl Iterator<Item = &str> + Clone {
         self.components.iter().map(|(name, ..)| name.as_str())
     }
 
-    fn entity(&self, node: &Node, name: &str, found: &mut Diagnostics) -> Option<EntityId> {
+    pub(super) fn entity(&self, node: &Node, name: &str, found: &mut Diagnostics) -> Option<EntityId> {
         let names = self.entities.iter().map(String::as_str);
         resolve(node, name, names, Code::UnknownEntity, "entity", found).map(EntityId::at)
     }
@@ -62,6 +70,12 @@ pub(super) fn read(node: Option<&Node>, names: &Names, found: &mut Diagnostics) 
         let Some(kind_node) = fields.need("kind", found) else { continue };
         let Some(kind) = text(kind_node, found) else { continue };
         let at = resolve(kind_node, kind, KINDS.into_iter(), Code::UnknownKind, "kind of component", found);
+        let zones: Vec<String> = fields
+            .get("zones")
+            .map_or(&[][..], Node::items)
+            .iter()
+            .filter_map(|zone| text(zone, found).map(str::to_owned))
+            .collect();
         let spec = match at {
             Some(0) => ComponentSpec::Service(service(&mut fields, names, found)),
             Some(1) => ComponentSpec::Database(database(&mut fields, names, found)),
@@ -69,7 +83,7 @@ pub(super) fn read(node: Option<&Node>, names: &Names, found: &mut Diagnostics) 
             None => continue,
         };
         fields.finish(found);
-        models.push(ComponentModel { name: key.name.clone(), place: key.place, spec });
+        models.push(ComponentModel { name: key.name.clone(), zones, place: key.place, spec });
     }
     models
 }
@@ -302,8 +316,14 @@ fn read_targets(node: &Node, names: &Names, found: &mut Diagnostics) -> Vec<(Com
 /// Deepest nesting of steps.
 const DEEPEST: u32 = 16;
 
-fn amount(node: &Node, of: Of, found: &mut Diagnostics) -> Option<Amount> {
-    scalar(node, |text| distribution(text, of), found).map(Amount::Drawn)
+/// A distribution, or `$name`: the replayed request's own value.
+fn amount(node: &Node, of: Of, names: &Names, found: &mut Diagnostics) -> Option<Amount> {
+    let Some(name) = node.text().and_then(|text| text.strip_prefix('$')) else {
+        return super::fields::amount(node, of, found).map(Amount::Drawn);
+    };
+    let known = names.columns.iter().map(|(column, _)| column.as_str());
+    let at = resolve(node, name, known, Code::UnknownName, "replayed column", found)?;
+    Some(Amount::Replayed { column: at as u16, mean: names.columns[at].1 })
 }
 
 fn read_steps(node: &Node, names: &Names, found: &mut Diagnostics, depth: u32) -> Vec<Step> {
@@ -328,11 +348,11 @@ fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) ->
         }
     };
     let read = if let Some(node) = step.get("cpu") {
-        amount(node, Of::Time, found).map(Step::Cpu)
+        amount(node, Of::Time, names, found).map(Step::Cpu)
     } else if let Some(node) = step.get("sleep") {
-        amount(node, Of::Time, found).map(Step::Sleep)
+        amount(node, Of::Time, names, found).map(Step::Sleep)
     } else if let Some(node) = step.get("io") {
-        amount(node, Of::Time, found).map(Step::Io)
+        amount(node, Of::Time, names, found).map(Step::Io)
     } else if let Some(node) = step.get("query") {
         let target = read_query(node, names, found);
         let (on_error, fallback) = on_error(&mut step, found);
@@ -350,7 +370,7 @@ fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) ->
         let mut call = Fields::of(node, "a call", found);
         let to = call.need("to", found);
         let endpoint = call.get("endpoint");
-        let size = call.get("size").and_then(|n| amount(n, Of::Size, found));
+        let size = call.get("size").and_then(|n| amount(n, Of::Size, names, found));
         let (on_error, fallback) = on_error(&mut call, found);
         let options = read_options(&mut call, found);
         call.finish(found);
@@ -421,16 +441,16 @@ fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) ->
         entity.map(|entity| Step::Lock { entity, steps })
     } else if let Some(node) = step.get("receive") {
         if node.text().is_some() {
-            amount(node, Of::Size, found).map(|size| Step::Receive { size, uplink: None })
+            amount(node, Of::Size, names, found).map(|size| Step::Receive { size, uplink: None })
         } else {
             let mut receive = Fields::of(node, "`receive`", found);
-            let size = receive.need("size", found).and_then(|n| amount(n, Of::Size, found));
+            let size = receive.need("size", found).and_then(|n| amount(n, Of::Size, names, found));
             let uplink = receive.read("at", quantity::bandwidth, found).map(|b| b.as_bytes_per_second());
             receive.finish(found);
             size.map(|size| Step::Receive { size, uplink: uplink.filter(|u| *u > 0.0) })
         }
     } else if let Some(node) = step.get("reply") {
-        read_reply(node, found)
+        read_reply(node, names, found)
     } else {
         None
     };
@@ -438,7 +458,7 @@ fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) ->
     read
 }
 
-fn read_reply(node: &Node, found: &mut Diagnostics) -> Option<Step> {
+fn read_reply(node: &Node, names: &Names, found: &mut Diagnostics) -> Option<Step> {
     let status = |n: &Node, found: &mut Diagnostics| {
         let status = scalar(n, quantity::count, found)?;
         if !(100..=599).contains(&status) {
@@ -450,12 +470,12 @@ fn read_reply(node: &Node, found: &mut Diagnostics) -> Option<Step> {
         return if written.bytes().all(|b| b.is_ascii_digit()) {
             status(node, found).map(|status| Step::Reply { status, size: None })
         } else {
-            amount(node, Of::Size, found).map(|size| Step::Reply { status: 200, size: Some(size) })
+            amount(node, Of::Size, names, found).map(|size| Step::Reply { status: 200, size: Some(size) })
         };
     }
     let mut reply = Fields::of(node, "`reply`", found);
     let status = reply.get("status").map_or(Some(200), |n| status(n, found));
-    let size = reply.get("size").and_then(|n| amount(n, Of::Size, found));
+    let size = reply.get("size").and_then(|n| amount(n, Of::Size, names, found));
     reply.finish(found);
     status.map(|status| Step::Reply { status, size })
 }
