@@ -5,7 +5,6 @@ mod clients;
 mod components;
 mod fields;
 mod network;
-mod replay;
 
 pub mod merge;
 pub mod model;

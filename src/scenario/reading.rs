@@ -1,9 +1,9 @@
 //! From a merged tree to a model: the blocks of a scenario in the order in which they depend on each other.
 
 use super::beside::Beside;
+use super::clients::replay::Replays;
 use super::fields::{Fields, resolve, scalar, text};
 use super::model::{Claim, ClaimWindow, EntitySpec, Model, PopularitySpec, Prices, RunPlan};
-use super::replay::Replays;
 use super::{clients, components, network};
 use crate::base::{PriceUnit, SimDuration};
 use crate::document::{Code, Diagnostics, Fault, Node, Value, quantity};

@@ -5,47 +5,51 @@
 
 use std::sync::Arc;
 
-use super::beside::Beside;
-use super::fields::{Fields, observed, text};
-use super::trace::timestamp;
 use crate::document::distribution_text::Of;
 use crate::document::{Code, Diagnostics, Node};
+use crate::scenario::beside::Beside;
+use crate::scenario::fields::{Fields, observed, text};
+use crate::scenario::trace::timestamp;
 
 /// Rows of one trace at most.
 const MOST_ROWS: usize = 20_000_000;
 
 /// A recorded request.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Recorded {
-    pub(super) at: f64,
-    pub(super) endpoint: u16,
-    pub(super) key: Option<u64>,
-    pub(super) size: u64,
+pub(in crate::scenario) struct Recorded {
+    pub(in crate::scenario) at: f64,
+    pub(in crate::scenario) endpoint: u16,
+    pub(in crate::scenario) key: Option<u64>,
+    pub(in crate::scenario) size: u64,
 }
 
 /// One client's trace.
 #[derive(Clone, Debug)]
-pub(super) struct Trace {
+pub(in crate::scenario) struct Trace {
     /// The client's position among the clients.
-    pub(super) client: usize,
+    pub(in crate::scenario) client: usize,
     /// Names of the endpoints, in order of first use.
-    pub(super) endpoints: Vec<String>,
-    pub(super) rows: Vec<Recorded>,
+    pub(in crate::scenario) endpoints: Vec<String>,
+    pub(in crate::scenario) rows: Vec<Recorded>,
     /// Where its rows begin in the columns.
-    pub(super) first: u32,
+    pub(in crate::scenario) first: u32,
 }
 
 /// All traces of a scenario and the columns that steps may use.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Replays {
-    pub(super) traces: Vec<Trace>,
-    pub(super) names: Vec<String>,
-    pub(super) columns: Vec<Vec<f64>>,
+pub(in crate::scenario) struct Replays {
+    pub(in crate::scenario) traces: Vec<Trace>,
+    pub(in crate::scenario) names: Vec<String>,
+    pub(in crate::scenario) columns: Vec<Vec<f64>>,
 }
 
 impl Replays {
     /// Reads the traces of all clients, before anything that may use their columns.
-    pub(super) fn read(clients: Option<&Node>, beside: &Beside<'_>, found: &mut Diagnostics) -> Self {
+    pub(in crate::scenario) fn read(
+        clients: Option<&Node>,
+        beside: &Beside<'_>,
+        found: &mut Diagnostics,
+    ) -> Self {
         let mut replays = Self::default();
         for (client, (_, node)) in clients.map_or(&[][..], Node::entries).iter().enumerate() {
             let Some(node) = node.get("replay").filter(|node| !node.is_null()) else { continue };
@@ -64,12 +68,12 @@ impl Replays {
     }
 
     /// The mean of a column, for forecasts.
-    pub(super) fn mean(&self, column: usize) -> f64 {
+    pub(in crate::scenario) fn mean(&self, column: usize) -> f64 {
         let values = &self.columns[column];
         values.iter().sum::<f64>() / values.len().max(1) as f64
     }
 
-    pub(super) fn shared(self) -> Arc<Vec<Vec<f64>>> {
+    pub(in crate::scenario) fn shared(self) -> Arc<Vec<Vec<f64>>> {
         Arc::new(self.columns)
     }
 
