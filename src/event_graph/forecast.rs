@@ -121,7 +121,7 @@ fn visit(model: &Model, target: ComponentId, operation: &str, times: f64, demand
     match &model.components[target.index()].spec {
         ComponentSpec::LoadBalancer(balancer) => {
             let serving = |route: &&crate::components::load_balancer::spec::RouteSpec| {
-                route.customer.is_empty() && super::assemble::matches(route, operation)
+                route.customer.is_empty() && super::nodes::matches(route, operation)
             };
             if let Some(route) = balancer.routes.iter().find(serving) {
                 let weights: f64 = route.to.iter().map(|(_, w)| w).sum();
