@@ -8,7 +8,7 @@ use crate::document::{Diagnostic, Diagnostics, Fault, Node, Place, Sources, Styl
 use crate::event_graph::{CallGraph, Forecast, catalog, forecast, warnings};
 use crate::metrics::{Catalog, Window, expression, windows_of};
 use crate::scenario::model::{Claim, ClaimWindow, Model};
-use crate::scenario::{Files, merge, read_model, spelt_out};
+use crate::scenario::{Beside, Files, merge, read_model, spelt_out};
 use crate::verdict::Clause;
 
 /// What `init` prints.
@@ -84,7 +84,7 @@ pub(super) fn spelt_out(file: &str, settings: &[String], only: Option<&str>) -> 
     let read = read(file, settings, only)?;
     let mut found = read.found;
     for tree in &read.trees {
-        let _ = read_model(&tree.name, &tree.tree, &read.folder, &mut found);
+        let _ = read_model(&tree.name, &tree.tree, &Beside::new(&read.folder, &read.sources), &mut found);
     }
     if found.has_errors() || read.trees.is_empty() {
         return Err(found.render(&read.sources, false));
@@ -108,9 +108,10 @@ struct Trees {
 pub(super) fn everything(file: &str, settings: &[String], only: Option<&str>) -> Result<Loaded, String> {
     let Trees { trees, sources, mut found, folder } = read(file, settings, only)?;
     let mut designs = Vec::new();
+    let beside = Beside::new(&folder, &sources);
     for tree in &trees {
         let mut own = Diagnostics::new();
-        if let Some(model) = read_model(&tree.name, &tree.tree, &folder, &mut own) {
+        if let Some(model) = read_model(&tree.name, &tree.tree, &beside, &mut own) {
             let catalog = catalog(&model);
             let objectives = clauses(&model.objectives, &catalog, &mut own);
             let expectations = clauses(&model.expectations, &catalog, &mut own);

@@ -19,7 +19,7 @@ use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
-use super::assemble::matches;
+use super::nodes::matches;
 use crate::base::ComponentId;
 use crate::components::service::spec::{CallOptions, Step, Test};
 use crate::document::{Code, Diagnostic, Diagnostics, Place};
@@ -570,7 +570,7 @@ mod tests {
     use super::super::forecast;
     use super::*;
     use crate::document::Sources;
-    use crate::scenario::{Files, merge, read_model};
+    use crate::scenario::{Beside, Files, merge, read_model};
 
     struct Nothing;
     impl Files for Nothing {
@@ -585,7 +585,7 @@ mod tests {
         );
         let (mut sources, mut found) = (Sources::new(), Diagnostics::new());
         let designs = merge::load("s", text, &Nothing, &[], None, &mut sources, &mut found);
-        let model = read_model("base", &designs[0].tree, &Nothing, &mut found);
+        let model = read_model("base", &designs[0].tree, &Beside::new(&Nothing, &sources), &mut found);
         model.unwrap_or_else(|| panic!("{}", found.render(&sources, false)))
     }
 

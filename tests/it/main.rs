@@ -3,6 +3,7 @@
 mod cli;
 mod floors;
 mod invalid;
+mod language;
 mod model;
 mod schema;
 mod simulation;
