@@ -267,7 +267,7 @@ fn read_from(fields: &mut Fields<'_>, found: &mut Diagnostics) -> Vec<(String, f
         found.add(
             Code::BadParameter,
             node.place,
-            format!("the shares sum to {:.4} %", total * 100.0),
+            format!("the shares sum to {} %", (1e8 * total).round() / 1e6),
             "let them sum to 100 %",
         );
     }

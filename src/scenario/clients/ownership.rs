@@ -4,7 +4,7 @@ use super::rate::read_shares;
 use crate::base::EntityId;
 use crate::base::random::Distribution;
 use crate::document::distribution_text::Of;
-use crate::document::{Code, Diagnostics, quantity};
+use crate::document::{Code, Diagnostics};
 use crate::scenario::components::Names;
 use crate::scenario::fields::{Fields, share, text};
 use crate::scenario::model::MixSpec;
