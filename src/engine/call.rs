@@ -103,6 +103,8 @@ impl Flags {
     pub const PREEMPTED: Self = Self(1 << 11);
     /// Keeps its connection for what it sends next.
     pub const KEPT_ALIVE: Self = Self(1 << 12);
+    /// Nobody will answer it: it waits for its caller to give up.
+    pub const PARKED: Self = Self(1 << 13);
     /// Holds a disk token.
     pub const DISK: Self = Self(1 << 10);
 

@@ -6,6 +6,7 @@
 //! unless the site says that a cancellation reaches it.
 
 use super::call::{Call, CallId, Flags};
+use super::conditions::Life;
 use super::context::Core;
 use super::event::{Limit, Signal};
 use super::outcome::{Outcome, Reason};
@@ -218,7 +219,11 @@ impl<P: Probe> Core<P> {
             site.operations.get(parent_operation.index()).copied().unwrap_or(site.target.operation);
         child.row = row;
         child.instance = if choice == super::call::ANY_INSTANCE {
-            self.next_instance(site.target.rotor + u32::from(instance), site.target.instances)
+            self.next_instance(
+                site.target.component,
+                site.target.rotor + u32::from(instance),
+                site.target.instances,
+            )
         } else {
             choice
         };
@@ -247,7 +252,7 @@ impl<P: Probe> Core<P> {
         let target = child.component;
         let id = self.open(child);
         self.calls[caller].child = id;
-        self.depart(id, site.path, instance, connects);
+        self.depart(id, site.path, (me, instance), connects);
         if let Some(timeout) = site.timeout {
             self.send(
                 now + timeout,
@@ -265,12 +270,17 @@ impl<P: Probe> Core<P> {
         debug_assert_ne!(target, ComponentId::NONE);
     }
 
-    fn next_instance(&mut self, rotor: u32, instances: u16) -> u16 {
+    fn next_instance(&mut self, target: ComponentId, rotor: u32, instances: u16) -> u16 {
         if instances <= 1 {
             return 0;
         }
         let Some(counter) = self.rotors.get_mut(rotor as usize) else { return 0 };
-        let chosen = *counter % instances;
+        let mut chosen = *counter % instances;
+        if self.conditions.any {
+            // Who is not in the fleet, or leaves it, is known; who has died is not.
+            let takes = |i: &u16| !matches!(self.conditions.life(target, *i), Life::Absent | Life::Draining);
+            chosen = (0..instances).map(|i| (chosen + i) % instances).find(takes).unwrap_or(chosen);
+        }
         *counter = (chosen + 1) % instances;
         chosen
     }
@@ -383,6 +393,12 @@ impl<P: Probe> Core<P> {
         let cancels = self.plan.sites[self.calls[caller].site.0 as usize].cancels;
         let Some(call) = self.calls.get_mut(child) else { return };
         call.parent = CallId::NONE;
+        if call.flags.has(Flags::PARKED) {
+            if let Some(call) = self.close(child) {
+                self.drop_reference(call.request);
+            }
+            return;
+        }
         if call.flags.has(Flags::ANSWERED) {
             self.close_connection(child);
         } else {

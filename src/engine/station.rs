@@ -178,6 +178,13 @@ impl Cores {
         self.expect(cx);
     }
 
+    /// Changes the speed of every core from now on; 1 is nominal.
+    pub fn set_speed<P: Probe>(&mut self, speed: f64, cx: &mut Context<'_, P>) {
+        self.sharing.set_speed(cx.now(), speed);
+        self.expected = SimTime::MAX;
+        self.expect(cx);
+    }
+
     /// The next call whose work is done by now. Call it until it has none, after a wake of this
     /// station with a fresh `epoch`.
     #[inline]

@@ -55,6 +55,7 @@ impl<N: Node, P: Probe> World<N, P> {
             let mut cx = Context { core: &mut world.core, me: ComponentId::at(index) };
             world.nodes[index].start(&mut cx);
         }
+        world.core.schedule_faults();
         world
     }
 
@@ -95,6 +96,9 @@ impl<N: Node, P: Probe> World<N, P> {
                 if let Some(record) = self.core.calls.get_mut(call) {
                     record.arrived = now;
                     self.core.observe(Observation::CallOpened { component: target });
+                    if self.core.conditions.any && !self.core.admit(call) {
+                        return;
+                    }
                     self.at(target, |node, cx| node.on_call(call, cx));
                 }
             }
@@ -130,7 +134,11 @@ impl<N: Node, P: Probe> World<N, P> {
                     self.at(target, |node, cx| node.on_wake(station, epoch, cx));
                 }
             }
-            Signal::Fault(fault) => self.at(target, |node, cx| node.on_fault(fault, cx)),
+            Signal::Fault { fault, begins } => {
+                self.core.fault(fault, begins);
+                self.core.next_fault();
+                self.disturb();
+            }
         }
     }
 
@@ -138,6 +146,13 @@ impl<N: Node, P: Probe> World<N, P> {
     fn at(&mut self, target: ComponentId, act: impl FnOnce(&mut N, &mut Context<'_, P>)) {
         let mut cx = Context { core: &mut self.core, me: target };
         act(&mut self.nodes[target.index()], &mut cx);
+    }
+
+    /// Tells components what befell their instances.
+    fn disturb(&mut self) {
+        for (component, instance, what) in std::mem::take(&mut self.core.disturbances) {
+            self.at(component, |node, cx| node.on_disturbance(instance, what, cx));
+        }
     }
 
     #[inline]

@@ -2,7 +2,7 @@
 
 use super::algorithm::View;
 use super::spec::LoadBalancerBuild;
-use crate::engine::{CallId, Context, Node, Outcome, Probe, Reason};
+use crate::engine::{CallId, Context, Disturbance, Node, Outcome, Probe, Reason};
 
 /// A load balancer as it runs.
 #[derive(Debug)]
@@ -60,6 +60,19 @@ impl Node for LoadBalancer {
         record.pc = index as u16;
         record.needed = member as u16;
         cx.call_instance(call, self.build.routes[index].backends[backend].site, target);
+    }
+
+    fn on_disturbance<P: Probe>(&mut self, instance: u16, what: Disturbance, cx: &mut Context<'_, P>) {
+        if what != Disturbance::Lost {
+            return;
+        }
+        for call in cx.calls_at(instance) {
+            let record = cx.call(call);
+            let (route, member) = (record.pc as usize, record.needed as usize);
+            self.views[instance as usize][route].release(member);
+            cx.stop_waiting(call);
+            cx.lose(call);
+        }
     }
 
     fn on_reply<P: Probe>(&mut self, call: CallId, outcome: Outcome, cx: &mut Context<'_, P>) {

@@ -1,12 +1,16 @@
 //! A service as it runs: the interpreter of its program over the resources of its instances.
 
+mod withdraw;
+
 use rustc_hash::FxHashMap;
+
+use self::withdraw::slowed;
 
 use super::spec::{ServiceBuild, Slots};
 use crate::base::{EntityId, SimDuration};
 use crate::engine::{
-    CallId, Condition, Context, Cores, Flags, LockTable, Node, Observation, Op, Outcome, Probe, Program,
-    Reason, Seized, Station,
+    CallId, Condition, Context, Cores, Disturbance, Flags, LockTable, Node, Observation, Op, Outcome, Probe,
+    Program, Reason, Seized, Station,
 };
 use crate::queueing::Discipline;
 
@@ -22,6 +26,8 @@ struct Instance {
     /// With `discipline: processor_sharing`: the workers' capacity, shared by all present.
     shared: Option<Cores>,
     disk: Option<Station>,
+    /// Relative to nominal; below 1 while a fault slows it.
+    speed: f64,
     /// With preemption: calls in a timed step on a worker, with their class.
     running: Vec<(CallId, u8)>,
 }
@@ -82,6 +88,7 @@ impl Service {
                         _ => None,
                     },
                     disk: spec.io.map(|n| Station::new(resources.io, n, u32::MAX, Discipline::Fifo)),
+                    speed: 1.0,
                     running: Vec::new(),
                 }
             })
@@ -305,7 +312,8 @@ impl Service {
                 cx.call_mut(id).asked = asked;
                 if callbacks.seize(id, 0, cx) == Seized::Granted {
                     cx.call_mut(id).pool_asked = asked;
-                    cx.serve(id, demand);
+                    let speed = self.instance(id, cx).speed;
+                    cx.serve(id, slowed(demand, speed));
                 }
             }
         }
@@ -323,7 +331,8 @@ impl Service {
             let class = cx.priority(id);
             self.instance(id, cx).running.push((id, class));
         }
-        cx.serve(id, span);
+        let speed = self.instance(id, cx).speed;
+        cx.serve(id, slowed(span, speed));
     }
 
     fn fork<P: Probe>(&mut self, id: CallId, branches: &[u16], needed: u16, cx: &mut Context<'_, P>) {
@@ -441,15 +450,9 @@ impl Node for Service {
             }
         } else if pc > 0
             && matches!(self.program.ops[pc - 1], Op::Cpu(_))
-            && let Processor::Loop(callbacks) = &mut instance.cpu
+            && matches!(instance.cpu, Processor::Loop(_))
         {
-            let stay = now.since(record.pool_asked);
-            if let Some(next) = callbacks.release(stay, cx) {
-                let call = cx.call_mut(next);
-                call.pool_asked = call.asked;
-                let demand = call.demand;
-                cx.serve(next, demand);
-            }
+            self.end_callback(call, cx);
         } else if self.preemptive {
             instance.running.retain(|(id, _)| *id != call);
         }
@@ -487,6 +490,10 @@ impl Node for Service {
         {
             self.on_limit(call, cx);
         }
+    }
+
+    fn on_disturbance<P: Probe>(&mut self, instance: u16, what: Disturbance, cx: &mut Context<'_, P>) {
+        self.disturbed(instance, what, cx);
     }
 
     fn on_wake<P: Probe>(&mut self, station: u32, epoch: u32, cx: &mut Context<'_, P>) {
