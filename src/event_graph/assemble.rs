@@ -11,7 +11,7 @@ use crate::components::database::spec::{DatabaseBuild, Query};
 use crate::components::load_balancer::LoadBalancer;
 use crate::components::load_balancer::spec::{Backend, LoadBalancerBuild, Route, RouteSpec};
 use crate::components::service::Service;
-use crate::components::service::spec::{CallOptions, InstanceResources, ServiceBuild, Slots};
+use crate::components::service::spec::{CallOptions, InstanceResources, ServiceBuild};
 use crate::engine::{
     CallSite, ConnectionLimit, Demand, EntityPlan, Plan, PoolPlan, Popularity, Reload, Retry, RowChoice,
     SiteId, Target, Trait,
@@ -56,10 +56,7 @@ fn resources(model: &Model) -> Vec<ResourceInfo> {
         match &component.spec {
             ComponentSpec::Service(service) => {
                 for instance in 0..u32::from(service.instances) {
-                    let slots = match service.workers {
-                        Slots::Limited(n) => f64::from(n),
-                        _ => f64::INFINITY,
-                    };
+                    let slots = service.limiting_workers().map_or(f64::INFINITY, f64::from);
                     add(index, instance, Role::Workers, slots);
                     add(index, instance, Role::Cpu, service.cores);
                     add(index, instance, Role::Io, service.io.map_or(f64::INFINITY, f64::from));
