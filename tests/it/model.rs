@@ -8,20 +8,31 @@ use surgesim::metrics::{Catalog, MetricReference, MetricValue, Window, evaluate}
 use surgesim::scenario::model::Model;
 use surgesim::scenario::{Files, merge, read_model};
 
-struct Nothing;
+/// Files beside a scenario: names and texts.
+struct Beside<'a>(&'a [(&'a str, &'a str)]);
 
-impl Files for Nothing {
-    fn read(&self, _: &str) -> Result<String, String> {
-        Err("no files in tests".to_owned())
+impl Files for Beside<'_> {
+    fn read(&self, name: &str) -> Result<String, String> {
+        let found = self.0.iter().find(|(other, _)| *other == name);
+        found.map(|(_, text)| (*text).to_owned()).ok_or_else(|| "no such file in this test".to_owned())
     }
 }
 
 /// The model of a scenario's text, or what is wrong with it.
 pub fn read(text: &str) -> Result<Model, String> {
+    read_beside(text, &Beside(&[]))
+}
+
+fn read_beside(text: &str, files: &Beside<'_>) -> Result<Model, String> {
     let (mut sources, mut found) = (Sources::new(), Diagnostics::new());
-    let designs = merge::load("test.yaml", text.to_owned(), &Nothing, &[], None, &mut sources, &mut found);
-    let model = designs.first().and_then(|d| read_model(&d.name, &d.tree, &Nothing, &mut found));
+    let designs = merge::load("test.yaml", text.to_owned(), files, &[], None, &mut sources, &mut found);
+    let model = designs.first().and_then(|d| read_model(&d.name, &d.tree, files, &mut found));
     model.filter(|_| !found.has_errors()).ok_or_else(|| found.render(&sources, false))
+}
+
+/// The model of a scenario that is known to be right, with a file beside it.
+pub fn model_with(text: &str, file: &str, content: &str) -> Model {
+    read_beside(text, &Beside(&[(file, content)])).unwrap_or_else(|mistakes| panic!("{mistakes}"))
 }
 
 /// The model of a scenario that is known to be right.
@@ -47,17 +58,19 @@ pub fn run(text: &str) -> Runs {
 impl Runs {
     /// A metric in every replication, over the whole run.
     pub fn each(&self, metric: &str) -> Vec<f64> {
-        let reference = MetricReference::parse(metric, &self.catalog)
-            .unwrap_or_else(|unknown| panic!("{metric}: {}", unknown.message));
-        let window = Window::Run;
-        self.replications
-            .iter()
-            .map(|r| match evaluate::value(&r.record, &self.catalog, &reference.metric, window) {
-                MetricValue::Number(x) => x,
-                other => panic!("{metric} is {other:?}"),
-            })
-            .collect()
+        let number = |index| match value(self, index, metric) {
+            MetricValue::Number(x) => x,
+            other => panic!("{metric} is {other:?}"),
+        };
+        (0..self.replications.len()).map(number).collect()
     }
+}
+
+/// A metric in one replication, whatever it is, over the whole run.
+pub fn value(runs: &Runs, replication: usize, metric: &str) -> MetricValue {
+    let reference = MetricReference::parse(metric, &runs.catalog)
+        .unwrap_or_else(|unknown| panic!("{metric}: {}", unknown.message));
+    evaluate::value(&runs.replications[replication].record, &runs.catalog, &reference.metric, Window::Run)
 }
 
 /// An instant, for windows.
