@@ -8,7 +8,7 @@ use crate::document::{Diagnostic, Diagnostics, Fault, Sources};
 use crate::event_graph::catalog;
 use crate::metrics::{Catalog, Window, expression, windows_of};
 use crate::scenario::model::{Claim, ClaimWindow, Model};
-use crate::scenario::{Files, merge, read_model};
+use crate::scenario::{Beside, Files, merge, read_model};
 use crate::verdict::Clause;
 
 /// What `init` prints.
@@ -75,9 +75,10 @@ pub(super) fn designs(file: &str, settings: &[String], only: Option<&str>) -> Re
     let folder = Folder(folder);
     let trees = merge::load(file, text, &folder, settings, only, &mut sources, &mut found);
     let mut designs = Vec::new();
+    let beside = Beside::new(&folder, &sources);
     for tree in &trees {
         let mut own = Diagnostics::new();
-        if let Some(model) = read_model(&tree.name, &tree.tree, &folder, &mut own) {
+        if let Some(model) = read_model(&tree.name, &tree.tree, &beside, &mut own) {
             let catalog = catalog(&model);
             let objectives = clauses(&model.objectives, &catalog, &mut own);
             let expectations = clauses(&model.expectations, &catalog, &mut own);

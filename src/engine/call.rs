@@ -101,6 +101,8 @@ impl Flags {
     pub const ANSWERED: Self = Self(1 << 9);
     /// Was preempted: `demand` is what remains of its step.
     pub const PREEMPTED: Self = Self(1 << 11);
+    /// Keeps its connection for what it sends next.
+    pub const KEPT_ALIVE: Self = Self(1 << 12);
     /// Holds a disk token.
     pub const DISK: Self = Self(1 << 10);
 

@@ -227,11 +227,16 @@ impl<P: Probe> Core<P> {
         } else if site.salt.is_none() {
             child.bytes = self.calls[caller].bytes;
         }
-        if fresh_connection || !pooled {
+        let kept = self.calls[caller].flags.has(Flags::KEPT_ALIVE);
+        let connects = fresh_connection || !(pooled || kept);
+        if connects {
             child.flags.set(Flags::NEW_CONNECTION);
         }
-        if !pooled {
+        if !(pooled || kept) {
             child.flags.set(Flags::LAST_ON_CONNECTION);
+        }
+        if site.keeps_alive {
+            self.calls[caller].flags.set(Flags::KEPT_ALIVE);
         }
         if let Some(record) = self.requests.get_mut(request) {
             record.references += 1;
@@ -242,7 +247,7 @@ impl<P: Probe> Core<P> {
         let target = child.component;
         let id = self.open(child);
         self.calls[caller].child = id;
-        self.depart(id, site.path, instance, fresh_connection || !pooled);
+        self.depart(id, site.path, instance, connects);
         if let Some(timeout) = site.timeout {
             self.send(
                 now + timeout,
@@ -374,6 +379,7 @@ impl<P: Probe> Core<P> {
     fn abandon(&mut self, caller: CallId) {
         let child = std::mem::replace(&mut self.calls[caller].child, CallId::NONE);
         self.release_pool(caller, true);
+        self.calls[caller].flags.take(Flags::KEPT_ALIVE);
         let cancels = self.plan.sites[self.calls[caller].site.0 as usize].cancels;
         let Some(call) = self.calls.get_mut(child) else { return };
         call.parent = CallId::NONE;

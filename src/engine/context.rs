@@ -98,22 +98,34 @@ impl<P: Probe> Core<P> {
 
     /// The request's row of `entity`: the one it inserted or was told, else its own drawn one.
     pub(super) fn row_of(&mut self, request: RequestId, entity: EntityId) -> u64 {
-        let plan = &self.plan.entities[entity.index()];
-        let Some(record) = self.requests.get_mut(request) else { return 0 };
+        let Some(record) = self.requests.get(request) else { return 0 };
         if let Some((_, row)) = record.rows.iter().find(|(e, _)| *e == entity) {
             return *row;
         }
-        let rows = (plan.rows + self.inserted[entity.index()]).max(1);
+        let row = self.popular_row(entity, record.luck);
+        // Where the answer depends on when it is asked, the request keeps its first.
+        if self.plan.entities[entity.index()].is_moving()
+            && let Some(record) = self.requests.get_mut(request)
+        {
+            record.rows.push((entity, row));
+        }
+        row
+    }
+
+    /// A row drawn by its popularity at this instant, for a customer with this luck.
+    pub(super) fn popular_row(&mut self, entity: EntityId, luck: Key) -> u64 {
+        let plan = &self.plan.entities[entity.index()];
+        let elapsed = self.executive.now().as_secs_f64();
+        let rows = plan.rows_at(elapsed).max(1);
         match &plan.popularity {
-            Popularity::Uniform => plan.key.join(record.luck).draws().below(plan.rows.max(1)),
+            Popularity::Uniform => plan.key.join(luck).draws().below(rows),
             Popularity::Zipf { zipf, scatter } => {
-                let rank = zipf.sample(&mut plan.key.join(record.luck).draws()) - 1;
+                let rank = zipf.sample(&mut plan.key.join(luck).draws()) - 1;
                 match scatter {
-                    Some(scatter) => scatter.apply(rank),
+                    Some(scatter) => scatter.apply(plan.drifted(rank, elapsed)),
                     None => {
-                        let row = rows - 1 - rank.min(rows - 1);
-                        record.rows.push((entity, row));
-                        row
+                        let newest = rows + self.inserted[entity.index()] - 1;
+                        newest - rank.min(newest)
                     }
                 }
             }
@@ -121,7 +133,6 @@ impl<P: Probe> Core<P> {
                 let next = &mut self.replayed_rows[entity.index()];
                 let row = trace[(*next % trace.len() as u64) as usize];
                 *next += 1;
-                record.rows.push((entity, row));
                 row
             }
         }
@@ -132,7 +143,8 @@ impl<P: Probe> Core<P> {
             RowChoice::None => 0,
             RowChoice::Own(entity) => self.row_of(request, entity),
             RowChoice::New(entity) => {
-                let row = self.plan.entities[entity.index()].rows + self.inserted[entity.index()];
+                let elapsed = self.executive.now().as_secs_f64();
+                let row = self.plan.entities[entity.index()].rows_at(elapsed) + self.inserted[entity.index()];
                 self.inserted[entity.index()] += 1;
                 if let Some(record) = self.requests.get_mut(request) {
                     record.rows.retain(|(e, _)| *e != entity);
@@ -331,6 +343,11 @@ impl<P: Probe> Context<'_, P> {
     pub fn row_of(&mut self, id: CallId, entity: EntityId) -> u64 {
         let request = self.core.calls[id].request;
         self.core.row_of(request, entity)
+    }
+
+    /// A row drawn by its popularity now, for whoever has this luck.
+    pub fn popular_row(&mut self, entity: EntityId, luck: Key) -> u64 {
+        self.core.popular_row(entity, luck)
     }
 
     /// Whether a condition on the customer holds.

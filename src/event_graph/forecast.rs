@@ -5,8 +5,8 @@
 
 use crate::base::ComponentId;
 use crate::components::service::spec::{Step, Test};
-use crate::scenario::model::{ComponentSpec, LoopSpec, Model};
-use crate::workload::ArrivalProcess;
+use crate::scenario::model::{ComponentSpec, Model};
+use crate::workload::{ArrivalProcess, Loop};
 
 /// Offered utilisation of one component's cores.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,12 +48,19 @@ pub fn forecast(model: &Model) -> Forecast {
     let mut peak = base.clone();
     for client in &model.clients {
         let per_arrival = match &client.behaviour {
-            LoopSpec::Sessions { requests, .. } => requests.mean(),
+            Loop::Sessions { requests, .. } => requests.mean(),
             _ => 1.0,
         };
         let (start, top) = match (&client.behaviour, &client.arrivals) {
             // A closed population asks at most as fast as it can think.
-            (LoopSpec::Closed { users, think }, _) => {
+            (Loop::Replay { rows, .. }, _) => {
+                // The busiest second of the recording is its peak.
+                let span = rows.last().map_or(1.0, |row| row.at.max(1.0));
+                let mut seconds = vec![0_u32; span as usize + 1];
+                rows.iter().for_each(|row| seconds[row.at as usize] += 1);
+                (rows.len() as f64 / span, f64::from(seconds.into_iter().max().unwrap_or(0)))
+            }
+            (Loop::Closed { users, think }, _) => {
                 let rate = f64::from(*users) / think.mean().max(1e-9);
                 (rate, rate)
             }
@@ -114,7 +121,7 @@ fn visit(model: &Model, target: ComponentId, operation: &str, times: f64, demand
     match &model.components[target.index()].spec {
         ComponentSpec::LoadBalancer(balancer) => {
             let serving = |route: &&crate::components::load_balancer::spec::RouteSpec| {
-                route.customer.is_empty() && super::assemble::matches(route, operation)
+                route.customer.is_empty() && super::nodes::matches(route, operation)
             };
             if let Some(route) = balancer.routes.iter().find(serving) {
                 let weights: f64 = route.to.iter().map(|(_, w)| w).sum();

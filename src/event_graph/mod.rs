@@ -3,7 +3,12 @@
 
 mod assemble;
 mod forecast;
+mod inventory;
 mod lower;
+mod nodes;
+mod paths;
+mod sites;
 
-pub use assemble::{Assembly, assemble, catalog};
+pub use assemble::{Assembly, assemble};
 pub use forecast::{Forecast, ForecastRow, forecast};
+pub use inventory::catalog;

@@ -2,10 +2,12 @@
 
 pub mod aggregate;
 pub mod confidence;
+mod pilot;
 mod replicate;
 pub mod results;
 pub mod warm_up;
 
 pub mod simulation;
 
+pub use pilot::{Pilot, pilot};
 pub use replicate::{Replicated, replicate};

@@ -547,8 +547,9 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
     let mut endpoints: Vec<&String> = catalog.clients.iter().flat_map(|client| &client.operations).collect();
     endpoints.sort_unstable();
     endpoints.dedup();
-    for endpoint in endpoints {
-        names.extend(["mean", "p50", "p90", "p95", "p99", "p99.9"].map(|word| format!("{word}({endpoint})")));
+    // One endpoint's percentiles are those of the whole run.
+    if endpoints.len() > 1 {
+        names.extend(endpoints.iter().flat_map(|e| ["mean", "p50", "p99"].map(|of| format!("{of}({e})"))));
     }
     for component in &catalog.components {
         let c = &component.name;

@@ -2,7 +2,7 @@
 
 use crate::base::random::Distribution;
 use crate::document::distribution_text::{Of, distribution};
-use crate::document::{Code, Diagnostic, Diagnostics, Fault, Node, Value, did_you_mean};
+use crate::document::{Code, Diagnostic, Diagnostics, Fault, Node, Value, did_you_mean, quantity};
 
 /// A mapping that is being read.
 pub(super) struct Fields<'a> {
@@ -66,7 +66,7 @@ impl<'a> Fields<'a> {
         of: Of,
         found: &mut Diagnostics,
     ) -> Option<Distribution> {
-        self.read(key, |text| distribution(text, of), found)
+        self.get(key).and_then(|node| amount(node, of, found))
     }
 
     /// One of a closed list of words.
@@ -132,6 +132,38 @@ pub(super) fn scalar<T>(
 ) -> Option<T> {
     let written = text(node, found)?;
     parse(written).map_err(|fault| report(found, node, fault)).ok()
+}
+
+/// A distribution, or the observed values of `file(...)`.
+pub(super) fn amount(node: &Node, of: Of, found: &mut Diagnostics) -> Option<Distribution> {
+    let Value::Column { cells, .. } = &node.value else {
+        return scalar(node, |text| distribution(text, of), found);
+    };
+    let mut values = Vec::with_capacity(cells.len());
+    for (at, cell) in cells.iter().enumerate() {
+        let Some(value) = observed(cell, of) else {
+            found.add(
+                Code::BadQuantity,
+                node.place,
+                format!("value {} of the file, `{cell}`, is none of these", at + 1),
+                "write plain numbers (seconds, bytes) or values with their unit, one a line",
+            );
+            return None;
+        };
+        values.push(value);
+    }
+    Some(Distribution::Empirical(values))
+}
+
+/// A recorded value: a plain number of seconds or bytes, or one with its unit.
+pub(super) fn observed(cell: &str, of: Of) -> Option<f64> {
+    let plain = cell.parse::<f64>().ok();
+    let value = plain.or_else(|| match of {
+        Of::Time => quantity::duration(cell).ok().map(crate::base::SimDuration::as_secs_f64),
+        Of::Size => quantity::bytes(cell).ok().map(|bytes| bytes.get() as f64),
+        Of::Count => quantity::number(cell).ok(),
+    });
+    value.filter(|v| v.is_finite() && *v >= 0.0)
 }
 
 /// Finds `name` among `names`, or reports it with the closest one.

@@ -159,7 +159,11 @@ fn whole_file(
 }
 
 /// The path, from the scenario's folder, and the text of a file that one in `folder` names.
-fn read_from(folder: &str, name: &str, files: &dyn Files) -> Result<(String, String), (Code, String)> {
+pub(super) fn read_from(
+    folder: &str,
+    name: &str,
+    files: &dyn Files,
+) -> Result<(String, String), (Code, String)> {
     stays_inside(name)?;
     let parts = folder.split('/').chain(name.split(['/', '\\'])).filter(|part| !matches!(*part, "" | "."));
     let path = parts.collect::<Vec<_>>().join("/");
@@ -168,7 +172,7 @@ fn read_from(folder: &str, name: &str, files: &dyn Files) -> Result<(String, Str
 }
 
 /// The text of a file that a scenario names, if it lies within the scenario's folder.
-pub(super) fn read_beside(name: &str, files: &dyn Files) -> Result<String, (Code, String)> {
+fn read_beside(name: &str, files: &dyn Files) -> Result<String, (Code, String)> {
     stays_inside(name)?;
     files.read(name).map_err(|why| (Code::UnreadableFile, format!("`{name}` cannot be read: {why}")))
 }
@@ -502,8 +506,8 @@ mod tests {
         for names in ["{name: base}", "{name: v}, {name: v}", "x"] {
             assert_eq!(designs(&format!("variants: [{names}]\n"), &[]).1, ["E0210"], "{names}");
         }
-        let many: String = (0..=MOST_VARIANTS).map(|i| format!("  - {{name: v{i}}}\n")).collect();
-        assert_eq!(designs(&format!("variants:\n{many}"), &[]).1, ["E0103"]);
+        let many: Vec<String> = (0..=MOST_VARIANTS).map(|i| format!("{{name: v{i}}}")).collect();
+        assert_eq!(designs(&format!("variants: [{}]\n", many.join(", ")), &[]).1, ["E0103"]);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Floor 4: a scenario's text becomes a model, with every mistake reported at its place.
 
+mod beside;
 mod clients;
 mod components;
 mod fields;
+mod network;
 
 pub mod merge;
 pub mod model;
@@ -10,4 +12,6 @@ mod reading;
 mod trace;
 pub mod yaml;
 
+pub use beside::Beside;
+pub use network::{LinkSpec, NetworkSpec, Spot};
 pub use reading::{Files, read_model};

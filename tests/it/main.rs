@@ -5,6 +5,7 @@ mod floors;
 mod invariants;
 mod laws;
 mod mistakes;
+mod language;
 mod model;
 mod simulation;
 mod theory;

@@ -6,33 +6,30 @@ use surgesim::event_graph::catalog;
 use surgesim::experiment::simulation;
 use surgesim::metrics::{Catalog, MetricReference, MetricValue, Window, evaluate};
 use surgesim::scenario::model::Model;
-use surgesim::scenario::{Files, merge, read_model};
+use surgesim::scenario::{Beside, Files, merge, read_model};
 
-/// Files beside a scenario: names and texts.
-struct Beside<'a>(&'a [(&'a str, &'a str)]);
+/// Files of a test: (name, text).
+pub struct Beneath<'a>(pub &'a [(&'a str, &'a str)]);
 
-impl Files for Beside<'_> {
+impl Files for Beneath<'_> {
     fn read(&self, name: &str) -> Result<String, String> {
-        let found = self.0.iter().find(|(other, _)| *other == name);
-        found.map(|(_, text)| (*text).to_owned()).ok_or_else(|| "no such file in this test".to_owned())
+        let found = self.0.iter().find(|(known, _)| *known == name);
+        found.map(|(_, text)| (*text).to_owned()).ok_or_else(|| "there is no such file".to_owned())
     }
 }
 
 /// The model of a scenario's text, or what is wrong with it.
 pub fn read(text: &str) -> Result<Model, String> {
-    read_beside(text, &Beside(&[]))
+    read_with(text, &[])
 }
 
-fn read_beside(text: &str, files: &Beside<'_>) -> Result<Model, String> {
-    let (mut sources, mut found) = (Sources::new(), Diagnostics::new());
-    let designs = merge::load("test.yaml", text.to_owned(), files, &[], None, &mut sources, &mut found);
-    let model = designs.first().and_then(|d| read_model(&d.name, &d.tree, files, &mut found));
+/// The same with files beside it.
+pub fn read_with(text: &str, files: &[(&str, &str)]) -> Result<Model, String> {
+    let (mut sources, mut found, files) = (Sources::new(), Diagnostics::new(), Beneath(files));
+    let designs = merge::load("test.yaml", text.to_owned(), &files, &[], None, &mut sources, &mut found);
+    let beside = Beside::new(&files, &sources);
+    let model = designs.first().and_then(|d| read_model(&d.name, &d.tree, &beside, &mut found));
     model.filter(|_| !found.has_errors()).ok_or_else(|| found.render(&sources, false))
-}
-
-/// The model of a scenario that is known to be right, with a file beside it.
-pub fn model_with(text: &str, file: &str, content: &str) -> Model {
-    read_beside(text, &Beside(&[(file, content)])).unwrap_or_else(|mistakes| panic!("{mistakes}"))
 }
 
 /// The model of a scenario that is known to be right.
@@ -48,10 +45,14 @@ pub struct Runs {
 
 /// Runs a scenario's text.
 pub fn run(text: &str) -> Runs {
-    let model = model(text);
-    let catalog = catalog(&model);
+    run_model(&model(text))
+}
+
+/// Runs a model.
+pub fn run_model(model: &Model) -> Runs {
+    let catalog = catalog(model);
     let never = std::sync::atomic::AtomicBool::new(false);
-    let replicated = simulation::run(&model, &catalog, &[], &never, |_| {});
+    let replicated = simulation::run(model, &catalog, &[], &never, |_| {});
     Runs { replications: replicated.finished, catalog }
 }
 

@@ -48,16 +48,21 @@ pub enum Amount {
     /// Drawn anew at each visit.
     Drawn(Distribution),
     /// The replayed request's own value.
-    Replayed(u16),
+    Replayed {
+        /// Which column.
+        column: u16,
+        /// Its mean, for forecasts.
+        mean: f64,
+    },
 }
 
 impl Amount {
-    /// The mean that a forecast uses; a replayed amount's is not known here.
+    /// The mean that a forecast uses.
     #[must_use]
     pub fn mean(&self) -> f64 {
         match self {
             Self::Drawn(distribution) => distribution.mean(),
-            Self::Replayed(_) => 0.0,
+            Self::Replayed { mean, .. } => *mean,
         }
     }
 }

@@ -42,7 +42,9 @@ fn a_backlog_drains_in_as_many_busy_periods() {
                 c: {rate: 0.5/s, mix: {GET /: 1}, to: s}\n\
                 components:\n  s: {kind: service, workers: 1, endpoints: {GET /: [sleep: exp(1s)]}}\n";
     let backlog = case("DRAIN-MM1").parameter("backlog").as_u64().unwrap();
-    let runs = of_model(&crate::model::model_with(text, "heap.csv", &format!("n\n{backlog}\n")), &[]);
+    let heap = format!("n\n{backlog}\n");
+    let model = crate::model::read_with(text, &[("heap.csv", &heap)]).unwrap();
+    let runs = of_model(&model, &[]);
     let slot = runs.replications[0].watch.slot(&runs.catalog, "s");
     let drained: Vec<f64> = runs.replications.iter().map(|r| r.watch.slots[slot].emptied.unwrap()).collect();
     hold_ensemble("DRAIN-MM1", "mean_drain_time", &drained);

@@ -1,0 +1,254 @@
+//! The `clients:` block.
+
+mod ownership;
+mod rate;
+mod reach;
+pub(super) mod replay;
+
+use std::sync::Arc;
+
+use self::ownership::read_ownership;
+use self::rate::{read_arrivals, read_rate, read_spike};
+use self::reach::{serves, writes};
+use self::replay::{Replays, Trace};
+use super::beside::Beside;
+use super::components::{Names, read_options};
+use super::fields::{Fields, scalar, text};
+use super::model::{ClientSpec, ComponentModel, MixSpec, ReloadSpec};
+use crate::base::SimDuration;
+use crate::base::random::Distribution;
+use crate::document::distribution_text::Of;
+use crate::document::{Code, Diagnostics, Node, Value, quantity};
+use crate::workload::{ArrivalProcess, Base, Loop, Profile, ReplayRow};
+
+/// What a client refers to.
+pub(super) struct Surroundings<'a> {
+    pub(super) names: &'a Names,
+    pub(super) components: &'a [ComponentModel],
+    pub(super) replays: &'a Replays,
+    pub(super) beside: &'a Beside<'a>,
+}
+
+pub(super) fn read(
+    node: Option<&Node>,
+    around: &Surroundings<'_>,
+    found: &mut Diagnostics,
+) -> Vec<ClientSpec> {
+    let mut clients = Vec::new();
+    for (at, (key, node)) in node.map_or(&[][..], Node::entries).iter().enumerate() {
+        let trace = around.replays.traces.iter().find(|trace| trace.client == at);
+        if let Some(client) = read_client(&key.name, node, trace, around, found) {
+            clients.push(client);
+        }
+    }
+    clients
+}
+
+fn read_client(
+    name: &str,
+    node: &Node,
+    trace: Option<&Trace>,
+    around: &Surroundings<'_>,
+    found: &mut Diagnostics,
+) -> Option<ClientSpec> {
+    let Surroundings { names, components, beside, .. } = *around;
+    let mut fields = Fields::of(node, "a client", found);
+    let to = fields
+        .need("to", found)
+        .and_then(|n| text(n, found).and_then(|name| names.component(n, name, found)));
+    let (rate, sessions, users) = (fields.get("rate"), fields.get("sessions"), fields.get("users"));
+    let replay = fields.get("replay");
+    let ways = [rate, sessions, users, replay].into_iter().flatten().count();
+    if ways != 1 {
+        let code = if ways == 0 { Code::NeedsOneOf } else { Code::Conflict };
+        found.add(
+            code,
+            node.place,
+            "a client has exactly one of `rate`, `sessions`, `users` and `replay`",
+            "keep one of them",
+        );
+    }
+    let mut think = fields.amount("think", Of::Time, found);
+    let mut requests = Distribution::Constant(1.0);
+    if let Some(session) = fields.get("session") {
+        let mut session = Fields::of(session, "`session`", found);
+        requests = session.amount("requests", Of::Count, found).unwrap_or(requests);
+        think = session.amount("think", Of::Time, found).or(think);
+        session.finish(found);
+    }
+    // Think times of a site's visitors: lognormal with a mean of 5 s (domain practice).
+    let think = think.unwrap_or(Distribution::lognormal_mean_cv(5.0, 1.0));
+    let mut behaviour = match (sessions, users) {
+        (Some(_), _) => Loop::Sessions { requests, think },
+        (_, Some(users)) => {
+            let users = scalar(users, quantity::count, found).unwrap_or(1).min(10_000_000) as u32;
+            Loop::Closed { users, think }
+        }
+        _ => Loop::Open,
+    };
+    let (base, counts) =
+        rate.or(sessions).map_or((Base::Constant(0.0), None), |n| read_rate(n, beside, found));
+    let mut profile = Profile { base, spikes: Vec::new() };
+    for key in ["spike", "spikes"] {
+        if let Some(node) = fields.get(key) {
+            let single = [node.clone()];
+            let all = if node.items().is_empty() { &single[..] } else { node.items() };
+            for node in all {
+                if let Some(spike) = read_spike(node, &profile, found) {
+                    profile.spikes.push(spike);
+                }
+            }
+        }
+    }
+    let arrivals = fields.get("arrivals").and_then(|n| read_arrivals(n, found));
+    let arrivals = counts.or(arrivals).unwrap_or(ArrivalProcess::Poisson);
+    let defaults = read_options(&mut fields, found);
+    let mut mix = Vec::new();
+    for (key, node) in fields.get("mix").map_or(&[][..], Node::entries) {
+        let mut entry = MixSpec {
+            endpoint: key.name.clone(),
+            weight: 1.0,
+            priority: 0,
+            options: defaults.clone(),
+            writes: false,
+        };
+        if matches!(node.value, Value::Map(_)) {
+            let mut fields = Fields::of(node, "a mix entry", found);
+            entry.weight = fields.read("weight", quantity::number, found).unwrap_or(1.0);
+            entry.priority = fields.read("priority", quantity::count, found).unwrap_or(0).min(255) as u8;
+            let own = read_options(&mut fields, found);
+            fields.finish(found);
+            entry.options.timeout = own.timeout.or(entry.options.timeout);
+            entry.options.deadline = own.deadline.or(entry.options.deadline);
+            entry.options.retry = own.retry.or(entry.options.retry);
+        } else {
+            entry.weight = scalar(node, quantity::number, found).unwrap_or(1.0);
+        }
+        if entry.weight < 0.0 {
+            found.add(Code::OutOfRange, node.place, "a weight is not negative", "write a share such as 60");
+        }
+        let served = to.is_none_or(|to| serves(components, to, &key.name, 0));
+        if !served {
+            let known: Vec<String> = components.iter().flat_map(|c| c.spec.operations()).collect();
+            found.add(
+                Code::UnknownEndpoint,
+                key.place,
+                format!("nothing behind `to` serves `{}`", key.name),
+                crate::document::did_you_mean(&key.name, known.iter().map(String::as_str)),
+            );
+        }
+        mix.push(entry);
+    }
+    if let Some(trace) = trace {
+        for endpoint in &trace.endpoints {
+            if mix.iter().any(|entry| entry.endpoint == *endpoint) {
+                continue;
+            }
+            if to.is_some_and(|to| !serves(components, to, endpoint, 0)) {
+                let known: Vec<String> = components.iter().flat_map(|c| c.spec.operations()).collect();
+                found.add(
+                    Code::UnknownEndpoint,
+                    replay.map(|n| n.place),
+                    format!("the trace asks for `{endpoint}`, and nothing behind `to` serves it"),
+                    crate::document::did_you_mean(endpoint, known.iter().map(String::as_str)),
+                );
+            }
+            let (endpoint, options) = (endpoint.clone(), defaults.clone());
+            mix.push(MixSpec { endpoint, weight: 1.0, priority: 0, options, writes: false });
+        }
+        let rows = trace.rows.iter().map(|row| {
+            let endpoint = &trace.endpoints[row.endpoint as usize];
+            let operation = mix.iter().position(|entry| entry.endpoint == *endpoint).unwrap_or(0) as u16;
+            ReplayRow { at: row.at, operation, key: row.key, size: row.size }
+        });
+        behaviour = Loop::Replay { rows: Arc::new(rows.collect()), first: trace.first };
+    }
+    for entry in &mut mix {
+        entry.writes = to.is_some_and(|to| writes(components, to, &entry.endpoint, 0));
+    }
+    let (write_share, owner, read_back) = read_ownership(&mut fields, names, &mix, found);
+    let (keep_alive, from) = (read_connections(&mut fields, found), read_from(&mut fields, found));
+    if mix.iter().map(|m| m.weight).sum::<f64>() <= 0.0 {
+        found.add(
+            Code::NeedsOneOf,
+            node.place,
+            "the `mix` asks for nothing",
+            "name at least one endpoint with a weight",
+        );
+    }
+    let reload = fields.get("reload").map(|node| {
+        let mut reload = Fields::of(node, "`reload`", found);
+        // Impatience of people: 8 s, three in ten (practitioners' figures, not verified).
+        let after = reload.read("after", quantity::duration, found).map_or(8.0, SimDuration::as_secs_f64);
+        let chance = reload.read("p", quantity::ratio, found).map_or(0.3, |p| p.get());
+        let max = reload.read("max", quantity::count, found).unwrap_or(1).min(1000) as u16;
+        reload.finish(found);
+        ReloadSpec { after, chance, max }
+    });
+    let mut customer = Vec::new();
+    for block in ["headers", "body"] {
+        for (key, values) in fields.get(block).map_or(&[][..], Node::entries) {
+            let shares = values.entries().iter().filter_map(|(value, share)| {
+                scalar(share, quantity::ratio, found).map(|share| (value.name.clone(), share.get()))
+            });
+            customer.push((key.name.clone(), shares.collect()));
+        }
+    }
+    fields.finish(found);
+    Some(ClientSpec {
+        name: name.to_owned(),
+        to: to?,
+        behaviour,
+        arrivals,
+        profile,
+        mix,
+        write_share,
+        owner,
+        read_back,
+        keep_alive,
+        from,
+        reload,
+        fields: customer,
+    })
+}
+
+/// How long a connection is kept between the requests of a person: browsers keep them as long as the
+/// server does, 75 s for nginx (`keepalive_timeout`).
+const KEEP_ALIVE: SimDuration = SimDuration::from_secs(75);
+
+fn read_connections(fields: &mut Fields<'_>, found: &mut Diagnostics) -> Option<SimDuration> {
+    let Some(node) = fields.get("connections") else { return Some(KEEP_ALIVE) };
+    let mut connections = Fields::of(node, "`connections`", found);
+    let keep = match connections.get("keepalive") {
+        None => Some(KEEP_ALIVE),
+        Some(node) => match node.text() {
+            Some("false" | "off" | "none") => None,
+            Some("true" | "on") => Some(KEEP_ALIVE),
+            _ => scalar(node, quantity::duration, found),
+        },
+    };
+    connections.finish(found);
+    keep
+}
+
+fn read_from(fields: &mut Fields<'_>, found: &mut Diagnostics) -> Vec<(String, f64)> {
+    let Some(node) = fields.get("from") else { return Vec::new() };
+    if let Some(name) = node.text() {
+        return vec![(name.to_owned(), 1.0)];
+    }
+    let shares = node.entries().iter().filter_map(|(region, share)| {
+        scalar(share, quantity::ratio, found).map(|share| (region.name.clone(), share.get()))
+    });
+    let mut from: Vec<(String, f64)> = shares.collect();
+    let total: f64 = from.iter().map(|(_, share)| share).sum();
+    if (total - 1.0).abs() > 1e-6 {
+        found.add(
+            Code::BadParameter,
+            node.place,
+            format!("the shares sum to {:.4} %", total * 100.0),
+            "let them sum to 100 %",
+        );
+    }
+    from.iter_mut().for_each(|(_, share)| *share /= total.max(1e-9));
+    from
+}
