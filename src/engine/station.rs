@@ -168,12 +168,18 @@ impl Cores {
     /// Starts `demand` of work for `call`; [`Self::finished`] hands the call back when it is done.
     #[inline]
     pub fn work<P: Probe>(&mut self, call: CallId, demand: SimDuration, cx: &mut Context<'_, P>) {
+        cx.observe(Observation::Demanded { resource: self.resource, demand });
+        self.resume(call, demand, cx);
+    }
+
+    /// Goes on with what remains of work that was demanded before and [interrupted](Self::interrupt).
+    #[inline]
+    pub fn resume<P: Probe>(&mut self, call: CallId, rest: SimDuration, cx: &mut Context<'_, P>) {
         let now = cx.now();
         let record = cx.call_mut(call);
         record.asked = now;
-        record.demand = demand;
-        self.sharing.add(now, demand, call);
-        cx.observe(Observation::Demanded { resource: self.resource, demand });
+        record.demand = rest;
+        self.sharing.add(now, rest, call);
         cx.observe(Observation::Level { resource: self.resource, present: self.sharing.len() as u32 });
         self.expect(cx);
     }
@@ -205,6 +211,20 @@ impl Cores {
         self.expected = SimTime::MAX;
         self.expect(cx);
         None
+    }
+
+    /// Stops a call's work for now; what remains of it, if it was running. What was done counts as a stay of its own.
+    pub fn interrupt<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) -> Option<SimDuration> {
+        let now = cx.now();
+        let rest = self.sharing.remove(now, &call)?;
+        let record = cx.call(call);
+        let stay = now.since(record.asked);
+        let wait = stay - (record.demand - rest);
+        cx.observe(Observation::Departed { resource: self.resource, stay });
+        cx.observe(Observation::Waited { resource: self.resource, wait });
+        cx.observe(Observation::Level { resource: self.resource, present: self.sharing.len() as u32 });
+        self.expect(cx);
+        Some(rest)
     }
 
     /// Takes a call's unfinished work away.

@@ -2,6 +2,9 @@
 
 mod cli;
 mod floors;
+mod invariants;
+mod laws;
+mod mistakes;
 mod language;
 mod model;
 mod simulation;

@@ -45,10 +45,16 @@ pub(super) struct View {
 }
 
 impl View {
-    /// A view of backends with these weights.
+    /// A view of backends with these weights. Weights that differ are meant: then turns and chance are weighted.
     #[must_use]
     pub(super) fn new(algorithm: Algorithm, ties: Ties, weights: Vec<f64>) -> Self {
         let n = weights.len();
+        let differ = weights.iter().any(|w| (w - weights[0]).abs() > 1e-9 * weights[0].abs());
+        let algorithm = match algorithm {
+            Algorithm::RoundRobin if differ => Algorithm::WeightedRoundRobin,
+            Algorithm::Random if differ => Algorithm::WeightedRandom,
+            other => other,
+        };
         Self { algorithm, ties, weights, in_flight: vec![0; n], credit: vec![0.0; n], next: 0 }
     }
 
@@ -179,6 +185,16 @@ mod tests {
         let mut draws = Key::root(0, 0).draws();
         let picked: Vec<_> = (0..7).filter_map(|_| view.pick(&mut draws)).collect();
         assert_eq!(picked, [0, 0, 1, 0, 2, 0, 0]); // the example of nginx's commit 52327e0
+    }
+
+    #[test]
+    fn weights_are_honoured_whether_or_not_the_algorithm_says_so() {
+        let mut draws = Key::root(3, 0).draws();
+        for algorithm in [Algorithm::RoundRobin, Algorithm::Random] {
+            let mut view = View::new(algorithm, Ties::First, vec![9.0, 1.0]);
+            let second = (0..10_000).filter(|_| view.pick(&mut draws) == Some(1)).count();
+            assert!(second.abs_diff(1_000) < 120, "{algorithm:?}: {second}");
+        }
     }
 
     #[test]

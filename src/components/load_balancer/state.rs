@@ -27,8 +27,12 @@ impl LoadBalancer {
             })
             .collect();
         let view = |route: usize| {
-            let weights =
-                members[route].iter().map(|(b, _)| build.routes[route].backends[*b].weight).collect();
+            // A target's weight is its share of the requests, however many instances divide it.
+            let share = |(b, _): &(usize, u16)| {
+                let backend = &build.routes[route].backends[*b];
+                backend.weight / f64::from(backend.instances)
+            };
+            let weights = members[route].iter().map(share).collect();
             View::new(build.spec.algorithm, build.spec.ties, weights)
         };
         let views = (0..build.spec.instances).map(|_| (0..build.routes.len()).map(view).collect()).collect();

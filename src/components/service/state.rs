@@ -28,7 +28,7 @@ struct Instance {
     disk: Option<Station>,
     /// Relative to nominal; below 1 while a fault slows it.
     speed: f64,
-    /// With preemption: calls in a timed step on a worker, with their class.
+    /// With preemption: calls on a worker that work or sleep, with their class.
     running: Vec<(CallId, u8)>,
 }
 
@@ -148,15 +148,15 @@ impl Service {
                         }
                         return cx.serve(id, span);
                     };
-                    cx.call_mut(id).demand = span;
+                    disk.demanded(span, cx);
+                    let asked = cx.now();
+                    let call = cx.call_mut(id);
+                    call.demand = span;
+                    call.pool_asked = asked; // a stay counts its wait
+                    call.flags.set(Flags::DISK);
                     if disk.seize(id, 0, cx) == Seized::Granted {
-                        let now = cx.now();
-                        let call = cx.call_mut(id);
-                        call.asked = now;
-                        call.flags.set(Flags::DISK);
-                        return cx.serve(id, span);
+                        cx.serve(id, span);
                     }
-                    cx.call_mut(id).flags.set(Flags::DISK);
                     return;
                 }
                 Op::Receive { size, uplink } => {
@@ -233,7 +233,8 @@ impl Service {
             Seized::Waiting => {
                 if self.preemptive {
                     self.preempt_for(id, priority, cx);
-                } else if let Some(wait) = &self.max_wait {
+                }
+                if let Some(wait) = self.max_wait.as_ref().filter(|_| cx.is_in_line(id)) {
                     let span = cx.draw_time(wait, id);
                     cx.limit_wait(id, span);
                 }
@@ -266,12 +267,17 @@ impl Service {
             return;
         };
         instance.running.remove(at);
+        let on_cores = match &mut instance.cpu {
+            Processor::Shared(cores) => cores.interrupt(victim, cx),
+            Processor::Loop(_) => None,
+        };
         cx.forget_step(victim);
         let call = cx.call_mut(victim);
-        call.demand = call.demand - now.since(call.asked);
+        call.demand = on_cores.unwrap_or_else(|| call.demand - now.since(call.asked));
         call.flags.set(Flags::PREEMPTED);
         call.flags.take(Flags::WORKER);
         if let Some(next) = instance.workers.as_mut().and_then(|w| w.preempt(victim, class, cx)) {
+            cx.forget_step(next); // its limit on waiting
             self.granted(next, cx);
         }
     }
@@ -281,8 +287,15 @@ impl Service {
         let call = cx.call_mut(id);
         call.flags.set(Flags::WORKER);
         if call.flags.take(Flags::PREEMPTED) {
-            let rest = call.demand;
-            self.hold_for(id, rest, cx);
+            let (rest, pc) = (call.demand, call.pc as usize);
+            if matches!(self.program.ops[pc - 1], Op::Cpu(_)) {
+                self.note_running(id, cx);
+                if let Processor::Shared(cores) = &mut self.instance(id, cx).cpu {
+                    cores.resume(id, rest, cx);
+                }
+            } else {
+                self.hold_for(id, rest, cx);
+            }
         } else {
             self.ready.push(id);
         }
@@ -303,6 +316,7 @@ impl Service {
     }
 
     fn work<P: Probe>(&mut self, id: CallId, demand: SimDuration, cx: &mut Context<'_, P>) {
+        self.note_running(id, cx);
         match &mut self.instance(id, cx).cpu {
             Processor::Shared(cores) => cores.work(id, demand, cx),
             Processor::Loop(callbacks) => {
@@ -327,12 +341,18 @@ impl Service {
     }
 
     fn hold_for<P: Probe>(&mut self, id: CallId, span: SimDuration, cx: &mut Context<'_, P>) {
+        self.note_running(id, cx);
+        let speed = self.instance(id, cx).speed;
+        cx.serve(id, slowed(span, speed));
+    }
+
+    /// A call begins a step that a smaller class may interrupt.
+    #[inline]
+    fn note_running<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
         if self.preemptive && cx.call(id).flags.has(Flags::WORKER) {
             let class = cx.priority(id);
             self.instance(id, cx).running.push((id, class));
         }
-        let speed = self.instance(id, cx).speed;
-        cx.serve(id, slowed(span, speed));
     }
 
     fn fork<P: Probe>(&mut self, id: CallId, branches: &[u16], needed: u16, cx: &mut Context<'_, P>) {
@@ -440,10 +460,10 @@ impl Node for Service {
             return self.run_ready(cx);
         }
         let record = cx.call_mut(call);
-        let stay = now.since(record.asked);
         let pc = record.pc as usize;
         let instance = &mut self.instances[record.instance as usize];
         if record.flags.take(Flags::DISK) {
+            let stay = now.since(record.pool_asked);
             if let Some(next) = instance.disk.as_mut().and_then(|d| d.release(stay, cx)) {
                 let span = cx.call(next).demand;
                 cx.serve(next, span);
@@ -507,6 +527,9 @@ impl Node for Service {
                 None
             };
             let Some(call) = finished else { return };
+            if self.preemptive {
+                instance.running.retain(|(id, _)| *id != call);
+            }
             self.advance(call, cx);
         }
     }

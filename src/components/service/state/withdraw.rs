@@ -11,7 +11,7 @@ impl Service {
         let call = cx.call(id);
         let (pc, instance) = (call.pc as usize, call.instance as usize);
         let (in_line, preempted) = (call.flags.has(Flags::IN_LINE), call.flags.has(Flags::PREEMPTED));
-        let stay = cx.now().since(call.asked);
+        let stay = cx.now().since(call.pool_asked);
         let doing = self.program.ops.get(pc.wrapping_sub(1)).cloned();
         let record = &mut self.instances[instance];
         record.running.retain(|(other, _)| *other != id);
