@@ -7,7 +7,7 @@
 
 use super::call::{CallId, Flags};
 use super::context::Core;
-use super::event::{Event, Signal};
+use super::event::Signal;
 use super::plan::{Demand, Path, Plan};
 use super::probe::{Observation, Probe};
 use crate::base::random::{Key, StreamName};
@@ -81,13 +81,8 @@ enum Way {
 }
 
 impl<P: Probe> Core<P> {
-    /// Sends a call on its way from `instance` of its caller.
-    #[inline]
-    pub(super) fn depart(&mut self, id: CallId, path: Option<u32>, instance: u16, connecting: bool) {
-        let Some(path) = path else {
-            let event = Event { target: self.calls[id].component, signal: Signal::Arrive(id) };
-            return self.executive.immediate(event);
-        };
+    /// Sends a call on its way from `instance` of its caller, over a path that takes time.
+    pub(super) fn depart(&mut self, id: CallId, path: u32, instance: u16, connecting: bool) {
         let call = &mut self.calls[id];
         call.path = path;
         call.came_from = instance;
@@ -101,13 +96,8 @@ impl<P: Probe> Core<P> {
         self.travel(id, Way::There);
     }
 
-    /// Sends a call's answer back.
-    #[inline]
+    /// Sends a call's answer back, over a path that takes time.
     pub(super) fn travel_back(&mut self, id: CallId) {
-        if self.calls[id].path == u32::MAX {
-            let event = Event { target: self.calls[id].component, signal: Signal::Replied(id) };
-            return self.executive.immediate(event);
-        }
         self.travel(id, Way::Back);
     }
 

@@ -242,12 +242,15 @@ impl Node for Source {
     }
 
     fn on_reply<P: Probe>(&mut self, root: CallId, outcome: Outcome, cx: &mut Context<'_, P>) {
-        let person = cx.request(root).map(|r| r.note);
-        cx.finish_request(root, outcome);
         let think = match &self.build.behaviour {
             Loop::Sessions { think, .. } | Loop::Closed { think, .. } => think.clone(),
-            Loop::Open | Loop::Replay(_) => return,
+            Loop::Open | Loop::Replay(_) => {
+                cx.finish_request(root, outcome);
+                return;
+            }
         };
+        let person = cx.request(root).map(|r| r.note);
+        cx.finish_request(root, outcome);
         let Some(person) = person else { return };
         let record = &mut self.people[person as usize];
         record.left -= 1;

@@ -2,6 +2,7 @@
 
 mod cli;
 mod floors;
+mod memory;
 mod model;
 mod simulation;
 mod theory;
