@@ -24,8 +24,6 @@ pub struct Call {
     pub luck: Key,
     /// The row it is about, where it is about one.
     pub row: u64,
-    /// When it was sent by its caller.
-    pub opened: SimTime,
     /// When it arrived at its component.
     pub arrived: SimTime,
     /// When it last began to wait for something.
@@ -140,7 +138,6 @@ impl Call {
             parent,
             luck,
             row: 0,
-            opened: now,
             arrived: now,
             asked: now,
             worker_asked: now,

@@ -79,7 +79,8 @@ impl<P: Probe> Core<P> {
         self.executive.now()
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "so that the probe's choice among observations is made here")]
+    #[inline(always)]
     pub(super) fn observe(&mut self, what: Observation) {
         self.probe.observe(self.executive.now(), what);
     }
@@ -173,9 +174,16 @@ impl<P: Probe> Core<P> {
         let call = &self.calls[id];
         let waited_for =
             self.calls.get(call.parent).is_some_and(|p| p.child == id || call.flags.has(Flags::BRANCH));
-        !waited_for || self.requests.get(call.request).is_none_or(|r| !self.calls.contains(r.root))
+        !waited_for || !self.is_wanted(call.request)
     }
 
+    /// Whether the request's client still waits for its outcome.
+    #[inline]
+    pub(super) fn is_wanted(&self, request: RequestId) -> bool {
+        self.requests.get(request).is_some_and(|r| self.calls.contains(r.root))
+    }
+
+    #[inline]
     pub(super) fn drop_reference(&mut self, request: RequestId) {
         if let Some(record) = self.requests.get_mut(request) {
             record.references -= 1;
@@ -227,7 +235,8 @@ impl<P: Probe> Context<'_, P> {
     }
 
     /// Reports what happened.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "so that the probe's choice among observations is made here")]
+    #[inline(always)]
     pub fn observe(&mut self, what: Observation) {
         self.core.observe(what);
     }

@@ -179,9 +179,9 @@ impl<P: Probe> Core<P> {
         call.token = call.token.wrapping_add(1);
         let parent = call.parent;
         if !self.calls.contains(parent)
-            && let Some(call) = self.close(id)
+            && let Some(request) = self.close(id).map(|call| call.request)
         {
-            self.drop_reference(call.request);
+            self.drop_reference(request);
         }
     }
 

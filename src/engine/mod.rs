@@ -38,4 +38,4 @@ pub use probe::{Blind, Finished, Observation, Probe};
 pub use program::{Condition, Op, Pc, Program};
 pub use request::{Request, RequestId};
 pub use station::{Cores, Seized, Station};
-pub use world::{Limits, Stopped, World};
+pub use world::{Footprint, Limits, Stopped, World};

@@ -132,8 +132,7 @@ impl<P: Probe> Core<P> {
         self.travel(id, Way::There);
     }
 
-    /// Sends a call's answer back.
-    #[inline]
+    /// Sends a call's answer back, over a path that takes time.
     pub(super) fn travel_back(&mut self, id: CallId) {
         if self.conditions.any {
             let call = &self.calls[id];

@@ -40,6 +40,17 @@ pub enum Stopped {
     Interrupted,
 }
 
+/// What a run needs memory for: it depends on how much is alive at once, never on how much has been.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Footprint {
+    /// Places for requests.
+    pub requests: usize,
+    /// Places for calls.
+    pub calls: usize,
+    /// Places for events to come.
+    pub events: usize,
+}
+
 /// Components and clients together with everything that happens between them.
 pub struct World<N, P> {
     nodes: Vec<N>,
@@ -60,6 +71,7 @@ impl<N: Node, P: Probe> World<N, P> {
     }
 
     /// Runs until a limit is reached; `keep_going` is asked now and then.
+    #[inline(never)] // a profile shows the run under its own name, apart from set-up and report
     pub fn run(&mut self, limits: Limits, mut keep_going: impl FnMut(SimTime) -> bool) -> Stopped {
         let mut unchecked = 0_u64;
         let mut events = 0_u64;
@@ -157,8 +169,7 @@ impl<N: Node, P: Probe> World<N, P> {
 
     #[inline]
     fn tell(&mut self, settled: super::call_policy::Settled) {
-        if let Some((caller, outcome)) = settled {
-            let target = self.core.calls[caller].component;
+        if let Some((caller, target, outcome)) = settled {
             self.at(target, |node, cx| node.on_reply(caller, outcome, cx));
         }
     }
@@ -199,6 +210,16 @@ impl<N: Node, P: Probe> World<N, P> {
     #[must_use]
     pub fn requests_in_flight(&self) -> u64 {
         self.core.requests.iter().filter(|(_, r)| self.core.calls.contains(r.root)).count() as u64
+    }
+
+    /// What the run has taken of the machine's memory.
+    #[must_use]
+    pub fn footprint(&self) -> Footprint {
+        Footprint {
+            requests: self.core.requests.high_water(),
+            calls: self.core.calls.high_water(),
+            events: self.core.executive.capacity(),
+        }
     }
 
     /// Conservation of calls.

@@ -3,9 +3,10 @@
 mod cli;
 mod floors;
 mod invariants;
-mod laws;
-mod mistakes;
 mod language;
+mod laws;
+mod memory;
+mod mistakes;
 mod model;
 mod simulation;
 mod theory;

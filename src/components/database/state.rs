@@ -206,7 +206,8 @@ impl Database {
     }
 
     fn finish<P: Probe>(&mut self, id: CallId, outcome: Outcome, cx: &mut Context<'_, P>) {
-        let next = self.locked.remove(&id).and_then(|(entity, row)| {
+        let held = if self.locked.is_empty() { None } else { self.locked.remove(&id) };
+        let next = held.and_then(|(entity, row)| {
             cx.call_mut(id).flags.take(Flags::LOCKED).then(|| self.locks.release(entity, row, cx)).flatten()
         });
         cx.reply(id, outcome, 0);

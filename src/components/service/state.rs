@@ -111,16 +111,15 @@ impl Service {
 
     /// Lets every call that can go on go on. A worklist, since one call's end is another's start.
     fn advance<P: Probe>(&mut self, first: CallId, cx: &mut Context<'_, P>) {
-        self.ready.push(first);
-        while let Some(id) = self.ready.pop() {
-            self.interpret(id, cx);
-        }
+        self.interpret(first, cx);
+        self.run_ready(cx);
     }
 
     fn interpret<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
         loop {
-            let pc = cx.call(id).pc;
-            cx.call_mut(id).pc = pc + 1;
+            let call = cx.call_mut(id);
+            let pc = call.pc;
+            call.pc = pc + 1;
             match &self.program.ops[pc as usize] {
                 Op::Seize => {
                     if !self.seize(id, cx) {
@@ -221,10 +220,14 @@ impl Service {
     /// True if the call holds a worker now; false if it waits or was turned away.
     fn seize<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) -> bool {
         let now = cx.now();
+        let call = cx.call_mut(id);
+        let Some(workers) = &mut self.instances[call.instance as usize].workers else { return true };
+        call.worker_asked = now;
+        if workers.seize_free(cx) {
+            cx.call_mut(id).flags.set(Flags::WORKER);
+            return true;
+        }
         let priority = cx.priority(id);
-        let instance = &mut self.instances[cx.call(id).instance as usize];
-        let Some(workers) = &mut instance.workers else { return true };
-        cx.call_mut(id).worker_asked = now;
         match workers.seize(id, priority, cx) {
             Seized::Granted => {
                 cx.call_mut(id).flags.set(Flags::WORKER);
@@ -301,6 +304,7 @@ impl Service {
         }
     }
 
+    #[inline]
     fn release_worker<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
         let now = cx.now();
         let call = cx.call_mut(id);
@@ -340,6 +344,7 @@ impl Service {
         self.hold_for(id, span, cx);
     }
 
+    #[inline]
     fn hold_for<P: Probe>(&mut self, id: CallId, span: SimDuration, cx: &mut Context<'_, P>) {
         self.note_running(id, cx);
         let speed = self.instance(id, cx).speed;
@@ -413,7 +418,14 @@ impl Service {
         }
     }
 
+    #[inline]
     fn unlock<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
+        if !self.locked.is_empty() {
+            self.unlock_row(id, cx);
+        }
+    }
+
+    fn unlock_row<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
         if let Some((entity, row)) = self.locked.remove(&id)
             && cx.call_mut(id).flags.take(Flags::LOCKED)
             && let Some(next) = self.locks.release(entity, row, cx)
@@ -426,16 +438,20 @@ impl Service {
     /// The end of a call, or of a branch: everything it holds is given back.
     fn end<P: Probe>(&mut self, id: CallId, outcome: Outcome, bytes: u64, cx: &mut Context<'_, P>) {
         self.unlock(id, cx);
-        if cx.call(id).flags.has(Flags::BRANCH) {
+        let flags = cx.call(id).flags;
+        if flags.has(Flags::BRANCH) {
             return self.join(id, outcome, cx);
         }
-        self.release_worker(id, cx);
+        if flags.has(Flags::WORKER) {
+            self.release_worker(id, cx);
+        }
         if outcome.is_ok() && bytes > 0 && cx.request(id).is_some_and(|r| r.root == cx.call(id).parent) {
             cx.observe(Observation::Egress { bytes });
         }
         cx.reply(id, outcome, bytes);
     }
 
+    #[inline]
     fn run_ready<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
         while let Some(id) = self.ready.pop() {
             self.interpret(id, cx);
@@ -445,8 +461,8 @@ impl Service {
 
 impl Node for Service {
     fn on_call<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
-        let operation = cx.call(call).operation;
-        cx.call_mut(call).pc = self.program.entries[operation.index()];
+        let record = cx.call_mut(call);
+        record.pc = self.program.entries[record.operation.index()];
         self.advance(call, cx);
     }
 
