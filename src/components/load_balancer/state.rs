@@ -1,6 +1,6 @@
 //! A load balancer as it runs: match a route, pick a backend, pass the request on, pass the answer back.
 
-use super::algorithm::View;
+use super::algorithm::{Choice, View};
 use super::spec::LoadBalancerBuild;
 use crate::engine::{CallId, Context, Node, Outcome, Probe, Reason};
 
@@ -52,7 +52,7 @@ impl Node for LoadBalancer {
             return cx.reply(call, Outcome::error(404, me, Reason::NoBackend), 0);
         };
         let mut draws = self.build.key.join(cx.luck(call)).draws();
-        let Some(member) = self.views[instance][index].pick(&mut draws) else {
+        let Some(member) = self.views[instance][index].pick(&mut Choice::new(cx.now(), &mut draws)) else {
             return cx.reply(call, Outcome::error(503, me, Reason::NoBackend), 0);
         };
         let (backend, target) = self.members[index][member];
