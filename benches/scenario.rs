@@ -18,7 +18,7 @@ use surgesim::experiment::results::{RunResults, VariantResults};
 use surgesim::experiment::simulation;
 use surgesim::report::{chart, run_picture};
 use surgesim::scenario::model::Model;
-use surgesim::scenario::{Files, merge, read_model};
+use surgesim::scenario::{Beside, Files, merge, read_model};
 
 struct NoFiles;
 
@@ -31,7 +31,8 @@ impl Files for NoFiles {
 fn model(text: &str) -> Model {
     let (mut sources, mut found) = (Sources::new(), Diagnostics::new());
     let designs = merge::load("bench.yaml", text.to_owned(), &NoFiles, &[], None, &mut sources, &mut found);
-    let model = designs.first().and_then(|d| read_model(&d.name, &d.tree, &NoFiles, &mut found));
+    let beside = Beside::new(&NoFiles, &sources);
+    let model = designs.first().and_then(|d| read_model(&d.name, &d.tree, &beside, &mut found));
     model.filter(|_| !found.has_errors()).unwrap_or_else(|| panic!("{}", found.render(&sources, false)))
 }
 

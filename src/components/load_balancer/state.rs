@@ -1,6 +1,6 @@
 //! A load balancer as it runs: match a route, pick a backend, pass the request on, pass the answer back.
 
-use super::algorithm::View;
+use super::algorithm::{Algorithm, Choice, View};
 use super::spec::LoadBalancerBuild;
 use crate::engine::{CallId, Context, Disturbance, Node, Outcome, Probe, Reason};
 
@@ -32,11 +32,21 @@ impl LoadBalancer {
                 let backend = &build.routes[route].backends[*b];
                 backend.weight / f64::from(backend.instances)
             };
-            let weights = members[route].iter().map(share).collect();
-            View::new(build.spec.algorithm, build.spec.ties, weights)
+            let weights: Vec<f64> = members[route].iter().map(share).collect();
+            View::new(weighted(build.spec.algorithm, &weights), build.spec.ties, weights)
         };
         let views = (0..build.spec.instances).map(|_| (0..build.routes.len()).map(view).collect()).collect();
         Self { build, views, members }
+    }
+}
+
+/// Weights that differ are meant: then turns and chance are weighted.
+fn weighted(algorithm: Algorithm, weights: &[f64]) -> Algorithm {
+    let differ = weights.iter().any(|w| (w - weights[0]).abs() > 1e-9 * weights[0].abs());
+    match algorithm {
+        Algorithm::RoundRobin if differ => Algorithm::WeightedRoundRobin,
+        Algorithm::Random if differ => Algorithm::WeightedRandom,
+        other => other,
     }
 }
 
@@ -56,7 +66,7 @@ impl Node for LoadBalancer {
             return cx.reply(call, Outcome::error(404, me, Reason::NoBackend), 0);
         };
         let mut draws = self.build.key.join(cx.luck(call)).draws();
-        let Some(member) = self.views[instance][index].pick(&mut draws) else {
+        let Some(member) = self.views[instance][index].pick(&mut Choice::new(cx.now(), &mut draws)) else {
             return cx.reply(call, Outcome::error(503, me, Reason::NoBackend), 0);
         };
         let (backend, target) = self.members[index][member];
