@@ -53,6 +53,12 @@ impl Contestant {
         }
     }
 
+    /// The contestant of this name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text == "min" { Some(Self::Min) } else { Policy::parse(text).map(Self::Policy) }
+    }
+
     /// Every contestant, the optimum last.
     pub fn all() -> impl Iterator<Item = Self> + Clone {
         Policy::ALL.iter().copied().map(Self::Policy).chain([Self::Min])

@@ -146,7 +146,9 @@ impl Trace {
             if !more {
                 break;
             }
-            last = record.position().map_or(last, csv::Position::line);
+            // The record's own position is that of the comments before it.
+            let before = record.position().map_or(last, csv::Position::line);
+            last = before.max(reader.position().line().saturating_sub(1));
             let (key, size) = if let Some(columns) = columns {
                 columns
             } else {
@@ -250,6 +252,7 @@ mod tests {
             ("", "no accesses"),
             ("key,size\n", "no accesses"),
             ("1,10\n2,ten\n", "line 2: the size `ten`"),
+            ("# one\n# two\n1,10\n# three\n2,\n3,3\n", "line 5 has no column 2"),
             ("1,10\n2\n", "line 2 has no column 2"),
             ("1,10\n2,-1\n", "line 2"),
             ("url,bytes\nx,3\n", "line 1: the size `bytes`"),
