@@ -1,5 +1,6 @@
 //! One integration binary, a module per promise.
 
+mod cache;
 mod cli;
 mod floors;
 mod invariants;
