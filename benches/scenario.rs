@@ -12,7 +12,7 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use surgesim::base::SimDuration;
 use surgesim::document::{Diagnostics, Sources};
-use surgesim::event_graph::{catalog, forecast};
+use surgesim::event_graph::{CallGraph, catalog, forecast};
 use surgesim::experiment::aggregate::aggregate;
 use surgesim::experiment::results::{RunResults, VariantResults};
 use surgesim::experiment::simulation;
@@ -93,7 +93,7 @@ fn before_and_after(criterion: &mut Criterion) {
     group.bench_function("1,000 components read and checked", |bencher| {
         bencher.iter(|| {
             let model = model(&text);
-            (catalog(&model), forecast(&model))
+            (catalog(&model), forecast(&model, &CallGraph::of(&model)))
         });
     });
     let (variant, _) = run(WORKLOADS[2].1, 20.0);

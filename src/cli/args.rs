@@ -22,11 +22,10 @@ pub(super) enum Command {
     Graph(Graph),
     /// Study a cache by itself: how often each policy misses, at each size
     Cache(Cache),
-    /// Explain a diagnostic code or a metric
-    Explain {
-        /// Such as E0301 or p99
-        what: String,
-    },
+    /// Explain a scenario with every default and preset, a kind, a preset, a metric or a code
+    Explain(Explain),
+    /// Print a JSON Schema of scenario files, for editors
+    Schema,
     /// Print a commented starter scenario that passes `check`
     Init,
     /// Print a completion script
@@ -105,6 +104,18 @@ pub(super) struct Graph {
     /// How it is drawn
     #[arg(long, value_enum, default_value = "mermaid")]
     pub(super) format: GraphFormat,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Explain {
+    /// A file, or a name such as service, postgres, flash-sale, p99 or E0301
+    pub(super) what: String,
+    /// Of a file, this variant only
+    #[arg(long)]
+    pub(super) variant: Option<String>,
+    /// Of a file, with a value changed, such as components.app.instances=6
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub(super) settings: Vec<String>,
 }
 
 #[derive(Args, Debug)]

@@ -88,17 +88,12 @@ impl<'a> Sites<'a> {
         plan
     }
 
-    /// All endpoint names that clients ask for: the operations of a load balancer.
+    /// The operations of a load balancer: what services serve, and whatever else clients ask for.
     pub(super) fn endpoints(&self) -> Vec<String> {
-        let mut all: Vec<String> = Vec::new();
-        let asked = self.model.clients.iter().flat_map(|c| c.mix.iter().map(|m| m.endpoint.clone()));
-        let served = self.model.components.iter().flat_map(|c| match &c.spec {
-            ComponentSpec::Service(_) => c.spec.operations(),
-            _ => Vec::new(),
-        });
-        for name in asked.chain(served) {
-            if !all.contains(&name) {
-                all.push(name);
+        let mut all: Vec<String> = self.model.endpoints().into_iter().map(str::to_owned).collect();
+        for entry in self.model.clients.iter().flat_map(|client| &client.mix) {
+            if !all.contains(&entry.endpoint) {
+                all.push(entry.endpoint.clone());
             }
         }
         all

@@ -3,11 +3,13 @@
 mod cache;
 mod cli;
 mod floors;
+mod invalid;
 mod invariants;
 mod language;
 mod laws;
 mod memory;
 mod mistakes;
 mod model;
+mod schema;
 mod simulation;
 mod theory;
