@@ -83,8 +83,9 @@ pub(super) fn designs(file: &str, settings: &[String], only: Option<&str>) -> Re
 pub(super) fn spelt_out(file: &str, settings: &[String], only: Option<&str>) -> Result<String, String> {
     let read = read(file, settings, only)?;
     let mut found = read.found;
+    let beside = Beside::new(&read.folder, &read.sources);
     for tree in &read.trees {
-        let _ = read_model(&tree.name, &tree.tree, &Beside::new(&read.folder, &read.sources), &mut found);
+        let _ = read_model(&tree.name, &tree.tree, &beside, &mut found);
     }
     if found.has_errors() || read.trees.is_empty() {
         return Err(found.render(&read.sources, false));

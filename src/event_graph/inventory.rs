@@ -2,7 +2,6 @@
 
 use super::paths::link_owner;
 use crate::base::{ComponentId, ResourceId};
-use crate::components::service::spec::Slots;
 use crate::metrics::{Catalog, ClientInfo, ComponentInfo, ResourceInfo, Role};
 use crate::scenario::model::{ComponentSpec, Model};
 
@@ -22,10 +21,7 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
         match &component.spec {
             ComponentSpec::Service(service) => {
                 for instance in 0..u32::from(service.instances) {
-                    let slots = match service.workers {
-                        Slots::Limited(n) => f64::from(n),
-                        _ => f64::INFINITY,
-                    };
+                    let slots = service.limiting_workers().map_or(f64::INFINITY, f64::from);
                     add(index, instance, Role::Workers, slots);
                     add(index, instance, Role::Cpu, service.cores);
                     add(index, instance, Role::Io, service.io.map_or(f64::INFINITY, f64::from));

@@ -6,7 +6,8 @@ use crate::base::random::{Key, Permutation, StreamName, Zipf};
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration};
 use crate::components::service::spec::{CallOptions, PoolSpec};
 use crate::engine::{
-    CallSite, Demand, EntityPlan, Plan, PoolPlan, Popularity, Retry, RowChoice, SiteId, Target, Trait,
+    CallSite, Demand, EntityPlan, FleetPlan, Plan, PoolPlan, Popularity, Retry, RowChoice, SiteId, Target,
+    Trait,
 };
 use crate::metrics::{ResourceInfo, Role};
 use crate::scenario::model::{ComponentSpec, EntitySpec, Model, PopularitySpec};
@@ -44,6 +45,14 @@ impl<'a> Sites<'a> {
         };
         sites.plan.entities = model.entities.iter().map(|entity| entity_plan(entity, root)).collect();
         sites.plan.connections = vec![None; model.components.len() + model.clients.len()];
+        for component in &model.components {
+            let start = component.spec.instances();
+            sites.plan.fleets.push(FleetPlan { start, most: start });
+        }
+        for client in &model.clients {
+            let places = client.from.len().max(1) as u16;
+            sites.plan.fleets.push(FleetPlan { start: places, most: places });
+        }
         for (index, component) in model.components.iter().enumerate() {
             if let ComponentSpec::Service(service) = &component.spec {
                 for pool in &service.pools {

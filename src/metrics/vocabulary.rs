@@ -448,11 +448,13 @@ fn of_component(
         let found = of_role(role);
         if found.is_empty() { Err(unknown(format!("`{name}` has no {what}"))) } else { Ok(found) }
     };
+    // Without a limit on workers nobody waits for one: then the cores are what requests share.
+    let limits = |found: &Vec<usize>| found.iter().any(|&i| catalog.resources[i].servers.is_finite());
     let main = || {
         [Role::Workers, Role::Cpu, Role::Connections, Role::Link]
             .into_iter()
             .map(of_role)
-            .find(|found| !found.is_empty())
+            .find(limits)
             .ok_or_else(|| unknown(format!("`{name}` has nothing that work could wait for")))
     };
     let words: Vec<&str> = rest.iter().map(|s| s.name.as_str()).collect();

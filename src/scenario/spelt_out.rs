@@ -97,12 +97,12 @@ impl Writer<'_> {
         let takes = takes.and_then(|takes| chosen(takes, value));
         match &value.value {
             Value::Null => self.line(depth, &format!("{key}: null"), &self.origin(value.place)),
+            Value::Column { text, .. } => {
+                self.line(depth, &format!("{key}: {}", quoted(text, false)), &self.origin(value.place));
+            }
             Value::Scalar { text, style } => {
                 let text = quoted(text, *style == Style::Quoted);
                 self.line(depth, &format!("{key}: {text}"), &self.origin(value.place));
-            }
-            Value::Column { text, .. } => {
-                self.line(depth, &format!("{key}: {}", quoted(text, false)), &self.origin(value.place));
             }
             Value::List(items) if items.is_empty() => {
                 self.line(depth, &format!("{key}: []"), &self.origin(value.place));
@@ -148,12 +148,12 @@ impl Writer<'_> {
             let inner = inner.and_then(|takes| chosen(takes, item));
             match &item.value {
                 Value::Null => self.line(depth, "- null", &self.origin(item.place)),
+                Value::Column { text, .. } => {
+                    self.line(depth, &format!("- {}", quoted(text, false)), &self.origin(item.place));
+                }
                 Value::Scalar { text, style } => {
                     let text = quoted(text, *style == Style::Quoted);
                     self.line(depth, &format!("- {text}"), &self.origin(item.place));
-                }
-                Value::Column { text, .. } => {
-                    self.line(depth, &format!("- {}", quoted(text, false)), &self.origin(item.place));
                 }
                 Value::List(below) if below.is_empty() => self.line(depth, "- []", ""),
                 Value::Map(below) if below.is_empty() => self.line(depth, "- {}", ""),

@@ -521,7 +521,7 @@ struct Index {
 }
 
 impl Index {
-    const STEP: usize = 256;
+    const STEP: usize = 32;
 
     fn new(source: SourceId, text: &str) -> Self {
         let mut at = (1, 1);

@@ -59,17 +59,19 @@ pub fn run_model(model: &Model) -> Runs {
 impl Runs {
     /// A metric in every replication, over the whole run.
     pub fn each(&self, metric: &str) -> Vec<f64> {
-        let reference = MetricReference::parse(metric, &self.catalog)
-            .unwrap_or_else(|unknown| panic!("{metric}: {}", unknown.message));
-        let window = Window::Run;
-        self.replications
-            .iter()
-            .map(|r| match evaluate::value(&r.record, &self.catalog, &reference.metric, window) {
-                MetricValue::Number(x) => x,
-                other => panic!("{metric} is {other:?}"),
-            })
-            .collect()
+        let number = |index| match value(self, index, metric) {
+            MetricValue::Number(x) => x,
+            other => panic!("{metric} is {other:?}"),
+        };
+        (0..self.replications.len()).map(number).collect()
     }
+}
+
+/// A metric in one replication, whatever it is, over the whole run.
+pub fn value(runs: &Runs, replication: usize, metric: &str) -> MetricValue {
+    let reference = MetricReference::parse(metric, &runs.catalog)
+        .unwrap_or_else(|unknown| panic!("{metric}: {}", unknown.message));
+    evaluate::value(&runs.replications[replication].record, &runs.catalog, &reference.metric, Window::Run)
 }
 
 /// An instant, for windows.

@@ -232,6 +232,29 @@ pub struct ServiceSpec {
     pub endpoints: Vec<Endpoint>,
 }
 
+impl ServiceSpec {
+    /// Workers that limit something: under processor sharing they are a capacity that only sleeping uses.
+    #[must_use]
+    pub fn limiting_workers(&self) -> Option<u32> {
+        let Slots::Limited(n) = self.workers else { return None };
+        let shared = self.discipline == ServiceDiscipline::ProcessorSharing;
+        (!shared || self.endpoints.iter().any(|e| sleeps(&e.steps))).then_some(n)
+    }
+}
+
+fn sleeps(steps: &[Step]) -> bool {
+    steps.iter().any(|step| match step {
+        Step::Sleep(_) => true,
+        Step::Call { on_error, .. } => on_error.as_ref().is_some_and(|steps| sleeps(steps)),
+        Step::Parallel { branches, on_error, .. } => {
+            branches.iter().chain(on_error).any(|steps| sleeps(steps))
+        }
+        Step::If { then, otherwise, .. } => sleeps(then) || sleeps(otherwise),
+        Step::Lock { steps, .. } => sleeps(steps),
+        Step::Cpu(_) | Step::Io(_) | Step::Receive { .. } | Step::Reply { .. } => false,
+    })
+}
+
 /// The resources of one instance.
 #[derive(Clone, Copy, Debug)]
 pub struct InstanceResources {

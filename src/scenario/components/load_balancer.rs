@@ -14,7 +14,7 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         ("random", Algorithm::Random),
         ("weighted_random", Algorithm::WeightedRandom),
         ("least_connections", Algorithm::LeastConnections),
-        ("power_of_two_choices", Algorithm::PowerOfTwoChoices),
+        ("power_of_two_choices", Algorithm::POWER_OF_TWO_CHOICES),
     ];
     let ties = [("first", Ties::First), ("random", Ties::Random), ("rotate", Ties::Rotate)];
     let mut routes = Vec::new();
