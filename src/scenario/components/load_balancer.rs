@@ -61,10 +61,15 @@ fn read_targets(node: &Node, names: &Names, found: &mut Diagnostics) -> Vec<(Com
         return names.component(node, name, found).map(|id| (id, 1.0)).into_iter().collect();
     }
     let mut targets = Vec::new();
+    // A list is a map of equal weights.
+    for item in node.items() {
+        let id = text(item, found).and_then(|name| names.component(item, name, found));
+        targets.extend(id.map(|id| (id, 1.0)));
+    }
     for (key, weight) in node.entries() {
         let at = Node { value: Value::Null, place: key.place };
         if let (Some(id), Some(weight)) =
-            (names.component(&at, &key.name, found), scalar(weight, quantity::number, found))
+            (names.component(&at, &key.name, found), scalar(weight, quantity::weight, found))
         {
             if weight < 0.0 {
                 found.add(
