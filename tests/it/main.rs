@@ -3,9 +3,9 @@
 mod cli;
 mod floors;
 mod invariants;
+mod language;
 mod laws;
 mod mistakes;
-mod language;
 mod model;
 mod simulation;
 mod theory;
