@@ -184,7 +184,8 @@ impl Cores {
         self.sharing.add(now, demand, call);
         cx.observe(Observation::Demanded { resource: self.resource, demand });
         cx.observe(Observation::Level { resource: self.resource, present: self.sharing.len() as u32 });
-        self.expect(cx);
+        let next = self.sharing.next_completion(now);
+        self.expect(next, cx);
     }
 
     /// The next call whose work is done by now. Call it until it has none, after a wake of this
@@ -195,18 +196,23 @@ impl Cores {
             return None;
         }
         let now = cx.now();
-        if let Some(call) = self.sharing.complete(now) {
-            let record = cx.call(call);
-            let stay = now.since(record.asked);
-            let wait = stay - record.demand;
-            cx.observe(Observation::Departed { resource: self.resource, stay });
-            cx.observe(Observation::Waited { resource: self.resource, wait });
-            cx.observe(Observation::Level { resource: self.resource, present: self.sharing.len() as u32 });
-            return Some(call);
+        match self.sharing.complete_or_next(now) {
+            Ok(call) => {
+                let record = cx.call(call);
+                let stay = now.since(record.asked);
+                let wait = stay - record.demand;
+                cx.observe(Observation::Departed { resource: self.resource, stay });
+                cx.observe(Observation::Waited { resource: self.resource, wait });
+                let present = self.sharing.len() as u32;
+                cx.observe(Observation::Level { resource: self.resource, present });
+                Some(call)
+            }
+            Err(next) => {
+                self.expected = SimTime::MAX;
+                self.expect(next, cx);
+                None
+            }
         }
-        self.expected = SimTime::MAX;
-        self.expect(cx);
-        None
     }
 
     /// Takes a call's unfinished work away.
@@ -218,15 +224,16 @@ impl Cores {
         let stay = now.since(cx.call(call).asked);
         cx.observe(Observation::Departed { resource: self.resource, stay });
         cx.observe(Observation::Level { resource: self.resource, present: self.sharing.len() as u32 });
-        self.expect(cx);
+        let next = self.sharing.next_completion(now);
+        self.expect(next, cx);
         true
     }
 
     /// Asks to be woken when the head will be done, unless a wake no later than that is under way:
     /// an arrival only delays the head, so the old wake finds nothing and asks again.
     #[inline]
-    fn expect<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
-        if let Some(at) = self.sharing.next_completion(cx.now())
+    fn expect<P: Probe>(&mut self, next: Option<SimTime>, cx: &mut Context<'_, P>) {
+        if let Some(at) = next
             && at < self.expected
         {
             self.expected = at;
