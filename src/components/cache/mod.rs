@@ -6,3 +6,6 @@
 pub mod entries;
 pub mod eviction;
 pub mod store;
+
+#[cfg(test)]
+mod replicated;
