@@ -42,20 +42,20 @@ impl Rollout {
         let of = |share: f64| f64::from(replicas) * share.clamp(0.0, 1.0);
         let surge = libm::ceil(of(max_surge) - 1e-9) as u32;
         let unavailable = (of(max_unavailable) + 1e-9) as u32;
-        Self { replicas, surge, unavailable: if surge + unavailable == 0 { 1 } else { unavailable } }
+        Self { replicas, surge, unavailable: if surge == 0 && unavailable == 0 { 1 } else { unavailable } }
     }
 
     /// What may be done with these instances; the step leaves nothing more to do until one of them changes.
     #[must_use]
     pub fn step(&self, versions: Versions) -> RolloutStep {
         let Versions { old_ready, old_unready, new_ready, new_unready } = versions;
-        let (old, new) = (old_ready + old_unready, new_ready + new_unready);
-        let room = (self.replicas + self.surge).saturating_sub(old + new);
+        let (old, new) = (old_ready.saturating_add(old_unready), new_ready.saturating_add(new_unready));
+        let room = self.replicas.saturating_add(self.surge).saturating_sub(old.saturating_add(new));
         let start = room.min(self.replicas.saturating_sub(new));
         let least = self.replicas.saturating_sub(self.unavailable);
         // Old ones that are not ready serve nobody; of the ready ones, as many as leave enough.
-        let spare = (old_ready + new_ready).saturating_sub(least);
-        RolloutStep { start, stop: old_unready + spare.min(old_ready) }
+        let spare = old_ready.saturating_add(new_ready).saturating_sub(least);
+        RolloutStep { start, stop: old_unready.saturating_add(spare.min(old_ready)) }
     }
 
     /// Whether only the new version is left, all of it ready.

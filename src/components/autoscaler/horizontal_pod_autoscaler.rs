@@ -8,6 +8,7 @@
 //! Then the rate: up by at most 100 % or 4 pods per 15 s, whichever is more, down by 100 % per 15 s, counted
 //! from how many there were at the start of the period; then minimum and maximum (`horizontal.go`).
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use crate::base::{SimDuration, SimTime};
@@ -184,22 +185,24 @@ impl HorizontalPodAutoscaler {
             let recent = self.changes.iter().filter(|(at, by)| now.since(*at) < period && by * sign > 0);
             (i64::from(current) - recent.map(|(_, by)| by).sum::<i64>()).max(0) as f64
         };
-        if wish > current {
-            let limits = self.settings.up.policies.iter().map(|policy| match *policy {
-                RatePolicy::Pods(n, period) => at_start(period, 1) as u32 + n,
-                RatePolicy::Percent(share, period) => ceil(at_start(period, 1) * (1.0 + share)),
-            });
-            wish.min(limits.max().unwrap_or(current).max(current))
-        } else if wish < current {
-            let limits = self.settings.down.policies.iter().map(|policy| match *policy {
-                RatePolicy::Pods(n, period) => (at_start(period, -1) as u32).saturating_sub(n),
-                RatePolicy::Percent(share, period) => {
-                    (at_start(period, -1) * (1.0 - share) + 1e-9).max(0.0) as u32
-                }
-            });
-            wish.max(limits.min().unwrap_or(current).min(current))
-        } else {
-            wish
+        match wish.cmp(&current) {
+            Ordering::Equal => wish,
+            Ordering::Greater => {
+                let limits = self.settings.up.policies.iter().map(|policy| match *policy {
+                    RatePolicy::Pods(n, period) => (at_start(period, 1) as u32).saturating_add(n),
+                    RatePolicy::Percent(share, period) => ceil(at_start(period, 1) * (1.0 + share)),
+                });
+                wish.min(limits.max().unwrap_or(current).max(current))
+            }
+            Ordering::Less => {
+                let limits = self.settings.down.policies.iter().map(|policy| match *policy {
+                    RatePolicy::Pods(n, period) => (at_start(period, -1) as u32).saturating_sub(n),
+                    RatePolicy::Percent(share, period) => {
+                        (at_start(period, -1) * (1.0 - share) + 1e-9) as u32
+                    }
+                });
+                wish.max(limits.min().unwrap_or(current).min(current))
+            }
         }
     }
 }

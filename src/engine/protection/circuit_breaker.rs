@@ -227,7 +227,7 @@ impl CircuitBreaker {
     /// A call that was admitted will not be made, or has no result that counts.
     pub fn forgo(&mut self) {
         if self.state == BreakerState::HalfOpen {
-            self.trials = (self.trials + 1).min(self.settings.half_open_calls.max(1));
+            self.trials = self.trials.saturating_add(1).min(self.settings.half_open_calls.max(1));
         }
     }
 

@@ -33,3 +33,6 @@ pub use codel::{Codel, ControlledDelay};
 pub use hedge::{Hedge, HedgeAfter};
 pub use retry_budget::{Quota, RetryBudget, RetryCause};
 pub use rolling_counter::RollingCounter;
+
+#[cfg(test)]
+mod tests;

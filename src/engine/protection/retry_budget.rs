@@ -103,7 +103,7 @@ impl RetryBudget {
     pub fn windowed(share: f64, min_per_second: f64, ttl: SimDuration) -> Self {
         // A request deposits 1000 and a retry takes 1000 / share.
         let cost = libm::round(1000.0 / share.clamp(0.001, 1000.0)) as u64;
-        let reserve = (min_per_second.max(0.0) * ttl.as_secs_f64() * cost as f64) as u64;
+        let reserve = (min_per_second.max(0.0) * ttl.as_secs_f64() * cost as f64).min(1e15) as u64;
         Self { form: Form::Windowed { deposits: RollingCounter::new(ttl, 10), cost, reserve } }
     }
 

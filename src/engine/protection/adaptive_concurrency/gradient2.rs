@@ -43,7 +43,7 @@ impl Gradient2 {
             min,
             max,
             queue: f64::from(queue),
-            smoothing: smoothing.clamp(0.0, 1.0),
+            smoothing: if smoothing.is_nan() { 0.0 } else { smoothing.clamp(0.0, 1.0) },
             tolerance: tolerance.max(1.0),
             window: f64::from(window.max(1)),
             long: 0.0,

@@ -7,11 +7,15 @@
 //! | [`FixedWindow`] | a whole window's limit at once | up to twice the limit around a boundary |
 //! | [`SlidingLog`] | the limit at once | at most the limit in any window |
 //! | [`SlidingCounter`] | the limit at once | about the limit; assumes the last window was even |
+//!
+//! [`KeyedRateLimit`] keeps one per client or tenant.
 
+mod keyed;
 mod leaky_bucket;
 mod token_bucket;
 mod window;
 
+pub use keyed::KeyedRateLimit;
 pub use leaky_bucket::LeakyBucket;
 pub use token_bucket::TokenBucket;
 pub use window::{FixedWindow, SlidingCounter, SlidingLog};

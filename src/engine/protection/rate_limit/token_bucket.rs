@@ -59,7 +59,7 @@ impl TokenBucket {
                 Verdict::Reject(SimDuration::from_nanos(u64::try_from(wait).unwrap_or(u64::MAX)))
             }
             Refill::Stepped { tokens, step, level, steps } => {
-                let passed = nanos / *step - *steps;
+                let passed = (nanos / *step).saturating_sub(*steps);
                 *steps += passed;
                 let added = u64::from(*tokens).saturating_mul(passed).saturating_add(u64::from(*level));
                 *level = added.min(u64::from(self.burst)) as u32;
