@@ -35,6 +35,8 @@ struct Instance {
     errors: Option<(f64, u16, Key)>,
     /// Added to each message's latency there and back.
     latency: Option<Demand>,
+    /// Messages that lose a segment: share, stream.
+    loss: Option<(f64, Key)>,
 }
 
 /// A cut between two groups of instances, one way.
@@ -106,12 +108,6 @@ impl Conditions {
         }
     }
 
-    /// Instances that are part of the fleet.
-    pub(super) fn fleet(&self, component: ComponentId) -> u16 {
-        let all = self.instances.get(component.index());
-        all.map_or(0, |all| all.iter().filter(|i| i.life != Life::Absent).count() as u16)
-    }
-
     /// The instances there can ever be.
     pub(super) fn most(&self, component: ComponentId) -> u16 {
         self.instances.get(component.index()).map_or(1, |all| all.len() as u16)
@@ -123,6 +119,14 @@ impl Conditions {
 
     pub(super) fn errors(&self, component: ComponentId, instance: u16) -> Option<(f64, u16, Key)> {
         self.get(component, instance)?.errors
+    }
+
+    pub(super) fn set_loss(&mut self, group: Group, loss: Option<(f64, Key)>) {
+        self.each(group, |instance| instance.loss = loss);
+    }
+
+    pub(super) fn loss(&self, component: ComponentId, instance: u16) -> Option<(f64, Key)> {
+        self.get(component, instance)?.loss
     }
 
     pub(super) fn set_latency(&mut self, group: Group, latency: Option<&Demand>) {
