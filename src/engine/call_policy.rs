@@ -62,6 +62,37 @@ impl<P: Probe> Core<P> {
         root
     }
 
+    /// Opens a request of a component itself (a health check): no customer's, so nobody counts it.
+    pub(super) fn open_internal(&mut self, component: ComponentId, note: u32, luck: Key) -> CallId {
+        let now = self.now();
+        let request = self.requests.insert(Request {
+            client: component,
+            operation: OperationId(0),
+            priority: 0,
+            degraded: false,
+            luck,
+            number: 0,
+            started: now,
+            root: CallId::NONE,
+            note,
+            attempts: 0,
+            references: 1,
+            rows: Vec::new(),
+        });
+        let mut root = Call::new(request, CallId::NONE, luck, now);
+        root.component = component;
+        let root = self.open(root);
+        self.requests[request].root = root;
+        root
+    }
+
+    /// Closes a request of a component itself.
+    pub(super) fn close_internal(&mut self, root: CallId) {
+        if let Some(request) = self.close(root).map(|call| call.request) {
+            self.drop_reference(request);
+        }
+    }
+
     /// Closes a request with its final outcome.
     pub(super) fn finish_request(&mut self, root: CallId, outcome: Outcome) -> Option<Finished> {
         let id = self.close(root)?.request;
@@ -96,12 +127,12 @@ impl<P: Probe> Core<P> {
 
     /// Starts a wait at `site`.
     #[inline]
-    pub(super) fn begin(&mut self, caller: CallId, site: SiteId, choice: u16) {
+    pub(super) fn begin(&mut self, caller: CallId, site: SiteId, choice: u16, attempt: u16) {
         let now = self.now();
         let call = &mut self.calls[caller];
         call.site = site;
         call.choice = choice;
-        call.attempt = 0;
+        call.attempt = attempt;
         call.token = call.token.wrapping_add(1);
         call.wait_token = call.wait_token.wrapping_add(1);
         let token = call.token;

@@ -68,6 +68,8 @@ impl Group {
 pub(super) struct Conditions {
     /// Whether anything ever was.
     pub(super) any: bool,
+    /// Counts changes of the fleets.
+    pub(super) version: u64,
     instances: Vec<Vec<Instance>>,
     cuts: Vec<Cut>,
     /// By entity: the share of requests that are about its hottest row.
@@ -84,6 +86,7 @@ impl Conditions {
         Self {
             any: plan.fleets.iter().any(|fleet| fleet.most > fleet.start),
             instances: plan.fleets.iter().map(instances).collect(),
+            version: 0,
             cuts: Vec::new(),
             hot: vec![None; plan.entities.len()],
         }
@@ -103,6 +106,7 @@ impl Conditions {
     }
 
     pub(super) fn set_life(&mut self, component: ComponentId, instance: u16, life: Life) {
+        self.version += 1;
         if let Some(record) = self.get_mut(component, instance) {
             record.life = life;
         }

@@ -8,7 +8,7 @@ fn mean(values: &[f64]) -> f64 {
 }
 
 /// A metric over a window of seconds, mean over replications.
-fn during(text: &str, windows: &[(f64, f64, &str)]) -> Vec<f64> {
+pub fn during(text: &str, windows: &[(f64, f64, &str)]) -> Vec<f64> {
     let model = model(text);
     let catalog = surgesim::event_graph::catalog(&model);
     let at = surgesim::base::SimTime::from_secs_f64;
