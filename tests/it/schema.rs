@@ -15,7 +15,9 @@ fn schema() -> Value {
 fn typed(node: &Node) -> Value {
     match &node.value {
         document::Value::Null => Value::Null,
-        document::Value::Scalar { text, style: Style::Quoted } => json!(text),
+        document::Value::Scalar { text, style: Style::Quoted } | document::Value::Column { text, .. } => {
+            json!(text)
+        }
         document::Value::Scalar { text, .. } => match text.as_str() {
             "true" => json!(true),
             "false" => json!(false),
