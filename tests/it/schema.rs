@@ -44,7 +44,10 @@ fn read(text: &str) -> Value {
 /// Where the value does not fit, the path of the first misfit.
 fn misfit(root: &Value, schema: &Value, value: &Value, path: &str) -> Option<String> {
     let own = |wrong: bool| wrong.then(|| path.to_owned());
-    schema.as_object().unwrap().iter().find_map(|(keyword, rule)| match keyword.as_str() {
+    // A wrong value says more than a key that is not known.
+    let (known, rest): (Vec<_>, Vec<_>) =
+        schema.as_object().unwrap().iter().partition(|(keyword, _)| *keyword != "additionalProperties");
+    known.into_iter().chain(rest).find_map(|(keyword, rule)| match keyword.as_str() {
         "$schema" | "title" | "description" | "examples" | "$defs" => None,
         "$ref" => {
             let target = root.pointer(rule.as_str().unwrap().strip_prefix('#').unwrap());
@@ -125,8 +128,7 @@ fn what_an_editor_should_underline_does_not_fit() {
         ("e0203-mapping-for-value", "/run/duration"),
         ("e0204-unknown-discipline", "/components/app/discipline"),
         ("e0301-bare-number", "/clients/buyers/timeout"),
-        // Which kind was meant cannot be told, so the whole component is wrong.
-        ("e0405-unknown-kind", "/components/app/"),
+        ("e0405-unknown-kind", "/components/app/kind"),
         ("e0406-unknown-preset", "/components/db/preset"),
         ("e0509-no-verb", "/components/app/endpoints/GET /items/0/wait"),
         ("e0211-scenario-in-variant", "/variants/0/scenario"),
