@@ -343,6 +343,14 @@ pub fn number(text: &str) -> Result<f64, Fault> {
     finite(amount.float(power), &amount, NUMBER)
 }
 
+/// A weight among others: `60`, or `60%`.
+///
+/// # Errors
+/// Says what is wrong, and where in the text.
+pub fn weight(text: &str) -> Result<f64, Fault> {
+    if text.trim_end().ends_with('%') { ratio(text).map(Ratio::get) } else { number(text) }
+}
+
 /// CPU cores: `4`, `0.5`, or in thousandths as Kubernetes writes them, `500m`.
 ///
 /// # Errors

@@ -112,7 +112,8 @@ const fn key(name: &'static str, takes: Takes, default: Absent, about: &'static 
 }
 
 const STEPS: Takes = List(&Takes::Block("step"));
-const TARGETS: Takes = Either(&[Name("component"), Named(&Number)]);
+const TARGETS: Takes =
+    Either(&[Name("component"), List(&Name("component")), Named(&Either(&[Number, Share]))]);
 const RATES: Takes = Either(&[Rate, Takes::Block("rate")]);
 const POINTS: Takes = List(&Text);
 const CLAIMS: Takes = List(&Either(&[Text, Takes::Block("claim")]));

@@ -159,14 +159,16 @@ impl Profile {
         let mut t = f64::midpoint(low, high);
         for _ in 0..80 {
             let miss = self.integral(t) - goal;
-            // Reached counts: where the rate is zero the integral stays at its goal, and the answer is when it began to.
             if miss >= 0.0 {
                 high = t
             } else {
                 low = t
             }
+            // Where the rate is zero the integral stays at its goal: the answer is when it got there.
+            let late = miss == 0.0 && self.integral(t - 1e-10) >= goal;
             let newton = t - miss / self.rate(t);
-            let next = if newton >= low && newton <= high { newton } else { f64::midpoint(low, high) };
+            let inside = !late && newton >= low && newton <= high;
+            let next = if inside { newton } else { f64::midpoint(low, high) };
             if (next - t).abs() < 1e-10 || high - low < 1e-10 {
                 return Some(next);
             }

@@ -52,22 +52,23 @@ pub fn fixed_patience(servers: u32, arrivals: f64, services: f64, patience: f64)
     }
     below += weight;
     let spare = c * services - arrivals;
-    let grown = |x: f64| {
-        if spare.abs() < 1e-12 * services { x } else { (1.0 - libm::exp(-spare * x)) / spare }
+    // All weights are divided by the largest value of the density, which grows where there is nothing to spare.
+    let largest = (-spare * patience).max(0.0);
+    let density = |x: f64| libm::exp(-spare * x - largest);
+    below *= libm::exp(-largest);
+    let within = if spare.abs() < 1e-12 * services {
+        arrivals * patience
+    } else {
+        arrivals * (density(0.0) - density(patience)) / spare
     };
-    let within = arrivals * grown(patience);
     // Beyond the patience the virtual wait only falls: whoever comes leaves.
-    let beyond = arrivals * libm::exp(-spare * patience) / (c * services);
+    let beyond = arrivals * density(patience) / (c * services);
     let sum = below + within + beyond;
     // Mean line by Little's law over the waits of all, who leave at the patience.
     let steps = 20_000;
     let step = patience / f64::from(steps);
-    let waited: f64 = (0..steps)
-        .map(|i| {
-            let x = (f64::from(i) + 0.5) * step;
-            x * arrivals * libm::exp(-spare * x) * step
-        })
-        .sum();
+    let at = |i: i32| (f64::from(i) + 0.5) * step;
+    let waited: f64 = (0..steps).map(|i| at(i) * arrivals * density(at(i)) * step).sum();
     let queue = arrivals * (waited + beyond * patience) / sum;
     Abandonment { abandoned: beyond / sum, waits: (within + beyond) / sum, queue }
 }

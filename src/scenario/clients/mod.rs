@@ -58,7 +58,10 @@ fn read_client(
     let (rate, sessions, users) = (fields.get("rate"), fields.get("sessions"), fields.get("users"));
     let replay = fields.get("replay");
     let ways = [rate, sessions, users, replay].into_iter().flatten().count();
-    if ways == 0 && matches!(node.value, Value::Map(_)) {
+    // Gaps and modulated rates are a rate of their own, which need not be said twice.
+    let written = fields.get("arrivals");
+    let paced = written.is_some_and(|n| n.get("between").is_some() || n.get("mmpp").is_some());
+    if ways == 0 && !paced && matches!(node.value, Value::Map(_)) {
         found.add(
             Code::NeedsOneOf,
             node.place,
@@ -66,10 +69,10 @@ fn read_client(
             "write `rate: 100/s` (requests), `sessions: 10/s` (visitors who arrive), `users: 50` (a fixed number) or `replay: {file: ...}`",
         );
     } else if ways > 1 {
-        let written = [rate, sessions, users, replay].into_iter().flatten();
+        let mut ways = [rate, sessions, users, replay].into_iter().flatten();
         found.add(
             Code::Conflict,
-            written.clone().nth(1).map_or(node.place, |n| n.place),
+            ways.nth(1).map_or(node.place, |n| n.place),
             "a client has one of `rate`, `sessions`, `users` and `replay`",
             "keep the one that is meant; another crowd is another client",
         );
@@ -106,7 +109,10 @@ fn read_client(
             }
         }
     }
-    let arrivals = fields.get("arrivals").and_then(|n| read_arrivals(n, found));
+    let arrivals = written.and_then(|n| read_arrivals(n, found));
+    if let (Some(node), Some(own)) = (written, arrivals.as_ref().and_then(ArrivalProcess::own_rate)) {
+        follow_own_rate(&mut profile, own, node, found);
+    }
     let arrivals = counts.or(arrivals).unwrap_or(ArrivalProcess::Poisson);
     let defaults = read_options(&mut fields, found);
     // A component that could not be read is none of `components`, and would be missed here.
@@ -122,7 +128,7 @@ fn read_client(
         };
         if matches!(node.value, Value::Map(_)) {
             let mut fields = Fields::of(node, "a mix entry", found);
-            entry.weight = fields.read("weight", quantity::number, found).unwrap_or(1.0);
+            entry.weight = fields.read("weight", quantity::weight, found).unwrap_or(1.0);
             entry.priority = fields.read("priority", quantity::count, found).unwrap_or(0).min(255) as u8;
             let own = read_options(&mut fields, found);
             fields.finish(found);
@@ -131,7 +137,7 @@ fn read_client(
             entry.options.retry = own.retry.or(entry.options.retry);
             entry.options.cancel |= own.cancel;
         } else {
-            entry.weight = scalar(node, quantity::number, found).unwrap_or(1.0);
+            entry.weight = scalar(node, quantity::weight, found).unwrap_or(1.0);
         }
         if whole && to.is_some_and(|to| !serves(components, to, &key.name)) {
             let known: Vec<String> = components.iter().flat_map(|c| c.spec.operations()).collect();
@@ -232,6 +238,25 @@ fn read_client(
         reload,
         fields: customer,
     })
+}
+
+/// Makes the profile say what arrivals with a rate of their own do, and warns where it said something else.
+fn follow_own_rate(profile: &mut Profile, own: f64, node: &Node, found: &mut Diagnostics) {
+    let same = match profile.base {
+        Base::Constant(rate) => rate == 0.0 || (rate / own - 1.0).abs() < 0.01,
+        _ => false,
+    };
+    if !same || !profile.spikes.is_empty() {
+        found.add(
+            Code::NoEffect,
+            node.place,
+            format!(
+                "these arrivals come at {own:.4}/s by themselves: the rate and its spikes change nothing"
+            ),
+            "leave out the rate, or write `arrivals: poisson`",
+        );
+    }
+    *profile = Profile { base: Base::Constant(own), spikes: Vec::new() };
 }
 
 /// How long a connection is kept between the requests of a person: browsers keep them as long as the

@@ -78,9 +78,16 @@ fn read_targets(node: &Node, names: &Names, found: &mut Diagnostics) -> Vec<(Com
     }
     let mut targets = Vec::new();
     let mut complete = true;
-    for (key, weight) in entries(Some(node), "`to`", found) {
+    // A list is a map of equal weights.
+    for item in node.items() {
+        let id = text(item, found).and_then(|name| names.receiver(item, name, found));
+        complete &= id.is_some();
+        targets.extend(id.map(|id| (id, 1.0)));
+    }
+    let weighted = if node.items().is_empty() { entries(Some(node), "`to`", found) } else { &[] };
+    for (key, weight) in weighted {
         let at = Node { value: Value::Null, place: key.place };
-        let (id, weight) = (names.receiver(&at, &key.name, found), scalar(weight, quantity::number, found));
+        let (id, weight) = (names.receiver(&at, &key.name, found), scalar(weight, quantity::weight, found));
         complete &= id.is_some() && weight.is_some();
         targets.extend(id.zip(weight));
     }

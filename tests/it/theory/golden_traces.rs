@@ -9,6 +9,7 @@ use surgesim::base::SimTime;
 use surgesim::engine::{Observation, Probe};
 use surgesim::event_graph::catalog;
 use surgesim::experiment::simulation;
+use surgesim::scenario::model::Model;
 
 use super::cases::{case, numbers};
 use super::rule::{Runs, watched};
@@ -48,17 +49,20 @@ fn trace(jobs: &[Job], to: &str, before: &str, service: &str, verb: &str) -> Str
 
 /// When each job left, by its endpoint's number; none if it was answered with an error.
 fn departures(text: &str, count: usize) -> Vec<Option<f64>> {
-    let model = crate::model::model(text);
-    let catalog = catalog(&model);
+    departures_of(&crate::model::model(text), count, ZERO)
+}
+
+fn departures_of(model: &Model, count: usize, zero: f64) -> Vec<Option<f64>> {
+    let catalog = catalog(model);
     let watch = super::watch::Watch::new(&catalog, SimTime::ZERO, &[]).with_ends();
-    let (watch, _) = simulation::run_with(&model, 0, watch, |_| true);
+    let (watch, _) = simulation::run_with(model, 0, watch, |_| true);
     let ends = watch.ends.unwrap();
     assert_eq!(ends.len(), count, "every job ends");
     let mut left = vec![None; count];
     for (now, end) in ends {
         let name = endpoint(&catalog, end.client, end.operation);
         let job: usize = name.trim_start_matches("GET /").parse().unwrap();
-        let after = now.since(SimTime::from_secs_f64(ZERO)).as_nanos();
+        let after = now.since(SimTime::from_secs_f64(zero)).as_nanos();
         left[job] = end.outcome.is_ok().then_some(after as f64 / 1e9);
     }
     left
@@ -68,6 +72,42 @@ fn holds(id: &str, service: &str, verb: &str, jobs: &[Job]) {
     let text = trace(jobs, "s", "", service, verb);
     let expected: Vec<Option<f64>> = numbers(case(id).output("departures")).into_iter().map(Some).collect();
     assert_eq!(departures(&text, jobs.len()), expected, "{id}");
+}
+
+/// The same jobs as a recorded trace whose demands the one step uses.
+fn recorded(jobs: &[Job], service: &str, verb: &str) -> Vec<Option<f64>> {
+    let mut file = "at,endpoint,work\n".to_owned();
+    let mut endpoints = String::new();
+    for (i, Job { at, work, .. }) in jobs.iter().enumerate() {
+        writeln!(file, "{at},GET /{i},{work}").unwrap();
+        writeln!(endpoints, "      GET /{i}: [{verb}: $work]").unwrap();
+    }
+    let text = format!(
+        "scenario: recorded\nrun: {{duration: 20s, seed: 1, replications: 1}}\n\
+         clients: {{c: {{replay: {{file: jobs.csv}}, to: s}}}}\n\
+         components:\n  s:\n    kind: service\n    {service}\n    endpoints:\n{endpoints}"
+    );
+    let model = crate::model::read_with(&text, &[("jobs.csv", &file)]).unwrap_or_else(|m| panic!("{m}"));
+    departures_of(&model, jobs.len(), 0.0)
+}
+
+#[test]
+fn recorded_traces_with_their_demands() {
+    for (id, work, service, verb) in [
+        ("GOLD-FIFO", "services", "workers: 1", "sleep"),
+        ("GOLD-FIFO2", "services", "workers: 2", "sleep"),
+        ("GOLD-PS", "sizes", "cpu: 1", "cpu"),
+        ("GOLD-PS", "sizes", "workers: 1\n    discipline: processor_sharing", "sleep"),
+    ] {
+        let jobs = parameters(id, work);
+        let expected: Vec<_> = numbers(case(id).output("departures")).into_iter().map(Some).collect();
+        assert_eq!(recorded(&jobs, service, verb), expected, "{id}");
+    }
+    let arrivals = numbers(case("GOLD-503").parameter("arrivals"));
+    let jobs = jobs(&arrivals, &vec![0.25; arrivals.len()]);
+    let expected: Vec<_> =
+        case("GOLD-503").output("result").as_array().unwrap().iter().map(|x| x.as_f64()).collect();
+    assert_eq!(recorded(&jobs, "workers: 1\n    backlog: 2", "sleep"), expected);
 }
 
 fn parameters(id: &str, work: &str) -> Vec<Job> {

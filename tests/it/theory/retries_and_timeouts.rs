@@ -28,6 +28,35 @@ fn impatient_customers_leave_the_line() {
     hold("TIMEOUT-D-10-12", &one("rate: 12/s", &fixed(10, "1s"), 6_000), &checks);
 }
 
+/// The same law where the line is one for connections.
+#[test]
+fn impatient_requests_leave_the_line_for_a_connection() {
+    let pooled = |wait: &str, rate: &str, seconds: u32| {
+        scenario(
+            &format!("c: {{rate: {rate}, mix: {{GET /: 1}}, to: s}}"),
+            &format!(
+                "s: {{kind: service, workers: none, pools: {{db: {{size: 10, wait: {wait}}}}}, endpoints: {{GET /: [{{query: db.work}}]}}}}
+                 db: {{kind: database, cpu: 16, queries: {{work: {{cpu: exp(1s)}}}}}}"
+            ),
+            seconds,
+        )
+    };
+    hold(
+        "ERLA-10-12",
+        &pooled("exp(2s)", "12/s", 5_000),
+        &[("rate_503", "prob_abandon"), ("s.pool(db).queue", "mean_queue")],
+    );
+    hold(
+        "TIMEOUT-D-10-12",
+        &pooled("1s", "12/s", 4_000),
+        &[
+            ("rate_503", "prob_timeout"),
+            ("s.pool(db).wait", "mean_wait_of_served"),
+            ("s.pool(db)", "utilisation"),
+        ],
+    );
+}
+
 /// A client whose timeout reaches the server takes its request out of the line, and not out of service.
 #[test]
 fn a_cancelled_request_leaves_the_line_and_an_abandoned_one_does_not() {

@@ -111,7 +111,8 @@ fn arrivals_that_are_not_poisson() {
     ];
     let work = station(1, "exp(1s)");
     hold("GIM1-D", &one("rate: 0.8/s, arrivals: deterministic", &work, 100_000), &checks);
-    let renewal = "rate: 0.5/s, arrivals: {between: \"erlang(2, 2s)\"}";
+    // Gaps are a rate of their own.
+    let renewal = "arrivals: {between: \"erlang(2, 2s)\"}";
     hold("GIM1-E2", &one(renewal, &work, 120_000), &checks);
     hold(
         "MXM1",
