@@ -27,7 +27,6 @@ fn typed(node: &Node) -> Value {
                 .or_else(|_| number.parse::<f64>().map(|x| json!(x)))
                 .unwrap_or_else(|_| json!(text)),
         },
-        document::Value::Column { text, .. } => json!(text),
         document::Value::List(items) => items.iter().map(typed).collect(),
         document::Value::Map(entries) => {
             entries.iter().map(|(key, node)| (key.name.clone(), typed(node))).collect::<Map<_, _>>().into()
