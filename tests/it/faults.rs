@@ -1,35 +1,9 @@
 //! What goes wrong is carried out as written, seen by callers as what it would be, and loses nothing uncounted.
 
-use super::model::{model, read, run, run_model};
-use surgesim::metrics::{MetricReference, MetricValue, Window, evaluate};
+use super::model::{during, model, read, run, run_model};
 
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
-}
-
-/// A metric over a window of seconds, mean over replications.
-pub fn during(text: &str, windows: &[(f64, f64, &str)]) -> Vec<f64> {
-    let model = model(text);
-    let catalog = surgesim::event_graph::catalog(&model);
-    let at = surgesim::base::SimTime::from_secs_f64;
-    let spans: Vec<_> = windows.iter().map(|(from, to, _)| (at(*from), at(*to))).collect();
-    let never = std::sync::atomic::AtomicBool::new(false);
-    let finished = surgesim::experiment::simulation::run(&model, &catalog, &spans, &never, |_| {}).finished;
-    windows
-        .iter()
-        .zip(&spans)
-        .map(|((.., metric), (from, to))| {
-            let reference =
-                MetricReference::parse(metric, &catalog).unwrap_or_else(|e| panic!("{}", e.message));
-            let each = finished.iter().map(|r| {
-                match evaluate::value(&r.record, &catalog, &reference.metric, Window::During(*from, *to)) {
-                    MetricValue::Number(x) => x,
-                    other => panic!("{metric} is {other:?}"),
-                }
-            });
-            mean(&each.collect::<Vec<_>>())
-        })
-        .collect()
 }
 
 fn fleet(faults: &str) -> String {

@@ -1,6 +1,6 @@
 //! Load balancers on bad days: detection, the next upstream, limits and lines, layer 4 against layer 7.
 
-use super::faults::during;
+use super::model::during;
 
 fn fleet(balancer: &str, rest: &str) -> String {
     format!(
