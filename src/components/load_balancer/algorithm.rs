@@ -111,12 +111,12 @@ impl View {
         match self.ties {
             Ties::First => tied.next().unwrap_or(0),
             Ties::Random => {
-                let tied: Vec<_> = tied.collect();
-                tied[draws.below(tied.len() as u64) as usize]
+                let equals = self.in_flight.iter().filter(|load| **load == least).count();
+                tied.nth(draws.below(equals as u64) as usize).unwrap_or(0)
             }
             Ties::Rotate => {
-                let tied: Vec<_> = tied.collect();
-                let chosen = tied.iter().find(|i| **i >= self.next).or(tied.first()).copied().unwrap_or(0);
+                let (first, next) = (tied.clone().next(), tied.find(|i| *i >= self.next));
+                let chosen = next.or(first).unwrap_or(0);
                 self.next = (chosen + 1) % self.in_flight.len();
                 chosen
             }
