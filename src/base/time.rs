@@ -107,6 +107,12 @@ impl SimDuration {
         self.0 == 0
     }
 
+    /// The span `n` times over.
+    #[must_use]
+    pub const fn times(self, n: u64) -> Self {
+        Self(self.0.saturating_mul(n))
+    }
+
     /// The span times `factor` (at least zero), rounded to the nearest nanosecond.
     #[must_use]
     pub fn mul_f64(self, factor: f64) -> Self {

@@ -12,6 +12,7 @@ use crate::engine::Stopped;
 use crate::experiment::aggregate::aggregate;
 use crate::experiment::results::{RunResults, VariantResults, Verdict};
 use crate::experiment::simulation;
+use crate::experiment::{Pilot, pilot};
 use crate::report::{TextStyle, chart, csv, folder_name, json, parquet, run_picture, text, write_whole};
 use crate::scenario::model::ComponentSpec;
 use crate::verdict::{expectation, objective};
@@ -35,7 +36,10 @@ pub(super) fn run(arguments: &Run) -> Exit {
     // A second handler in one process (tests) is harmless: the first stays.
     let _ = ctrlc::set_handler(move || heard.store(true, Ordering::Relaxed));
     let threads = arguments.threads.unwrap_or(0);
-    let Some(outcome) = simulation::on_threads(threads, || simulate(&designs, &stop, arguments.quiet)) else {
+    let notices = find_warm_ups(&mut designs, &stop);
+    let Some(outcome) =
+        simulation::on_threads(threads, || simulate(&designs, &notices, &stop, arguments.quiet))
+    else {
         return complain("the threads could not be started");
     };
     let (results, out_of_budget) = outcome;
@@ -67,17 +71,43 @@ pub(super) fn run(arguments: &Run) -> Exit {
 }
 
 /// Borders and colours on a terminal only, and no colours where NO_COLOR is set.
-fn terminal_style() -> TextStyle {
+pub(super) fn terminal_style() -> TextStyle {
     let terminal = io::stdout().is_terminal();
     TextStyle { lines: terminal, colour: terminal && std::env::var_os("NO_COLOR").is_none() }
 }
 
-fn simulate(designs: &[Design], stop: &AtomicBool, quiet: bool) -> (RunResults, bool) {
+/// Sets the warm-up of every design that asks for `auto`; one notice, or none, for each design.
+fn find_warm_ups(designs: &mut [Design], stop: &AtomicBool) -> Vec<Option<String>> {
+    let find = |design: &mut Design| {
+        if !design.model.run.finds_warmup {
+            return None;
+        }
+        match pilot(&design.model, |_| !stop.load(Ordering::Relaxed))? {
+            Pilot::Settles(warmup) => {
+                design.model.run.warmup = warmup;
+                Some(format!("warm-up found by MSER-5: the first {warmup} are left out of every metric"))
+            }
+            Pilot::NeverSettles => Some(
+                "the run does not settle within its first half (MSER-5), so nothing was cut: lengthen \
+                 `duration`, or take the figures as those of a transient"
+                    .to_owned(),
+            ),
+        }
+    };
+    designs.iter_mut().map(find).collect()
+}
+
+fn simulate(
+    designs: &[Design],
+    notices: &[Option<String>],
+    stop: &AtomicBool,
+    quiet: bool,
+) -> (RunResults, bool) {
     let total = designs.iter().map(|d| u64::from(d.model.run.replications)).sum();
     let bar = if quiet { indicatif::ProgressBar::hidden() } else { indicatif::ProgressBar::new(total) };
     let mut variants: Vec<VariantResults> = Vec::new();
     let (mut complete, mut out_of_budget) = (true, false);
-    for design in designs {
+    for (design, notice) in designs.iter().zip(notices) {
         bar.set_message(design.model.design.clone());
         let replicated =
             simulation::run(&design.model, &design.catalog, &design.windows(), stop, |_| bar.inc(1));
@@ -89,6 +119,7 @@ fn simulate(designs: &[Design], stop: &AtomicBool, quiet: bool) -> (RunResults, 
             continue;
         }
         let mut variant = aggregate(&design.model.design, &design.catalog, &records);
+        variant.notices.extend(notice.clone());
         variant.conservation.calls_opened = calls.iter().map(|c| c.opened).sum();
         variant.conservation.calls_closed = calls.iter().map(|c| c.closed).sum();
         variant.conservation.calls_in_flight = calls.iter().map(|c| c.in_flight).sum();

@@ -26,6 +26,13 @@ pub enum Value {
         /// Whether it was quoted.
         style: Style,
     },
+    /// `file(...)`, with the first column of what it names.
+    Column {
+        /// The text that names the file.
+        text: String,
+        /// The values, still as text.
+        cells: std::sync::Arc<Vec<String>>,
+    },
     /// A list.
     List(Vec<Node>),
     /// A mapping in the order of writing; the reader has refused duplicate keys.
@@ -61,7 +68,7 @@ impl Node {
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match &self.value {
-            Value::Scalar { text, .. } => Some(text),
+            Value::Scalar { text, .. } | Value::Column { text, .. } => Some(text),
             _ => None,
         }
     }
@@ -101,7 +108,7 @@ impl Node {
     pub fn what(&self) -> &'static str {
         match &self.value {
             Value::Null => "nothing",
-            Value::Scalar { .. } => "a single value",
+            Value::Scalar { .. } | Value::Column { .. } => "a single value",
             Value::List(_) => "a list",
             Value::Map(_) => "a mapping",
         }

@@ -8,6 +8,14 @@
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct SourceId(u32);
 
+impl SourceId {
+    /// Whether this is the first text: the file that the user named.
+    #[must_use]
+    pub const fn is_first(self) -> bool {
+        self.0 == 0
+    }
+}
+
 /// A stretch of one text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Place {

@@ -286,7 +286,11 @@ fn exactly(amount: &Amount<'_>, per: u64, sort: Sort, pieces: &str) -> Result<u6
     if exact {
         return Ok(value);
     }
-    let message = format!("this is not a whole number of {pieces}");
+    let message = if sort.name == COUNT.name {
+        "a count is a whole number".to_owned()
+    } else {
+        format!("this is not a whole number of {pieces}")
+    };
     let fault = Fault::new(Code::BadQuantity, message, format!("the nearest is `{value}`"));
     Err(fault.at(amount.start, amount.end()))
 }
@@ -337,6 +341,14 @@ pub fn number(text: &str) -> Result<f64, Fault> {
         return Err(amount.unknown_unit(NUMBER, NUMBER.forms));
     }
     finite(amount.float(power), &amount, NUMBER)
+}
+
+/// A weight among others: `60`, or `60%`.
+///
+/// # Errors
+/// Says what is wrong, and where in the text.
+pub fn weight(text: &str) -> Result<f64, Fault> {
+    if text.trim_end().ends_with('%') { ratio(text).map(Ratio::get) } else { number(text) }
 }
 
 /// CPU cores: `4`, `0.5`, or in thousandths as Kubernetes writes them, `500m`.

@@ -1,9 +1,12 @@
 //! The network between components: propagation by zone, bandwidth shared by the transfers on a
 //! link, loss as the delay of a retransmission, and the round trips that set a connection up.
 //!
-//! A message takes (its share of the link's bandwidth) + latency; a lost segment adds one
-//! retransmission timeout (RFC 6298: at least 200 ms in practice, 1 s for the very first segment).
-//! Not modelled: packets, congestion windows, reordering.
+//! A message takes (its share of the link's bandwidth) + latency; each way of a link has its own
+//! bandwidth. A lost segment adds one retransmission timeout: 200 ms (Linux's least), or 1 s where the
+//! connection was just being opened (RFC 6298), doubled for each further loss of the same segment. On a
+//! fresh connection a message larger than the initial window of 10 segments (RFC 6928) waits one round
+//! trip for each doubling of the window (slow start). Not modelled: packets, reordering, congestion
+//! windows of warm connections.
 
 use super::call::{CallId, Flags};
 use super::context::Core;
@@ -44,24 +47,36 @@ impl Network {
 }
 
 impl Path {
-    /// One-way latency between two instances for a message with this luck, retransmission included.
-    pub(super) fn latency(&self, from: u16, to: u16, luck: Key) -> SimDuration {
+    /// One-way propagation between two instances for a message with this luck.
+    pub(super) fn propagation(&self, from: u16, to: u16, luck: Key) -> SimDuration {
         let zone = |zones: &[crate::base::ZoneId], instance: u16| {
             zones.get(instance as usize % zones.len().max(1)).copied()
         };
         let (from, to) = (zone(&self.from, from), zone(&self.to, to));
-        let mut draws = self.key.join(luck).draws();
-        let known = self.latency.iter().find(|(a, b, _)| Some(*a) == from && Some(*b) == to);
-        let mut span = match known {
-            Some((_, _, Demand::Drawn { distribution, key })) => {
+        let drawn = |demand: &Demand| match demand {
+            Demand::Drawn { distribution, key } => {
                 SimDuration::from_secs_f64(distribution.sample(&mut key.join(luck).draws()))
             }
-            _ => SimDuration::ZERO,
+            Demand::Replayed(_) => SimDuration::ZERO,
         };
+        let half = |demand: &Demand| SimDuration::from_nanos(drawn(demand).as_nanos() / 2);
+        let core = match &self.one_way {
+            Some(latency) => drawn(latency),
+            None => {
+                let known = self.round_trips.iter().find(|(a, b, _)| Some(*a) == from && Some(*b) == to);
+                known.map_or(SimDuration::ZERO, |(.., round_trip)| half(round_trip))
+            }
+        };
+        core + self.last_mile.as_ref().map_or(SimDuration::ZERO, half)
+    }
+
+    /// The delay by lost segments of a message with this luck: each transmission is lost with the same
+    /// probability, and the timer doubles (RFC 6298, 5.5).
+    pub(super) fn retransmissions(&self, luck: Key, first: SimDuration) -> SimDuration {
+        let mut span = SimDuration::ZERO;
         if self.loss > 0.0 {
-            let mut timeout = self.retransmit;
-            // Each transmission is lost with the same probability; the timer doubles (RFC 6298, 5.5).
-            for _ in 0..6 {
+            let (mut timeout, mut draws) = (first, self.key.join(luck).draws());
+            for _ in 0..MOST_RETRANSMISSIONS {
                 if !draws.chance(self.loss) {
                     break;
                 }
@@ -83,7 +98,23 @@ enum Way {
 impl<P: Probe> Core<P> {
     /// Sends a call on its way from `instance` of its caller.
     #[inline]
-    pub(super) fn depart(&mut self, id: CallId, path: Option<u32>, instance: u16, connecting: bool) {
+    pub(super) fn depart(
+        &mut self,
+        id: CallId,
+        path: Option<u32>,
+        (caller, instance): (ComponentId, u16),
+        connecting: bool,
+    ) {
+        if self.conditions.any {
+            let call = &self.calls[id];
+            let (from, to) = ((caller, instance), (call.component, call.instance));
+            let Some(delay) = self.hindrance(from, to, call.luck) else { return self.park(id) };
+            if path.is_none() && !delay.is_zero() {
+                let (now, target) = (self.now(), self.calls[id].component);
+                return self.send(now + delay, target, Signal::Arrive(id));
+            }
+            self.calls[id].set_up = delay;
+        }
         let Some(path) = path else {
             let event = Event { target: self.calls[id].component, signal: Signal::Arrive(id) };
             return self.executive.immediate(event);
@@ -93,17 +124,27 @@ impl<P: Probe> Core<P> {
         call.came_from = instance;
         let route = &self.plan.paths[path as usize];
         if connecting && route.set_up_round_trips > 0 {
-            // Each round trip of the set-up sees the same latency as the message that follows it.
-            let one_way = route.latency(instance, call.instance, call.luck);
-            call.set_up =
-                SimDuration::from_nanos(one_way.as_nanos() * 2 * u64::from(route.set_up_round_trips));
+            let luck = call.luck.named(SET_UP);
+            let one_way = route.propagation(instance, call.instance, luck);
+            call.set_up += one_way.times(2 * u64::from(route.set_up_round_trips))
+                + route.retransmissions(luck, FIRST_RETRANSMISSION);
         }
         self.travel(id, Way::There);
     }
 
-    /// Sends a call's answer back.
-    #[inline]
+    /// Sends a call's answer back, over a path that takes time.
     pub(super) fn travel_back(&mut self, id: CallId) {
+        if self.conditions.any {
+            let call = &self.calls[id];
+            let Some(caller) = self.calls.get(call.parent) else { return };
+            let (from, to) = ((call.component, call.instance), (caller.component, caller.instance));
+            let Some(delay) = self.hindrance(from, to, call.luck.named(BACK)) else { return self.park(id) };
+            if self.calls[id].path == u32::MAX && !delay.is_zero() {
+                let (now, target) = (self.now(), self.calls[id].component);
+                return self.send(now + delay, target, Signal::Replied(id));
+            }
+            self.calls[id].set_up = delay;
+        }
         if self.calls[id].path == u32::MAX {
             let event = Event { target: self.calls[id].component, signal: Signal::Replied(id) };
             return self.executive.immediate(event);
@@ -114,7 +155,8 @@ impl<P: Probe> Core<P> {
     fn travel(&mut self, id: CallId, way: Way) {
         let now = self.now();
         let (path, bytes) = (self.calls[id].path, self.calls[id].bytes);
-        let link = self.plan.paths[path as usize].link;
+        let links = self.plan.paths[path as usize].links;
+        let link = links.map(|[there, back]| if way == Way::There { there } else { back });
         match link {
             Some(link) if bytes > 0 => {
                 let record = &mut self.network.links[link as usize];
@@ -138,17 +180,32 @@ impl<P: Probe> Core<P> {
         let call = &self.calls[id];
         let route = &self.plan.paths[call.path as usize];
         let target = call.component;
-        let (signal, span) = match way {
-            Way::There => {
-                let latency = route.latency(call.came_from, call.instance, call.luck);
-                (Signal::Arrive(id), call.set_up + latency)
-            }
-            Way::Back => {
-                let luck = call.luck.named(BACK);
-                (Signal::Replied(id), route.latency(call.instance, call.came_from, luck))
-            }
+        let (signal, luck) = match way {
+            Way::There => (Signal::Arrive(id), call.luck),
+            Way::Back => (Signal::Replied(id), call.luck.named(BACK)),
         };
+        let one_way = route.propagation(call.came_from, call.instance, luck);
+        let mut span = call.set_up + one_way + route.retransmissions(luck, RETRANSMISSION);
+        if route.set_up_round_trips > 0 && call.flags.has(Flags::NEW_CONNECTION) {
+            span += one_way.times(2 * slow_start_round_trips(call.bytes));
+        }
+        self.calls[id].set_up = SimDuration::ZERO;
         self.send(now + span, target, signal);
+    }
+
+    /// What faults add to a message's way; none if it never arrives.
+    fn hindrance(&self, from: (ComponentId, u16), to: (ComponentId, u16), luck: Key) -> Option<SimDuration> {
+        let mut delay = SimDuration::ZERO;
+        for (component, instance) in [from, to] {
+            if let Some(Demand::Drawn { distribution, key }) = self.conditions.latency(component, instance) {
+                delay += SimDuration::from_secs_f64(distribution.sample(&mut key.join(luck).draws()));
+            }
+        }
+        match self.conditions.cut_until(from, to) {
+            Some(SimTime::MAX) => None,
+            Some(until) => Some(delay + until.since(self.now()) + RETRANSMISSION),
+            None => Some(delay),
+        }
     }
 
     fn expect_link(&mut self, index: u32) {
@@ -187,5 +244,39 @@ impl<P: Probe> Core<P> {
     }
 }
 
+/// Round trips that a message of so many bytes waits for its window to open on a fresh connection:
+/// the window doubles each round trip, so n of them carry (2^n - 1) initial windows.
+fn slow_start_round_trips(bytes: u64) -> u64 {
+    let windows = bytes.saturating_sub(1) / INITIAL_WINDOW + 1;
+    u64::from(windows.ilog2())
+}
+
+/// Bytes of the initial congestion window: 10 segments of 1460 bytes (RFC 6928).
+const INITIAL_WINDOW: u64 = 14_600;
+
+/// Transmissions of one segment that may be lost before it is taken to arrive.
+const MOST_RETRANSMISSIONS: u32 = 6;
+
+/// The shortest retransmission timeout in practice (Linux `TCP_RTO_MIN`).
+const RETRANSMISSION: SimDuration = SimDuration::from_millis(200);
+
+/// The timeout before any round trip has been measured (RFC 6298, 2.1).
+const FIRST_RETRANSMISSION: SimDuration = SimDuration::from_secs(1);
+
 /// Tells the answer's latency from the question's.
 const BACK: StreamName = StreamName::new("back");
+
+/// Tells the set-up's latency from the message's.
+const SET_UP: StreamName = StreamName::new("set-up");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_doubles_each_round_trip() {
+        let windows = [1, INITIAL_WINDOW, INITIAL_WINDOW + 1, 3 * INITIAL_WINDOW, 7 * INITIAL_WINDOW + 1];
+        assert_eq!(windows.map(slow_start_round_trips), [0, 0, 1, 1, 3]);
+        assert_eq!(slow_start_round_trips(0), 0);
+    }
+}

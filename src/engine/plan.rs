@@ -152,6 +152,8 @@ pub struct CallSite {
     pub reload: Option<Reload>,
     /// The first of the caller's pools towards the target, one per caller instance.
     pub pool: Option<u32>,
+    /// Whether the caller keeps its own connection from one attempt or request to the next (clients only).
+    pub keeps_alive: bool,
     /// Whether an abandoned attempt is cancelled at the server.
     pub cancels: bool,
     /// The site's budget counter, if its retry has one.
@@ -178,14 +180,16 @@ pub struct Path {
     pub from: Vec<ZoneId>,
     /// Zones of the target's instances.
     pub to: Vec<ZoneId>,
-    /// One-way latency in seconds by (from zone, to zone).
-    pub latency: Vec<(ZoneId, ZoneId, Demand)>,
-    /// Probability that a message loses a segment, and the delay that costs.
+    /// Round-trip time in seconds by (from zone, to zone); a message takes half of it.
+    pub round_trips: Vec<(ZoneId, ZoneId, Demand)>,
+    /// One-way latency in seconds of a link that takes the place of the zones' distance.
+    pub one_way: Option<Demand>,
+    /// Round-trip time in seconds between a client's device and the first router, on top.
+    pub last_mile: Option<Demand>,
+    /// Probability that a message loses a segment.
     pub loss: f64,
-    /// Retransmission delay of a lost segment.
-    pub retransmit: SimDuration,
-    /// The shared link's station in the network, if bandwidth is limited.
-    pub link: Option<u32>,
+    /// The station of the link that questions take, and of the one that answers take, where bandwidth is limited.
+    pub links: Option<[u32; 2]>,
     /// Round trips to set up a connection (TCP and TLS).
     pub set_up_round_trips: u32,
     /// Stream for coins of loss.
@@ -215,10 +219,47 @@ pub struct Trait {
 pub struct EntityPlan {
     /// Rows at the start.
     pub rows: u64,
+    /// Rows added per second by the world outside of the scenario, as a share of the rows at the start.
+    pub growth: f64,
+    /// Ranks per second by which popularity wanders: the coldest row becomes the hottest, all others cool by one.
+    pub drift: f64,
     /// Popularity of ranks.
     pub popularity: Popularity,
     /// The stream of the keys.
     pub key: Key,
+}
+
+impl EntityPlan {
+    /// Rows after `elapsed` seconds, without those that requests inserted.
+    #[must_use]
+    pub fn rows_at(&self, elapsed: f64) -> u64 {
+        if self.growth == 0.0 {
+            return self.rows;
+        }
+        let grown = self.rows as f64 * self.growth * elapsed;
+        self.rows.saturating_add(grown as u64)
+    }
+
+    /// The place in the order of the start that holds `rank` (0 is the hottest) after `elapsed` seconds.
+    #[must_use]
+    pub fn drifted(&self, rank: u64, elapsed: f64) -> u64 {
+        if self.drift == 0.0 {
+            return rank;
+        }
+        let rows = self.rows.max(1);
+        let cooled = (self.drift * elapsed) as u64 % rows;
+        (rank % rows + rows - cooled) % rows
+    }
+
+    /// Whether the same customer would draw another row at another time.
+    #[must_use]
+    pub fn is_moving(&self) -> bool {
+        match &self.popularity {
+            Popularity::Uniform => self.growth != 0.0,
+            Popularity::Zipf { scatter, .. } => scatter.is_none() || self.drift != 0.0,
+            Popularity::Trace(_) => true,
+        }
+    }
 }
 
 /// Which row a request is about.
@@ -246,6 +287,15 @@ pub struct ConnectionLimit {
     pub max: u32,
 }
 
+/// How many instances a component has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FleetPlan {
+    /// At the start.
+    pub start: u16,
+    /// At most, with autoscaling.
+    pub most: u16,
+}
+
 /// Everything that is fixed.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
@@ -262,11 +312,15 @@ pub struct Plan {
     /// Entities.
     pub entities: Vec<EntityPlan>,
     /// Columns of a replayed trace, in seconds: `replayed[column][row]`.
-    pub replayed: Vec<Vec<f64>>,
+    pub replayed: std::sync::Arc<Vec<Vec<f64>>>,
     /// Round-robin counters in all.
     pub rotors: u32,
     /// Retry budgets in all.
     pub budgets: u32,
+    /// By component and client population: its instances.
+    pub fleets: Vec<FleetPlan>,
+    /// What goes wrong, and when.
+    pub faults: Vec<super::fault::FaultPlan>,
     /// By component: how many connections it accepts, where that is limited.
     pub connections: Vec<Option<ConnectionLimit>>,
     /// Whether anything can read an old version, so that the ledger must remember the written rows.

@@ -3,7 +3,7 @@
 //! A worker is held while the endpoint waits, unless the service says otherwise: that is only a
 //! matter of where `Seize` and `Release` are put, and this file is the only place that knows.
 
-use super::assemble::Sites;
+use super::sites::Sites;
 use crate::base::random::{Key, StreamName};
 use crate::components::service::spec::{Amount, Endpoint, ServiceSpec, Slots, Step, Test};
 use crate::engine::{Condition, Demand, Op, Pc, Program};
@@ -27,7 +27,7 @@ const MOST_OPS: usize = Pc::MAX as usize;
 pub(super) fn program(service: &ServiceSpec, sites: &mut Sites<'_>, component: usize, key: Key) -> Program {
     let mut program = Program::default();
     let sharing = service.discipline == crate::components::service::spec::ServiceDiscipline::ProcessorSharing;
-    for Endpoint { name, steps } in &service.endpoints {
+    for Endpoint { name, steps, .. } in &service.endpoints {
         let mut lowering = Lowering {
             sites,
             component,
@@ -68,7 +68,7 @@ impl Lowering<'_, '_> {
         let key = self.purpose(verb, name);
         match amount {
             Amount::Drawn(distribution) => Demand::Drawn { distribution: distribution.clone(), key },
-            Amount::Replayed(column) => Demand::Replayed(*column),
+            Amount::Replayed { column, .. } => Demand::Replayed(*column),
         }
     }
 

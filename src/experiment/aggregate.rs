@@ -204,7 +204,7 @@ fn resources(catalog: &Catalog, records: &[ReplicationRecord]) -> Vec<ResourceRo
                 resource_row(&component.name, instance, role_name(role, catalog), slots, records)
             };
             rows.push(row(None, &all));
-            if of_role.len() > 1 {
+            if of_role.len() > 1 && role != Role::Link {
                 rows.extend(of_role.iter().map(|(slot, instance)| row(Some(*instance), &[*slot])));
             }
         }

@@ -1,11 +1,14 @@
 //! Floor 6: replications, their confidence, and the results of a run.
 
 pub mod aggregate;
+pub mod cache_study;
 pub mod confidence;
+mod pilot;
 mod replicate;
 pub mod results;
 pub mod warm_up;
 
 pub mod simulation;
 
+pub use pilot::{Pilot, pilot};
 pub use replicate::{Replicated, replicate};

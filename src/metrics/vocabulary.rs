@@ -448,11 +448,13 @@ fn of_component(
         let found = of_role(role);
         if found.is_empty() { Err(unknown(format!("`{name}` has no {what}"))) } else { Ok(found) }
     };
+    // Without a limit on workers nobody waits for one: then the cores are what requests share.
+    let limits = |found: &Vec<usize>| found.iter().any(|&i| catalog.resources[i].servers.is_finite());
     let main = || {
         [Role::Workers, Role::Cpu, Role::Connections, Role::Link]
             .into_iter()
             .map(of_role)
-            .find(|found| !found.is_empty())
+            .find(limits)
             .ok_or_else(|| unknown(format!("`{name}` has nothing that work could wait for")))
     };
     let words: Vec<&str> = rest.iter().map(|s| s.name.as_str()).collect();
@@ -542,6 +544,13 @@ impl Metric {
 pub fn standard_names(catalog: &Catalog) -> Vec<String> {
     let mut names: Vec<String> = PLAIN.iter().map(|(name, _)| (*name).to_owned()).collect();
     names.extend(["mean", "p50", "p90", "p95", "p99", "p99.9", "max", "p99(errors)"].map(str::to_owned));
+    let mut endpoints: Vec<&String> = catalog.clients.iter().flat_map(|client| &client.operations).collect();
+    endpoints.sort_unstable();
+    endpoints.dedup();
+    // One endpoint's percentiles are those of the whole run.
+    if endpoints.len() > 1 {
+        names.extend(endpoints.iter().flat_map(|e| ["mean", "p50", "p99"].map(|of| format!("{of}({e})"))));
+    }
     for component in &catalog.components {
         let c = &component.name;
         let mut candidates: Vec<String> = [

@@ -73,7 +73,7 @@ pub(super) fn latency(variant: &VariantResults, lines: bool) -> String {
     let mut out = String::new();
     let mut rows = Rows::new(&["latency", "value", "95 % CI", "pooled"], 1, lines);
     let is_latency = |name: &str| {
-        name == "mean" || name == "max" || name == "p99(errors)" || {
+        matches!(name, "mean" | "max" | "p99(errors)") || {
             let digits = name.strip_prefix('p').unwrap_or("");
             !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.')
         }
@@ -128,7 +128,10 @@ pub(super) fn resources(variant: &VariantResults, lines: bool) -> String {
     let header =
         ["resource", "servers", "offered", "busy", "queue mean", "queue max", "wait mean", "wait p99"];
     let mut rows = Rows::new(&header, 1, lines);
-    for row in variant.resources.iter().filter(|row| row.instance.is_none() || few(row, variant)) {
+    // What nothing limits and nobody waited for says nothing.
+    let limits = |row: &&ResourceRow| row.servers.is_finite() && row.servers > 0.0 || row.max_queue > 0;
+    let shown = |row: &&ResourceRow| row.instance.is_none() || few(row, variant);
+    for row in variant.resources.iter().filter(limits).filter(shown) {
         let name = match row.instance {
             Some(instance) => format!("  {}[{instance}] {}", row.component, row.role),
             None => format!("{} {}", row.component, row.role),

@@ -1,13 +1,22 @@
 //! Floor 4: a scenario's text becomes a model, with every mistake reported at its place.
 
+mod beside;
 mod clients;
 mod components;
+mod effects;
 mod fields;
+mod network;
 
 pub mod merge;
 pub mod model;
+pub mod presets;
 mod reading;
+pub mod schema;
+pub mod spelt_out;
 mod trace;
+pub mod vocabulary;
 pub mod yaml;
 
+pub use beside::Beside;
+pub use network::{LinkSpec, NetworkSpec, Spot};
 pub use reading::{Files, read_model};

@@ -1,12 +1,12 @@
 //! A scenario as proven: every name resolved, every quantity in range. What is here can run.
 
 use crate::base::random::Distribution;
-use crate::base::{ComponentId, SimDuration};
+use crate::base::{ComponentId, EntityId, OperationId, SimDuration};
 use crate::components::database::spec::DatabaseSpec;
 use crate::components::load_balancer::spec::LoadBalancerSpec;
 use crate::components::service::spec::{CallOptions, ServiceSpec};
 use crate::document::Place;
-use crate::workload::{ArrivalProcess, Profile, ReplayRow};
+use crate::workload::{ArrivalProcess, Loop, Profile};
 use std::sync::Arc;
 
 /// A whole design.
@@ -24,6 +24,10 @@ pub struct Model {
     pub entities: Vec<EntitySpec>,
     /// Components; their ids are their positions.
     pub components: Vec<ComponentModel>,
+    /// The network, if the scenario has one; without it messages take no time.
+    pub network: Option<super::NetworkSpec>,
+    /// Columns of replayed traces.
+    pub replayed: Arc<Vec<Vec<f64>>>,
     /// Client populations; their ids follow those of the components.
     pub clients: Vec<ClientSpec>,
     /// Prices per hour of a component's instance, and per byte of egress.
@@ -32,6 +36,28 @@ pub struct Model {
     pub objectives: Vec<Claim>,
     /// Expectations.
     pub expectations: Vec<Claim>,
+}
+
+/// The endpoints of all services, each name once, in order: what a load balancer can be asked for.
+#[must_use]
+pub fn endpoints(components: &[ComponentModel]) -> Vec<&str> {
+    let mut seen = std::collections::BTreeSet::new();
+    let services = components.iter().filter_map(|component| match &component.spec {
+        ComponentSpec::Service(service) => Some(service),
+        _ => None,
+    });
+    services
+        .flat_map(|service| service.endpoints.iter().map(|endpoint| endpoint.name.as_str()))
+        .filter(|name| seen.insert(*name))
+        .collect()
+}
+
+impl Model {
+    /// What a load balancer of the model can be asked for.
+    #[must_use]
+    pub fn endpoints(&self) -> Vec<&str> {
+        endpoints(&self.components)
+    }
 }
 
 /// How a design is run.
@@ -43,6 +69,8 @@ pub struct RunPlan {
     pub requests: Option<u64>,
     /// What is left out of every metric at the start.
     pub warmup: SimDuration,
+    /// Whether the warm-up is to be found from the run itself (`auto`, in a run without a transient).
+    pub finds_warmup: bool,
     /// The seed.
     pub seed: u64,
     /// Independent repetitions.
@@ -62,10 +90,30 @@ pub struct EntitySpec {
     pub name: String,
     /// Rows at the start.
     pub rows: u64,
-    /// Zipf exponent; none for uniform.
-    pub zipf: Option<f64>,
-    /// Whether the newest rows are the popular ones.
-    pub newest_hot: bool,
+    /// Who is popular.
+    pub popularity: PopularitySpec,
+    /// Rows added per second by the world outside, as a share of the rows at the start.
+    pub growth: f64,
+    /// Ranks per second by which popularity wanders.
+    pub drift: f64,
+    /// The entity whose key places this one.
+    pub key_of: Option<EntityId>,
+}
+
+/// Which rows requests are about.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PopularitySpec {
+    /// Every row alike.
+    Uniform,
+    /// By rank to the power of minus the exponent; the newest rows first, or scattered.
+    Zipf {
+        /// The exponent.
+        exponent: f64,
+        /// Whether the newest rows are the popular ones.
+        newest: bool,
+    },
+    /// As recorded.
+    Trace(Arc<Vec<u64>>),
 }
 
 /// One component.
@@ -73,6 +121,8 @@ pub struct EntitySpec {
 pub struct ComponentModel {
     /// Its name.
     pub name: String,
+    /// The zones over which its instances are spread in turn; empty: the network's first.
+    pub zones: Vec<String>,
     /// Where it is written.
     pub place: Place,
     /// What it is.
@@ -111,6 +161,25 @@ impl ComponentSpec {
         }
     }
 
+    /// The name of one of its operations.
+    #[must_use]
+    pub fn operation(&self, id: OperationId) -> Option<&str> {
+        match self {
+            Self::Service(service) => service.endpoints.get(id.index()).map(|e| e.name.as_str()),
+            Self::Database(database) => database.queries.get(id.index()).map(|q| q.name.as_str()),
+            Self::LoadBalancer(_) => None,
+        }
+    }
+
+    /// Whether it serves requests under this name itself.
+    #[must_use]
+    pub fn serves(&self, endpoint: &str) -> bool {
+        match self {
+            Self::Service(service) => service.endpoints.iter().any(|e| e.name == endpoint),
+            Self::Database(_) | Self::LoadBalancer(_) => false,
+        }
+    }
+
     /// Names of what it can be asked for; empty where it passes on whatever comes.
     #[must_use]
     pub fn operations(&self) -> Vec<String> {
@@ -120,34 +189,6 @@ impl ComponentSpec {
             Self::LoadBalancer(_) => Vec::new(),
         }
     }
-}
-
-/// Who waits for whom.
-#[derive(Clone, Debug, PartialEq)]
-pub enum LoopSpec {
-    /// `rate`.
-    Open,
-    /// `sessions`.
-    Sessions {
-        /// Requests of one.
-        requests: Distribution,
-        /// Seconds between them.
-        think: Distribution,
-    },
-    /// `users`.
-    Closed {
-        /// People.
-        users: u32,
-        /// Seconds between an outcome and the next request.
-        think: Distribution,
-    },
-    /// `replay`.
-    Replay {
-        /// The requests.
-        rows: Arc<Vec<ReplayRow>>,
-        /// Named columns, in seconds.
-        columns: Arc<Vec<Vec<f64>>>,
-    },
 }
 
 /// One entry of a mix.
@@ -161,6 +202,8 @@ pub struct MixSpec {
     pub priority: u8,
     /// Timeout, deadline, retry.
     pub options: CallOptions,
+    /// Whether it writes to a database.
+    pub writes: bool,
 }
 
 /// Impatience.
@@ -185,7 +228,7 @@ pub struct ClientSpec {
     /// Whom it calls.
     pub to: ComponentId,
     /// Its loop.
-    pub behaviour: LoopSpec,
+    pub behaviour: Loop,
     /// Its arrivals.
     pub arrivals: ArrivalProcess,
     /// Their rate.
@@ -194,6 +237,16 @@ pub struct ClientSpec {
     pub mix: Vec<MixSpec>,
     /// Impatience.
     pub reload: Option<ReloadSpec>,
+    /// The share of requests that write, over time.
+    pub write_share: Option<Profile>,
+    /// The entity whose row is whose session it is.
+    pub owner: Option<EntityId>,
+    /// The share of good writes whose owner reads the same row, and so many seconds later.
+    pub read_back: Option<(f64, Distribution)>,
+    /// Longest idle time of a connection kept between requests; none: each request opens its own.
+    pub keep_alive: Option<SimDuration>,
+    /// Names of regions or zones, with the share of the population there.
+    pub from: Vec<(String, f64)>,
     /// Header and body fields by which a load balancer may route.
     pub fields: Vec<CustomerField>,
 }

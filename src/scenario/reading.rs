@@ -1,8 +1,10 @@
 //! From a merged tree to a model: the blocks of a scenario in the order in which they depend on each other.
 
-use super::fields::{Fields, resolve, scalar, text};
-use super::model::{Claim, ClaimWindow, EntitySpec, Model, Prices, RunPlan};
-use super::{clients, components};
+use super::beside::Beside;
+use super::clients::replay::Replays;
+use super::fields::{Fields, entries, items, resolve, scalar, text};
+use super::model::{Claim, ClaimWindow, EntitySpec, Model, PopularitySpec, Prices, RunPlan};
+use super::{clients, components, effects, network};
 use crate::base::{PriceUnit, SimDuration};
 use crate::document::{Code, Diagnostics, Fault, Node, Value, quantity};
 
@@ -13,43 +15,61 @@ pub trait Files {
     /// # Errors
     /// Why it cannot be had.
     fn read(&self, name: &str) -> Result<String, String>;
+
+    /// Whether the file exists, but outside of the scenario's folder, where a link leads.
+    fn leads_out(&self, _name: &str) -> bool {
+        false
+    }
 }
 
 /// Reads a whole design; `None` if anything is wrong with it.
-pub fn read_model(design: &str, root: &Node, files: &dyn Files, found: &mut Diagnostics) -> Option<Model> {
+pub fn read_model(design: &str, root: &Node, beside: &Beside<'_>, found: &mut Diagnostics) -> Option<Model> {
     let before = found.counts().0;
+    let root = &beside.attach(root.clone(), found);
     let mut fields = Fields::of(root, "a scenario", found);
     let scenario = fields.need("scenario", found).and_then(|n| text(n, found)).unwrap_or_default().to_owned();
     let about = fields.get("about").and_then(|n| text(n, found)).unwrap_or_default().to_owned();
     let data = fields.get("data");
     let component_nodes = fields.get("components");
     let client_nodes = fields.get("clients");
+    let network_node = fields.get("network");
     let run_node = fields.get("run");
     let price_node = fields.get("prices");
     let objective_node = fields.get("objectives");
     let expect_node = fields.get("expect");
+    let spelt = found.counts().0;
     fields.finish(found);
+    // A misspelt block is missing under its right name.
+    let spelt = found.counts().0 == spelt;
 
-    let entities = read_entities(data, found);
-    let names = components::Names::collect(component_nodes, &entities);
+    for (node, missing, example) in [
+        (component_nodes, "components", "app: {kind: service, ...}"),
+        (client_nodes, "clients", "visitors: {rate: 100/s, mix: {GET /: 1}, to: app}"),
+    ] {
+        if spelt && node.is_none_or(|node| matches!(&node.value, Value::Map(entries) if entries.is_empty())) {
+            let help = format!("add `{missing}:` with an entry such as `{example}`");
+            found.add(Code::NothingToRun, root.place, format!("there are no {missing}"), help);
+        }
+    }
+    let entities = read_entities(data, beside, found);
+    let replays = Replays::read(client_nodes, beside, found);
+    let names = components::Names::collect(component_nodes, &entities, &replays);
     let components = components::read(component_nodes, &names, found);
-    let clients = clients::read(client_nodes, &names, &components, files, found);
+    let context = clients::Surroundings { names: &names, components: &components, replays: &replays, beside };
+    let clients = clients::read(client_nodes, &context, found);
+    let network = {
+        let ends = names.components().chain(clients.iter().map(|client| client.name.as_str()));
+        network::read(network_node, &ends, found)
+    };
+    if let Some(network) = &network {
+        check_places(network, component_nodes, client_nodes, found);
+    }
     let run = read_run(run_node, &clients, found);
     let prices = read_prices(price_node, &names, found);
     let duration = run.duration.as_secs_f64();
     let objectives = read_claims(objective_node, duration, found);
     let expectations = read_claims(expect_node, duration, found);
-    if components.is_empty() || clients.is_empty() {
-        let missing = if components.is_empty() { "components" } else { "clients" };
-        if found.counts().0 == before {
-            found.add(
-                Code::NothingToRun,
-                root.place,
-                format!("there are no {missing}"),
-                format!("add `{missing}:`"),
-            );
-        }
-    }
+    effects::check(root, run.duration, found);
     if found.counts().0 > before {
         return None;
     }
@@ -61,6 +81,8 @@ pub fn read_model(design: &str, root: &Node, files: &dyn Files, found: &mut Diag
         run,
         entities,
         components,
+        network,
+        replayed: replays.shared(),
         clients,
         prices,
         objectives,
@@ -68,19 +90,75 @@ pub fn read_model(design: &str, root: &Node, files: &dyn Files, found: &mut Diag
     })
 }
 
-fn read_entities(node: Option<&Node>, found: &mut Diagnostics) -> Vec<EntitySpec> {
+/// The zones that components and clients name must be the network's.
+fn check_places(
+    network: &network::NetworkSpec,
+    components: Option<&Node>,
+    clients: Option<&Node>,
+    found: &mut Diagnostics,
+) {
+    let known = network.zones.iter().map(|(zone, _)| zone).chain(&network.regions).map(String::as_str);
+    let known = known.filter(|name| !name.is_empty());
+    let mut places: Vec<(&Node, &str)> = Vec::new();
+    for (_, node) in components.map_or(&[][..], Node::entries) {
+        let zones = node.get("zones").map_or(&[][..], Node::items);
+        places.extend(zones.iter().filter_map(|zone| Some((zone, zone.text()?))));
+    }
+    let mut shared = Vec::new();
+    for (_, node) in clients.map_or(&[][..], Node::entries) {
+        for (key, _) in node.get("from").map_or(&[][..], Node::entries) {
+            shared.push((Node { value: Value::Null, place: key.place }, key.name.as_str()));
+        }
+    }
+    let shared = shared.iter().map(|(node, name)| (node, *name));
+    for (node, name) in places.into_iter().chain(shared) {
+        resolve(node, name, known.clone(), Code::UnknownName, "zone or region", found);
+    }
+    let far = (0..network.zones.len())
+        .flat_map(|a| (0..a).map(move |b| (a, b)))
+        .find(|(a, b)| network.round_trip(*a, *b).is_none());
+    if let Some((a, b)) = far {
+        let region = |zone: usize| network.regions[network.zones[zone].1].as_str();
+        let (here, there) = (region(b), region(a));
+        let place = components.or(clients).map(|node| node.place);
+        let message = format!("the network has no round-trip time between `{here}` and `{there}`");
+        found.add(
+            Code::MissingKey,
+            place,
+            message,
+            format!("write `network: {{rtt: {{{here}: {{{there}: 75ms}}}}}}`"),
+        );
+    }
+}
+
+fn read_entities(node: Option<&Node>, beside: &Beside<'_>, found: &mut Diagnostics) -> Vec<EntitySpec> {
     let mut entities = Vec::new();
-    for (key, node) in node.map_or(&[][..], Node::entries) {
+    let names: Vec<&str> =
+        node.map_or(&[][..], Node::entries).iter().map(|(key, _)| key.name.as_str()).collect();
+    for (key, node) in entries(node, "`data`", found) {
         let mut fields = Fields::of(node, "an entity", found);
         let rows = fields.read("rows", quantity::count, found).unwrap_or(1);
         let zipf = fields.read("zipf", quantity::number, found);
-        let popularity = fields
-            .choice("popularity", &[("uniform", false), ("zipf", true)], found)
-            .unwrap_or(zipf.is_some());
-        let newest_hot = fields.choice("hot", &[("random", false), ("newest", true)], found).unwrap_or(false);
+        let written = fields.get("popularity");
+        let trace = written.filter(|node| node.text().is_none());
+        let by_rank = match written {
+            Some(node) if node.text().is_some() => {
+                fields.choice("popularity", &[("uniform", false), ("zipf", true)], found).unwrap_or(false)
+            }
+            _ => zipf.is_some(),
+        };
+        let newest = fields.choice("hot", &[("random", false), ("newest", true)], found).unwrap_or(false);
         fields.amount("size", crate::document::distribution_text::Of::Size, found);
+        // Compounding daily growth, taken as linear within a run: a run of a day is off by half of g^2.
+        let growth =
+            fields.read("growth", quantity::growth, found).map_or(0.0, |g| g.as_per_day() / 86_400.0);
+        let drift = fields.read("drift", quantity::rate, found).map_or(0.0, |r| r.as_per_second());
+        let key_of = fields.get("key_of").and_then(|node| {
+            let name = text(node, found)?;
+            resolve(node, name, names.iter().copied(), Code::UnknownEntity, "entity", found)
+                .map(crate::base::EntityId::at)
+        });
         fields.finish(found);
-        let zipf = popularity.then(|| zipf.unwrap_or(1.0));
         if zipf.is_some_and(|z| !(0.0..=10.0).contains(&z)) {
             found.add(
                 Code::OutOfRange,
@@ -89,9 +167,36 @@ fn read_entities(node: Option<&Node>, found: &mut Diagnostics) -> Vec<EntitySpec
                 "measured ones are 0.4 to 2",
             );
         }
-        entities.push(EntitySpec { name: key.name.clone(), rows, zipf, newest_hot });
+        let popularity = match trace {
+            Some(node) => {
+                read_keys(node, beside, found).map_or(PopularitySpec::Uniform, PopularitySpec::Trace)
+            }
+            None if by_rank || newest => PopularitySpec::Zipf { exponent: zipf.unwrap_or(1.0), newest },
+            None => PopularitySpec::Uniform,
+        };
+        entities.push(EntitySpec { name: key.name.clone(), rows, popularity, growth, drift, key_of });
     }
     entities
+}
+
+/// `popularity: {trace: keys.csv}`: the first column's keys, in order, over and over.
+fn read_keys(node: &Node, beside: &Beside<'_>, found: &mut Diagnostics) -> Option<std::sync::Arc<Vec<u64>>> {
+    let mut fields = Fields::of(node, "`popularity`", found);
+    let file = fields.need("trace", found);
+    fields.finish(found);
+    let file = file?;
+    let name = text(file, found)?;
+    let cells = beside.column(file, name, found)?;
+    let keys: Option<Vec<u64>> = cells.iter().map(|cell| cell.parse().ok()).collect();
+    if keys.is_none() {
+        found.add(
+            Code::BadQuantity,
+            file.place,
+            format!("`{name}` holds a key that is no whole number"),
+            "number the keys from 0",
+        );
+    }
+    keys.map(std::sync::Arc::new)
 }
 
 fn read_run(node: Option<&Node>, clients: &[super::model::ClientSpec], found: &mut Diagnostics) -> RunPlan {
@@ -99,6 +204,7 @@ fn read_run(node: Option<&Node>, clients: &[super::model::ClientSpec], found: &m
         duration: SimDuration::from_secs(600),
         requests: None,
         warmup: SimDuration::ZERO,
+        finds_warmup: false,
         seed: 1,
         replications: 5,
         bucket: SimDuration::from_secs(1),
@@ -113,6 +219,9 @@ fn read_run(node: Option<&Node>, clients: &[super::model::ClientSpec], found: &m
         plan.duration = duration;
     } else if plan.requests.is_some() {
         plan.duration = SimDuration::from_secs(366 * 86_400);
+    } else if let Some(last) = last_recorded(clients) {
+        // A minute after the last recorded request: most of what it began has ended.
+        plan.duration = SimDuration::from_secs_f64(last.ceil() + 60.0);
     }
     if plan.duration.is_zero() || plan.duration > SimDuration::from_secs(366 * 86_400) {
         found.add(
@@ -128,9 +237,11 @@ fn read_run(node: Option<&Node>, clients: &[super::model::ClientSpec], found: &m
     {
         let transient = clients.iter().any(|c| !c.profile.is_constant());
         plan.warmup = match written {
-            // A transient is never truncated; a steady run by a fixed tenth.
-            "auto" if transient => SimDuration::ZERO,
-            "auto" => plan.duration.mul_f64(0.1),
+            // A transient is never truncated; a steady run where MSER-5 says, which needs the run itself.
+            "auto" => {
+                plan.finds_warmup = !transient && plan.requests.is_none();
+                SimDuration::ZERO
+            }
             share if share.ends_with('%') => scalar(warmup, quantity::ratio, found)
                 .map_or(SimDuration::ZERO, |r| plan.duration.mul_f64(r.get())),
             _ => scalar(warmup, quantity::duration, found).unwrap_or_default(),
@@ -175,9 +286,22 @@ fn read_run(node: Option<&Node>, clients: &[super::model::ClientSpec], found: &m
     plan
 }
 
+/// When the last recorded request is sent, if every client replays.
+fn last_recorded(clients: &[super::model::ClientSpec]) -> Option<f64> {
+    let last = |client: &super::model::ClientSpec| match &client.behaviour {
+        crate::workload::Loop::Replay { rows, .. } => rows.last().map(|row| row.at),
+        _ => None,
+    };
+    clients
+        .iter()
+        .map(last)
+        .try_fold(0.0_f64, |latest, at| Some(latest.max(at?)))
+        .filter(|_| !clients.is_empty())
+}
+
 fn read_prices(node: Option<&Node>, names: &components::Names, found: &mut Diagnostics) -> Prices {
     let mut prices = Prices::default();
-    for (key, value) in node.map_or(&[][..], Node::entries) {
+    for (key, value) in entries(node, "`prices`", found) {
         let Some(price) = scalar(value, quantity::price, found) else { continue };
         if key.name == "egress" {
             if !matches!(price.per, PriceUnit::Bytes(_)) {
@@ -208,11 +332,7 @@ fn read_prices(node: Option<&Node>, names: &components::Names, found: &mut Diagn
 
 fn read_claims(node: Option<&Node>, duration: f64, found: &mut Diagnostics) -> Vec<Claim> {
     let mut claims = Vec::new();
-    let Some(node) = node else { return claims };
-    if !matches!(node.value, Value::List(_)) {
-        found.add(Code::WrongShape, node.place, "a list of claims is meant", "write `- p99 < 300ms`");
-    }
-    for item in node.items() {
+    for item in items(node, "objectives and expectations", "- p99 < 300ms", found) {
         if let Some(text) = item.text() {
             let window = ClaimWindow::Run;
             claims.push(Claim { text: text.to_owned(), place: item.place, during: None, window });
@@ -255,12 +375,19 @@ fn read_window(node: &Node, duration: f64, found: &mut Diagnostics) -> Option<Cl
     };
     let (from, to) = (seconds(from)?, seconds(to)?);
     if from >= to || to > duration {
-        found.add(
-            Code::WindowOutsideRun,
-            node.place,
-            format!("the window `{written}` lies outside the run"),
-            format!("the run lasts {}; a window begins before it ends", SimDuration::from_secs_f64(duration)),
-        );
+        let (message, help) = if from >= to {
+            (
+                format!("the window `{written}` ends before it begins"),
+                "write the earlier time first".to_owned(),
+            )
+        } else {
+            let lasts = SimDuration::from_secs_f64(duration);
+            (
+                format!("the window `{written}` ends after the run, which lasts {lasts}"),
+                format!("end it at {lasts} at the latest, or write a longer `duration`"),
+            )
+        };
+        found.add(Code::WindowOutsideRun, node.place, message, help);
         return None;
     }
     Some(ClaimWindow::During(from, to))

@@ -69,7 +69,7 @@ pub(super) fn counts(text: &str, columns: &[String], interval: f64, scale: f64) 
 }
 
 /// Seconds of `YYYY-MM-DD HH:MM:SS` (or with a `T`) on a proleptic Gregorian calendar.
-fn timestamp(text: &str) -> Option<f64> {
+pub(super) fn timestamp(text: &str) -> Option<f64> {
     let (date, time) = text.split_once([' ', 'T'])?;
     let numbers =
         |part: &str, sep: char| -> Option<Vec<i64>> { part.split(sep).map(|n| n.parse().ok()).collect() };

@@ -30,6 +30,21 @@ pub enum ArrivalProcess {
     },
 }
 
+impl ArrivalProcess {
+    /// The mean rate per second of a process that has one of its own and follows no profile.
+    #[must_use]
+    pub fn own_rate(&self) -> Option<f64> {
+        match self {
+            Self::Renewal(gap) => Some(1.0 / gap.mean()),
+            Self::Mmpp { rates, dwell } => {
+                let arrivals: f64 = rates.iter().zip(dwell).map(|(rate, span)| rate * span).sum();
+                Some(arrivals / dwell.iter().sum::<f64>())
+            }
+            Self::Poisson | Self::Deterministic | Self::Batch(_) | Self::Trace { .. } => None,
+        }
+    }
+}
+
 /// An arrival process at work.
 #[derive(Clone, Debug)]
 pub struct Arrivals {
@@ -173,6 +188,7 @@ mod tests {
     #[test]
     fn modulated_and_batched_arrivals_have_their_rates() {
         let mmpp = ArrivalProcess::Mmpp { rates: vec![10.0, 100.0], dwell: vec![3.0, 1.0] };
+        assert_eq!(mmpp.own_rate(), Some(32.5));
         let n = times(mmpp, Profile::constant(0.0), 20_000.0, 1).len() as f64;
         assert!((n / 20_000.0 - 32.5).abs() < 1.0, "{n}");
         let batched = times(ArrivalProcess::Batch(5), Profile::constant(10.0), 10_000.0, 1);
@@ -181,6 +197,7 @@ mod tests {
         let even = times(ArrivalProcess::Deterministic, Profile::constant(4.0), 10.0, 1);
         assert!((even[0] - 0.25).abs() < 1e-9 && even.len() == 40);
         let renewal = ArrivalProcess::Renewal(Distribution::Constant(1.25));
+        assert_eq!((renewal.own_rate(), ArrivalProcess::Poisson.own_rate()), (Some(0.8), None));
         assert_eq!(times(renewal, Profile::constant(0.0), 5.0, 1), [1.25, 2.5, 3.75, 5.0]);
     }
 }

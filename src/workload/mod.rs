@@ -1,9 +1,11 @@
 //! Floor 3: who sends requests, how many, and when.
 
 mod arrivals;
+mod mix;
 mod profile;
 mod source;
 
 pub use arrivals::{ArrivalProcess, Arrivals};
+pub use mix::{Mix, MixEntry, ReadBack, Regions};
 pub use profile::{Base, Profile, Spike};
-pub use source::{ClientBuild, Loop, MixEntry, ReplayRow, Source};
+pub use source::{ClientBuild, Loop, ReplayRow, Source};

@@ -159,13 +159,16 @@ impl Profile {
         let mut t = f64::midpoint(low, high);
         for _ in 0..80 {
             let miss = self.integral(t) - goal;
-            if miss > 0.0 {
+            if miss >= 0.0 {
                 high = t
             } else {
                 low = t
             }
+            // Where the rate is zero the integral stays at its goal: the answer is when it got there.
+            let late = miss == 0.0 && self.integral(t - 1e-10) >= goal;
             let newton = t - miss / self.rate(t);
-            let next = if newton > low && newton < high { newton } else { f64::midpoint(low, high) };
+            let inside = !late && newton >= low && newton <= high;
+            let next = if inside { newton } else { f64::midpoint(low, high) };
             if (next - t).abs() < 1e-10 || high - low < 1e-10 {
                 return Some(next);
             }
@@ -282,5 +285,25 @@ mod tests {
         let ends: Vec<_> = profiles().iter().map(Profile::surge_end).collect();
         assert_eq!(ends, [Some(1080.0), Some(1260.0), None, Some(90.0), None]);
         assert_eq!(profiles()[0].peak(2400.0).0, 100.0);
+    }
+
+    #[test]
+    fn an_arrival_due_where_the_rate_falls_to_zero_comes_at_that_instant() {
+        let profile =
+            Profile { base: Base::Steps(vec![(9.0, 1.0), (10.0, 0.0), (50.0, 1.0)]), spikes: Vec::new() };
+        let first = profile.after(0.0, 1.0, 100.0).unwrap();
+        assert!((first - 10.0).abs() < 1e-9, "{first}");
+        assert!((profile.after(first, 1.0, 100.0).unwrap() - 51.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn even_arrivals_do_not_drift() {
+        let profile = Profile { base: Base::Steps(vec![(0.0, 200.0), (1.005, 50.0)]), spikes: Vec::new() };
+        let mut now = 0.0;
+        for n in 1..=2_000 {
+            now = profile.after(now, 1.0, 100.0).unwrap();
+            let due = if n <= 201 { 0.005 * f64::from(n) } else { 1.005 + 0.02 * f64::from(n - 201) };
+            assert!((now - due).abs() < 1e-9, "{n}: {now} for {due}");
+        }
     }
 }

@@ -8,21 +8,11 @@
 use std::sync::Arc;
 
 use super::arrivals::{ArrivalProcess, Arrivals};
+use super::mix::{Mix, ReadBack, Regions};
 use super::profile::Profile;
 use crate::base::random::{Distribution, Key, StreamName};
 use crate::base::{EntityId, OperationId, SimDuration, SimTime};
-use crate::engine::{CallId, Context, Node, Outcome, Probe, SiteId, Timer};
-
-/// One entry of a mix.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MixEntry {
-    /// Relative frequency.
-    pub weight: f64,
-    /// Its call site, with its own timeout and retries.
-    pub site: SiteId,
-    /// Scheduling class, smaller first.
-    pub priority: u8,
-}
+use crate::engine::{CallId, Context, Flags, Node, Outcome, Probe, Timer};
 
 /// One recorded request.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,26 +28,31 @@ pub struct ReplayRow {
 }
 
 /// Who waits for whom.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Loop {
-    /// Arrivals are requests.
+    /// `rate`: arrivals are requests.
     Open,
-    /// Arrivals are sessions.
+    /// `sessions`: arrivals are sessions.
     Sessions {
         /// Requests of a session.
         requests: Distribution,
         /// Seconds between an outcome and the next request.
         think: Distribution,
     },
-    /// A fixed population.
+    /// `users`: a fixed population.
     Closed {
         /// People.
         users: u32,
         /// Seconds between an outcome and the next request.
         think: Distribution,
     },
-    /// A recorded trace.
-    Replay(Arc<Vec<ReplayRow>>),
+    /// `replay`: a recorded trace.
+    Replay {
+        /// The requests, in order of time.
+        rows: Arc<Vec<ReplayRow>>,
+        /// Where this population's rows begin in the plan's replayed columns.
+        first: u32,
+    },
 }
 
 /// Everything that a running client population is made from.
@@ -70,7 +65,15 @@ pub struct ClientBuild {
     /// At which rate.
     pub profile: Profile,
     /// What they ask for.
-    pub mix: Vec<MixEntry>,
+    pub mix: Mix,
+    /// Where they are.
+    pub regions: Regions,
+    /// The entity whose row is whose session it is.
+    pub owner: Option<EntityId>,
+    /// Who reads what they wrote.
+    pub read_back: Option<ReadBack>,
+    /// Longest idle time of a connection that a person keeps between requests; none: each request opens its own.
+    pub keep_alive: Option<SimDuration>,
     /// The population's stream.
     pub key: Key,
     /// Entities, for recorded keys.
@@ -81,12 +84,36 @@ pub struct ClientBuild {
 
 const ARRIVAL: u32 = 0;
 const THOUGHT: u32 = 1;
+const READ_BACK: u32 = 2;
+
+/// The note of a request that belongs to no session.
+const NOBODY: u32 = u32::MAX;
 
 #[derive(Clone, Debug)]
 struct Person {
     luck: Key,
     asked: u64,
     left: u64,
+    /// Since when the connection has been idle, if there is one.
+    connected: Option<SimTime>,
+}
+
+/// A read of what was written, that is still to come.
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    luck: Key,
+    row: u64,
+    region: u16,
+}
+
+/// What one request is.
+struct Asked {
+    operation: usize,
+    number: u64,
+    luck: Key,
+    note: u32,
+    region: u16,
+    owned: Option<(EntityId, u64)>,
 }
 
 /// A client population as it runs.
@@ -94,10 +121,11 @@ struct Person {
 pub struct Source {
     build: ClientBuild,
     arrivals: Arrivals,
-    total_weight: f64,
     arrived: u64,
     people: Vec<Person>,
     free: Vec<u32>,
+    readings: Vec<Reading>,
+    free_readings: Vec<u32>,
 }
 
 impl Source {
@@ -110,14 +138,21 @@ impl Source {
             build.horizon,
             build.key.named(StreamName::new("arrivals")),
         );
-        let total_weight = build.mix.iter().map(|entry| entry.weight).sum();
-        Self { build, arrivals, total_weight, arrived: 0, people: Vec::new(), free: Vec::new() }
+        Self {
+            build,
+            arrivals,
+            arrived: 0,
+            people: Vec::new(),
+            free: Vec::new(),
+            readings: Vec::new(),
+            free_readings: Vec::new(),
+        }
     }
 
     fn schedule_next_arrival<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
         let next = match &self.build.behaviour {
             Loop::Open | Loop::Sessions { .. } => self.arrivals.next(),
-            Loop::Replay(rows) => rows.get(self.arrived as usize).map(|row| row.at),
+            Loop::Replay { rows, .. } => rows.get(self.arrived as usize).map(|row| row.at),
             Loop::Closed { .. } => None,
         };
         if let Some(at) = next {
@@ -125,41 +160,39 @@ impl Source {
         }
     }
 
-    fn pick(&self, luck: Key) -> usize {
-        if self.build.mix.len() == 1 {
-            return 0;
+    fn open<P: Probe>(&self, asked: &Asked, cx: &mut Context<'_, P>) -> CallId {
+        let entry = &self.build.mix.entries[asked.operation];
+        let operation = OperationId::at(asked.operation);
+        let root = cx.open_request(operation, asked.number, asked.luck, asked.note, entry.priority);
+        cx.call_mut(root).instance = asked.region;
+        if let (Some(row), Some(request)) = (asked.owned, cx.request_mut(root)) {
+            request.rows.push(row);
         }
-        let mut u = luck.named(StreamName::new("mix")).draws().unit() * self.total_weight;
-        for (index, entry) in self.build.mix.iter().enumerate() {
-            if u < entry.weight {
-                return index;
-            }
-            u -= entry.weight;
-        }
-        self.build.mix.len() - 1
-    }
-
-    fn send<P: Probe>(
-        &self,
-        operation: usize,
-        number: u64,
-        luck: Key,
-        note: u32,
-        cx: &mut Context<'_, P>,
-    ) -> CallId {
-        let entry = &self.build.mix[operation];
-        let root = cx.open_request(OperationId::at(operation), number, luck, note, entry.priority);
-        cx.call_on(root, entry.site);
         root
     }
 
+    fn send<P: Probe>(&self, asked: &Asked, cx: &mut Context<'_, P>) {
+        let root = self.open(asked, cx);
+        cx.call_on(root, self.build.mix.entries[asked.operation].site);
+    }
+
     fn ask<P: Probe>(&mut self, person: u32, cx: &mut Context<'_, P>) {
+        let now = cx.now();
         let record = &mut self.people[person as usize];
-        let luck = record.luck.with(record.asked);
-        let number = record.asked;
+        let (owner_luck, number) = (record.luck, record.asked);
+        let luck = owner_luck.with(number);
         record.asked += 1;
-        let operation = self.pick(luck);
-        self.send(operation, number, luck, person, cx);
+        let idle = record.connected.take();
+        let owned = self.build.owner.map(|entity| (entity, cx.popular_row(entity, owner_luck)));
+        let operation = self.build.mix.pick(luck, now);
+        let region = self.build.regions.of(owner_luck);
+        let root = self.open(&Asked { operation, number, luck, note: person, region, owned }, cx);
+        if let (Some(since), Some(limit)) = (idle, self.build.keep_alive)
+            && now.since(since) <= limit
+        {
+            cx.call_mut(root).flags.set(Flags::KEPT_ALIVE);
+        }
+        cx.call_on(root, self.build.mix.entries[operation].site);
     }
 
     fn think<P: Probe>(&mut self, person: u32, think: &Distribution, cx: &mut Context<'_, P>) {
@@ -170,7 +203,8 @@ impl Source {
         cx.schedule_arrival(at, Timer { topic: THOUGHT, number: person });
     }
 
-    fn admit(&mut self, person: Person) -> u32 {
+    fn admit(&mut self, luck: Key, left: u64) -> u32 {
+        let person = Person { luck, asked: 0, left, connected: None };
         if let Some(index) = self.free.pop() {
             self.people[index as usize] = person;
             return index;
@@ -185,33 +219,62 @@ impl Source {
         match &self.build.behaviour {
             Loop::Open => {
                 let luck = self.build.key.with(number);
-                let operation = self.pick(luck);
-                self.send(operation, number, luck, 0, cx);
+                let operation = self.build.mix.pick(luck, cx.now());
+                let region = self.build.regions.of(luck);
+                self.send(&Asked { operation, number, luck, note: NOBODY, region, owned: None }, cx);
             }
             Loop::Sessions { requests, .. } => {
                 let luck = self.build.key.named(StreamName::new("session")).with(number);
                 let left = requests.sample(&mut luck.named(StreamName::new("requests")).draws()).round();
-                let person = self.admit(Person { luck, asked: 0, left: (left as u64).max(1) });
+                let person = self.admit(luck, (left as u64).max(1));
                 self.ask(person, cx);
             }
-            Loop::Replay(rows) => {
+            Loop::Replay { rows, first } => {
                 let row = rows[number as usize];
-                let entry = &self.build.mix[row.operation as usize];
                 let luck = self.build.key.with(number);
-                let (site, priority) = (entry.site, entry.priority);
-                let operation = OperationId(row.operation);
-                let root = cx.open_request(operation, number, luck, number as u32, priority);
+                let region = self.build.regions.of(luck);
+                let (operation, note) = (row.operation as usize, first + number as u32);
+                let root = self.open(&Asked { operation, number, luck, note, region, owned: None }, cx);
                 if let Some(key) = row.key
                     && let Some(request) = cx.request_mut(root)
                 {
                     request.rows = (0..self.build.entities).map(|entity| (EntityId(entity), key)).collect();
                 }
                 cx.call_mut(root).bytes = row.size;
-                cx.call_on(root, site);
+                cx.call_on(root, self.build.mix.entries[operation].site);
             }
             Loop::Closed { .. } => {}
         }
         self.schedule_next_arrival(cx);
+    }
+
+    /// After a good write, with some probability, its owner will read the same row.
+    fn plan_reading<P: Probe>(&mut self, root: CallId, cx: &mut Context<'_, P>) {
+        let Some(back) = &self.build.read_back else { return };
+        let call = cx.call(root);
+        let (luck, region) = (call.luck.named(StreamName::new("read back")), call.instance);
+        if !self.build.mix.entries[call.operation.index()].writes || !luck.draws().chance(back.chance) {
+            return;
+        }
+        let span = back.after.sample(&mut luck.named(StreamName::new("after")).draws());
+        let reading = Reading { luck, row: cx.row_of(root, back.owner), region };
+        let index = self.free_readings.pop().unwrap_or(self.readings.len() as u32);
+        match self.readings.get_mut(index as usize) {
+            Some(free) => *free = reading,
+            None => self.readings.push(reading),
+        }
+        let at = cx.now() + SimDuration::from_secs_f64(span);
+        cx.schedule_arrival(at, Timer { topic: READ_BACK, number: index });
+    }
+
+    fn read_back<P: Probe>(&mut self, index: u32, cx: &mut Context<'_, P>) {
+        let Reading { luck, row, region } = self.readings[index as usize];
+        self.free_readings.push(index);
+        let Some(owner) = self.build.read_back.as_ref().map(|back| back.owner) else { return };
+        let Some(operation) = self.build.mix.pick_read(luck) else { return };
+        let number = self.arrived;
+        let owned = Some((owner, row));
+        self.send(&Asked { operation, number, luck, note: NOBODY, region, owned }, cx);
     }
 }
 
@@ -221,7 +284,7 @@ impl Node for Source {
             let think = think.clone();
             for user in 0..*users {
                 let luck = self.build.key.named(StreamName::new("user")).with(u64::from(user));
-                let person = self.admit(Person { luck, asked: 0, left: u64::MAX });
+                let person = self.admit(luck, u64::MAX);
                 self.think(person, &think, cx);
             }
         }
@@ -234,22 +297,30 @@ impl Node for Source {
     }
 
     fn on_timer<P: Probe>(&mut self, timer: Timer, cx: &mut Context<'_, P>) {
-        if timer.topic == ARRIVAL {
-            self.arrive(cx);
-        } else {
-            self.ask(timer.number, cx);
+        match timer.topic {
+            ARRIVAL => self.arrive(cx),
+            THOUGHT => self.ask(timer.number, cx),
+            _ => self.read_back(timer.number, cx),
         }
     }
 
     fn on_reply<P: Probe>(&mut self, root: CallId, outcome: Outcome, cx: &mut Context<'_, P>) {
-        let person = cx.request(root).map(|r| r.note);
+        let person = cx.request(root).map_or(NOBODY, |r| r.note);
+        if outcome.is_ok() {
+            self.plan_reading(root, cx);
+        }
+        let kept = cx.call(root).flags.has(Flags::KEPT_ALIVE);
+        let now = cx.now();
         cx.finish_request(root, outcome);
         let think = match &self.build.behaviour {
             Loop::Sessions { think, .. } | Loop::Closed { think, .. } => think.clone(),
-            Loop::Open | Loop::Replay(_) => return,
+            Loop::Open | Loop::Replay { .. } => return,
         };
-        let Some(person) = person else { return };
+        if person == NOBODY {
+            return;
+        }
         let record = &mut self.people[person as usize];
+        record.connected = kept.then_some(now);
         record.left -= 1;
         if record.left == 0 {
             self.free.push(person);

@@ -6,21 +6,29 @@ use surgesim::event_graph::catalog;
 use surgesim::experiment::simulation;
 use surgesim::metrics::{Catalog, MetricReference, MetricValue, Window, evaluate};
 use surgesim::scenario::model::Model;
-use surgesim::scenario::{Files, merge, read_model};
+use surgesim::scenario::{Beside, Files, merge, read_model};
 
-struct Nothing;
+/// Files of a test: (name, text).
+pub struct Beneath<'a>(pub &'a [(&'a str, &'a str)]);
 
-impl Files for Nothing {
-    fn read(&self, _: &str) -> Result<String, String> {
-        Err("no files in tests".to_owned())
+impl Files for Beneath<'_> {
+    fn read(&self, name: &str) -> Result<String, String> {
+        let found = self.0.iter().find(|(known, _)| *known == name);
+        found.map(|(_, text)| (*text).to_owned()).ok_or_else(|| "there is no such file".to_owned())
     }
 }
 
 /// The model of a scenario's text, or what is wrong with it.
 pub fn read(text: &str) -> Result<Model, String> {
-    let (mut sources, mut found) = (Sources::new(), Diagnostics::new());
-    let designs = merge::load("test.yaml", text.to_owned(), &Nothing, &[], None, &mut sources, &mut found);
-    let model = designs.first().and_then(|d| read_model(&d.name, &d.tree, &Nothing, &mut found));
+    read_with(text, &[])
+}
+
+/// The same with files beside it.
+pub fn read_with(text: &str, files: &[(&str, &str)]) -> Result<Model, String> {
+    let (mut sources, mut found, files) = (Sources::new(), Diagnostics::new(), Beneath(files));
+    let designs = merge::load("test.yaml", text.to_owned(), &files, &[], None, &mut sources, &mut found);
+    let beside = Beside::new(&files, &sources);
+    let model = designs.first().and_then(|d| read_model(&d.name, &d.tree, &beside, &mut found));
     model.filter(|_| !found.has_errors()).ok_or_else(|| found.render(&sources, false))
 }
 
@@ -37,27 +45,33 @@ pub struct Runs {
 
 /// Runs a scenario's text.
 pub fn run(text: &str) -> Runs {
-    let model = model(text);
-    let catalog = catalog(&model);
+    run_model(&model(text))
+}
+
+/// Runs a model.
+pub fn run_model(model: &Model) -> Runs {
+    let catalog = catalog(model);
     let never = std::sync::atomic::AtomicBool::new(false);
-    let replicated = simulation::run(&model, &catalog, &[], &never, |_| {});
+    let replicated = simulation::run(model, &catalog, &[], &never, |_| {});
     Runs { replications: replicated.finished, catalog }
 }
 
 impl Runs {
     /// A metric in every replication, over the whole run.
     pub fn each(&self, metric: &str) -> Vec<f64> {
-        let reference = MetricReference::parse(metric, &self.catalog)
-            .unwrap_or_else(|unknown| panic!("{metric}: {}", unknown.message));
-        let window = Window::Run;
-        self.replications
-            .iter()
-            .map(|r| match evaluate::value(&r.record, &self.catalog, &reference.metric, window) {
-                MetricValue::Number(x) => x,
-                other => panic!("{metric} is {other:?}"),
-            })
-            .collect()
+        let number = |index| match value(self, index, metric) {
+            MetricValue::Number(x) => x,
+            other => panic!("{metric} is {other:?}"),
+        };
+        (0..self.replications.len()).map(number).collect()
     }
+}
+
+/// A metric in one replication, whatever it is, over the whole run.
+pub fn value(runs: &Runs, replication: usize, metric: &str) -> MetricValue {
+    let reference = MetricReference::parse(metric, &runs.catalog)
+        .unwrap_or_else(|unknown| panic!("{metric}: {}", unknown.message));
+    evaluate::value(&runs.replications[replication].record, &runs.catalog, &reference.metric, Window::Run)
 }
 
 /// An instant, for windows.

@@ -43,7 +43,7 @@ pub struct Route {
     pub operations: Vec<bool>,
     /// Conditions on the customer, indices into the plan's traits; all must hold.
     pub traits: Vec<u32>,
-    /// The backends: site and number of instances, with the weight of each instance.
+    /// The backends: site, number of instances and weight.
     pub backends: Vec<Backend>,
 }
 
@@ -54,7 +54,7 @@ pub struct Backend {
     pub site: SiteId,
     /// Its instances.
     pub instances: u16,
-    /// The weight of each.
+    /// Its share of the requests relative to the other backends', however many instances divide it.
     pub weight: f64,
 }
 

@@ -2,6 +2,7 @@
 
 use crate::base::random::Distribution;
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId};
+use crate::document::Place;
 use crate::engine::{Demand, Program, RowChoice};
 use crate::queueing::Discipline;
 
@@ -48,16 +49,21 @@ pub enum Amount {
     /// Drawn anew at each visit.
     Drawn(Distribution),
     /// The replayed request's own value.
-    Replayed(u16),
+    Replayed {
+        /// Which column.
+        column: u16,
+        /// Its mean, for forecasts.
+        mean: f64,
+    },
 }
 
 impl Amount {
-    /// The mean that a forecast uses; a replayed amount's is not known here.
+    /// The mean that a forecast uses.
     #[must_use]
     pub fn mean(&self) -> f64 {
         match self {
             Self::Drawn(distribution) => distribution.mean(),
-            Self::Replayed(_) => 0.0,
+            Self::Replayed { mean, .. } => *mean,
         }
     }
 }
@@ -180,6 +186,8 @@ pub enum Step {
 pub struct Endpoint {
     /// Its name, such as `GET /v1/feed`.
     pub name: String,
+    /// Where it is written.
+    pub place: Place,
     /// Its steps.
     pub steps: Vec<Step>,
 }
@@ -222,6 +230,29 @@ pub struct ServiceSpec {
     pub pools: Vec<PoolSpec>,
     /// Endpoints.
     pub endpoints: Vec<Endpoint>,
+}
+
+impl ServiceSpec {
+    /// Workers that limit something: under processor sharing they are a capacity that only sleeping uses.
+    #[must_use]
+    pub fn limiting_workers(&self) -> Option<u32> {
+        let Slots::Limited(n) = self.workers else { return None };
+        let shared = self.discipline == ServiceDiscipline::ProcessorSharing;
+        (!shared || self.endpoints.iter().any(|e| sleeps(&e.steps))).then_some(n)
+    }
+}
+
+fn sleeps(steps: &[Step]) -> bool {
+    steps.iter().any(|step| match step {
+        Step::Sleep(_) => true,
+        Step::Call { on_error, .. } => on_error.as_ref().is_some_and(|steps| sleeps(steps)),
+        Step::Parallel { branches, on_error, .. } => {
+            branches.iter().chain(on_error).any(|steps| sleeps(steps))
+        }
+        Step::If { then, otherwise, .. } => sleeps(then) || sleeps(otherwise),
+        Step::Lock { steps, .. } => sleeps(steps),
+        Step::Cpu(_) | Step::Io(_) | Step::Receive { .. } | Step::Reply { .. } => false,
+    })
 }
 
 /// The resources of one instance.

@@ -237,3 +237,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn weights_are_numbers_or_shares() {
+    assert_eq!(weight("60"), Ok(60.0));
+    assert_eq!(weight("2.5%"), Ok(0.025));
+    assert!(weight("60 rps").is_err());
+}

@@ -1,0 +1,86 @@
+//! What a model is made of, numbered: its resources, and the catalog of what can be measured.
+
+use super::paths::link_owner;
+use crate::base::{ComponentId, ResourceId};
+use crate::metrics::{Catalog, ClientInfo, ComponentInfo, ResourceInfo, Role};
+use crate::scenario::model::{ComponentSpec, Model};
+
+/// The resources of a model in the order of their ids.
+pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
+    let mut list = Vec::new();
+    let mut add = |component: usize, instance: u32, role: Role, servers: f64| {
+        list.push(ResourceInfo {
+            id: ResourceId::at(list.len()),
+            component: ComponentId::at(component),
+            instance,
+            role,
+            servers,
+        });
+    };
+    for (index, component) in model.components.iter().enumerate() {
+        match &component.spec {
+            ComponentSpec::Service(service) => {
+                for instance in 0..u32::from(service.instances) {
+                    let slots = service.limiting_workers().map_or(f64::INFINITY, f64::from);
+                    add(index, instance, Role::Workers, slots);
+                    add(index, instance, Role::Cpu, service.cores);
+                    add(index, instance, Role::Io, service.io.map_or(f64::INFINITY, f64::from));
+                    for pool in &service.pools {
+                        add(index, instance, Role::Pool(pool.target), f64::from(pool.size));
+                    }
+                }
+                add(index, 0, Role::Locks, 0.0);
+            }
+            ComponentSpec::Database(database) => {
+                add(index, 0, Role::Cpu, database.cores);
+                add(index, 0, Role::Io, database.io.map_or(f64::INFINITY, f64::from));
+                add(index, 0, Role::Wal, 1.0);
+                add(index, 0, Role::Locks, 0.0);
+                add(index, 0, Role::Connections, database.max_connections.map_or(f64::INFINITY, f64::from));
+            }
+            ComponentSpec::LoadBalancer(_) => {}
+        }
+    }
+    for link in model.network.iter().flat_map(|network| &network.links) {
+        if link.bandwidth.is_some() {
+            // One station for each way.
+            add(link_owner(model, link), 0, Role::Link, 1.0);
+            add(link_owner(model, link), 0, Role::Link, 1.0);
+        }
+    }
+    list
+}
+
+/// What can be measured of a model.
+#[must_use]
+pub fn catalog(model: &Model) -> Catalog {
+    let price = |name: &str| model.prices.per_hour.iter().find(|(n, _)| n == name).map(|(_, price)| *price);
+    Catalog {
+        components: model
+            .components
+            .iter()
+            .enumerate()
+            .map(|(index, component)| ComponentInfo {
+                id: ComponentId::at(index),
+                name: component.name.clone(),
+                kind: component.spec.kind(),
+                instances: u32::from(component.spec.instances()),
+                price_per_hour: price(&component.name),
+                operations: component.spec.operations(),
+            })
+            .collect(),
+        clients: model
+            .clients
+            .iter()
+            .enumerate()
+            .map(|(index, client)| ClientInfo {
+                id: ComponentId::at(model.components.len() + index),
+                name: client.name.clone(),
+                operations: client.mix.iter().map(|entry| entry.endpoint.clone()).collect(),
+            })
+            .collect(),
+        resources: resources(model),
+        entities: model.entities.iter().map(|e| e.name.clone()).collect(),
+        egress_price_per_byte: model.prices.egress_per_byte,
+    }
+}

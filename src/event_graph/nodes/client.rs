@@ -1,0 +1,47 @@
+//! A client population: its mix, each entry with its call site.
+
+use crate::base::SimDuration;
+use crate::base::random::StreamName;
+use crate::engine::Reload;
+use crate::event_graph::sites::Sites;
+use crate::scenario::model::ClientSpec;
+use crate::workload::{ClientBuild, Loop, Mix, MixEntry, ReadBack, Regions, Source};
+
+pub(in crate::event_graph) fn client(index: usize, client: &ClientSpec, sites: &mut Sites<'_>) -> Source {
+    let model = sites.model;
+    let me = model.components.len() + index;
+    let key = sites.root.named(StreamName::new(&client.name));
+    let endpoints = sites.endpoints();
+    let mut mix = Vec::new();
+    for entry in &client.mix {
+        let site = sites.pass_on(me, client.to, &endpoints, &entry.options);
+        let at = sites.operation_of(client.to, &entry.endpoint, &endpoints);
+        let record = &mut sites.plan.sites[site.0 as usize];
+        record.operations = Vec::new();
+        record.target.operation = at;
+        record.keeps_alive = client.keep_alive.is_some()
+            && matches!(client.behaviour, Loop::Sessions { .. } | Loop::Closed { .. });
+        record.reload = client.reload.map(|reload| Reload {
+            after: SimDuration::from_secs_f64(reload.after),
+            chance: reload.chance,
+            max: reload.max,
+            key: key.named(StreamName::new("reload")),
+        });
+        let (weight, priority, writes) = (entry.weight, entry.priority, entry.writes);
+        mix.push(MixEntry { weight, site, priority, writes });
+    }
+    let read_back = client.read_back.clone().zip(client.owner);
+    Source::new(ClientBuild {
+        behaviour: client.behaviour.clone(),
+        arrivals: client.arrivals.clone(),
+        profile: client.profile.clone(),
+        mix: Mix { entries: mix, write_share: client.write_share.clone() },
+        regions: Regions { shares: client.from.iter().map(|(_, share)| *share).collect() },
+        owner: client.owner,
+        read_back: read_back.map(|((chance, after), owner)| ReadBack { chance, after, owner }),
+        keep_alive: client.keep_alive,
+        key,
+        entities: model.entities.len() as u16,
+        horizon: model.run.duration.as_secs_f64(),
+    })
+}

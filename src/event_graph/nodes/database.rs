@@ -1,0 +1,38 @@
+//! A database: its statements and the resources of its node.
+
+use super::key_of;
+use crate::base::random::{Distribution, StreamName};
+use crate::components::database::Database;
+use crate::components::database::spec::{DatabaseBuild, DatabaseSpec, Query};
+use crate::engine::{ConnectionLimit, Demand};
+use crate::event_graph::sites::Sites;
+use crate::metrics::Role;
+
+pub(in crate::event_graph) fn database(index: usize, spec: &DatabaseSpec, sites: &mut Sites<'_>) -> Database {
+    let key = key_of(index, sites);
+    let drawn = |name: &str, what: &'static str, distribution: &Distribution| {
+        let key = key.named(StreamName::new(name)).named(StreamName::new(what));
+        Demand::Drawn { distribution: distribution.clone(), key }
+    };
+    let queries = spec.queries.iter().map(|query| Query {
+        entity: query.entity,
+        writes: query.writes,
+        cpu: drawn(&query.name, "cpu", &query.cpu),
+        io: query.io.as_ref().map(|d| drawn(&query.name, "io", d)),
+        wal: query.wal.as_ref().map(|d| drawn(&query.name, "wal", d)),
+        lock: query.lock,
+    });
+    if let Some(max) = spec.max_connections {
+        let resource = sites.resource(index, 0, Role::Connections);
+        sites.plan.connections[index] = Some(ConnectionLimit { resource, max });
+    }
+    Database::new(DatabaseBuild {
+        queries: queries.collect(),
+        commit: spec.commit.as_ref().map(|d| drawn("", "commit", d)),
+        cpu: sites.resource(index, 0, Role::Cpu),
+        io: sites.resource(index, 0, Role::Io),
+        wal: sites.resource(index, 0, Role::Wal),
+        locks: sites.resource(index, 0, Role::Locks),
+        spec: spec.clone(),
+    })
+}

@@ -1,0 +1,19 @@
+//! From each kind's spec to what runs: its streams, resources and call sites. One file per kind.
+
+mod client;
+mod database;
+mod load_balancer;
+mod service;
+
+pub(super) use client::client;
+pub(super) use database::database;
+pub(super) use load_balancer::{load_balancer, matches};
+pub(super) use service::service;
+
+use super::sites::Sites;
+use crate::base::random::{Key, StreamName};
+
+/// The stream of a component.
+fn key_of(index: usize, sites: &Sites<'_>) -> Key {
+    sites.root.named(StreamName::new(&sites.model.components[index].name))
+}

@@ -1,0 +1,30 @@
+//! A service: its program and the resources of its instances.
+
+use super::key_of;
+use crate::base::random::StreamName;
+use crate::components::service::Service;
+use crate::components::service::spec::{InstanceResources, ServiceBuild, ServiceSpec};
+use crate::engine::Demand;
+use crate::event_graph::lower;
+use crate::event_graph::sites::Sites;
+use crate::metrics::Role;
+
+pub(in crate::event_graph) fn service(index: usize, spec: &ServiceSpec, sites: &mut Sites<'_>) -> Service {
+    let key = key_of(index, sites);
+    let program = lower::program(spec, sites, index, key);
+    let resources = (0..u32::from(spec.instances)).map(|instance| InstanceResources {
+        workers: sites.resource(index, instance, Role::Workers),
+        cpu: sites.resource(index, instance, Role::Cpu),
+        io: sites.resource(index, instance, Role::Io),
+    });
+    Service::new(ServiceBuild {
+        program,
+        resources: resources.collect(),
+        locks: sites.resource(index, 0, Role::Locks),
+        max_wait: spec
+            .max_wait
+            .clone()
+            .map(|distribution| Demand::Drawn { distribution, key: key.named(StreamName::new("max wait")) }),
+        spec: spec.clone(),
+    })
+}

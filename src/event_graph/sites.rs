@@ -1,0 +1,265 @@
+//! Call sites, conditions and paths as they are collected while a model is assembled.
+
+use super::inventory::resources;
+use super::paths::Paths;
+use crate::base::random::{Key, Permutation, StreamName, Zipf};
+use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration};
+use crate::components::service::spec::{CallOptions, PoolSpec};
+use crate::engine::{
+    CallSite, Demand, EntityPlan, FleetPlan, Plan, PoolPlan, Popularity, Retry, RowChoice, SiteId, Target,
+    Trait,
+};
+use crate::metrics::{ResourceInfo, Role};
+use crate::scenario::model::{ComponentSpec, EntitySpec, Model, PopularitySpec};
+
+/// Call sites and conditions as they are collected.
+pub(super) struct Sites<'a> {
+    pub(super) model: &'a Model,
+    pub(super) root: Key,
+    pub(super) plan: Plan,
+    infos: Vec<ResourceInfo>,
+    paths: Paths<'a>,
+    /// The first pool of (caller, target).
+    pools: Vec<(usize, ComponentId, u32)>,
+    rotors: Vec<(usize, ComponentId, u32)>,
+    traits: Vec<(String, String)>,
+    ordinals: Vec<(usize, String, ComponentId, OperationId, u64)>,
+}
+
+impl<'a> Sites<'a> {
+    /// The pools and entities of a model, and no call sites yet.
+    pub(super) fn new(model: &'a Model, root: Key) -> Self {
+        let infos = resources(model);
+        let links = infos.iter().filter(|r| r.role == Role::Link).map(|r| r.id);
+        let paths = Paths::new(model, root, links);
+        let mut sites = Self {
+            model,
+            root,
+            plan: Plan::default(),
+            infos,
+            paths,
+            pools: Vec::new(),
+            rotors: Vec::new(),
+            traits: Vec::new(),
+            ordinals: Vec::new(),
+        };
+        sites.plan.entities = model.entities.iter().map(|entity| entity_plan(entity, root)).collect();
+        sites.plan.connections = vec![None; model.components.len() + model.clients.len()];
+        for component in &model.components {
+            let start = component.spec.instances();
+            sites.plan.fleets.push(FleetPlan { start, most: start });
+        }
+        for client in &model.clients {
+            let places = client.from.len().max(1) as u16;
+            sites.plan.fleets.push(FleetPlan { start: places, most: places });
+        }
+        for (index, component) in model.components.iter().enumerate() {
+            if let ComponentSpec::Service(service) = &component.spec {
+                for pool in &service.pools {
+                    sites.add_pool(index, &component.name, service.instances, pool);
+                }
+            }
+        }
+        sites
+    }
+
+    fn add_pool(&mut self, caller: usize, name: &str, instances: u16, pool: &PoolSpec) {
+        self.pools.push((caller, pool.target, self.plan.pools.len() as u32));
+        let key = self.root.named(StreamName::new(name)).named(StreamName::new("pool wait"));
+        for instance in 0..u32::from(instances) {
+            let wait = pool.wait.clone().map(|distribution| Demand::Drawn { distribution, key });
+            let resource = self.resource(caller, instance, Role::Pool(pool.target));
+            self.plan.pools.push(PoolPlan { resource, size: pool.size, wait });
+        }
+    }
+
+    /// The resource that an instance of a component has in this role.
+    pub(super) fn resource(&self, component: usize, instance: u32, role: Role) -> ResourceId {
+        let fits =
+            |r: &&ResourceInfo| r.component.index() == component && r.instance == instance && r.role == role;
+        self.infos.iter().find(fits).map_or(ResourceId(u32::MAX), |r| r.id)
+    }
+
+    /// The plan with everything that was collected.
+    pub(super) fn finish(self) -> Plan {
+        let Self { mut plan, paths, model, .. } = self;
+        (plan.paths, plan.links) = (paths.plans, paths.links);
+        plan.replayed = model.replayed.clone();
+        plan
+    }
+
+    /// The operations of a load balancer: what services serve, and whatever else clients ask for.
+    pub(super) fn endpoints(&self) -> Vec<String> {
+        let mut all: Vec<String> = self.model.endpoints().into_iter().map(str::to_owned).collect();
+        for entry in self.model.clients.iter().flat_map(|client| &client.mix) {
+            if !all.contains(&entry.endpoint) {
+                all.push(entry.endpoint.clone());
+            }
+        }
+        all
+    }
+
+    pub(super) fn operation_of(
+        &self,
+        target: ComponentId,
+        endpoint: &str,
+        endpoints: &[String],
+    ) -> OperationId {
+        let component = &self.model.components[target.index()].spec;
+        let known = match component {
+            ComponentSpec::LoadBalancer(_) => endpoints.to_vec(),
+            other => other.operations(),
+        };
+        OperationId::at(known.iter().position(|name| name == endpoint).unwrap_or(0))
+    }
+
+    fn rotor(&mut self, caller: usize, target: ComponentId) -> u32 {
+        if let Some((.., first)) = self.rotors.iter().find(|(c, t, _)| *c == caller && *t == target) {
+            return *first;
+        }
+        let first = self.plan.rotors;
+        let instances = match self.model.components.get(caller) {
+            Some(component) => component.spec.instances(),
+            None => self.model.clients[caller - self.model.components.len()].from.len().max(1) as u16,
+        };
+        self.plan.rotors += u32::from(instances);
+        self.rotors.push((caller, target, first));
+        first
+    }
+
+    fn site(&mut self, caller: usize, target: ComponentId, options: &CallOptions) -> CallSite {
+        let rotor = self.rotor(caller, target);
+        let key = self.root.named(StreamName::new("retry")).with(caller as u64);
+        let retry = options.retry.as_ref().map(|retry| Retry {
+            attempts: retry.attempts,
+            base: SimDuration::from_secs_f64(retry.backoff.0),
+            cap: SimDuration::from_secs_f64(retry.backoff.1),
+            multiplier: retry.multiplier,
+            jitter: retry.jitter,
+            on: retry.on,
+            budget: retry.budget,
+            key,
+        });
+        let budget = self.plan.budgets;
+        self.plan.budgets += u32::from(retry.as_ref().is_some_and(|r| r.budget.is_some()));
+        CallSite {
+            caller: ComponentId::at(caller),
+            target: Target {
+                component: target,
+                operation: OperationId(0),
+                instances: self.model.components[target.index()].spec.instances(),
+                rotor,
+            },
+            operations: Vec::new(),
+            salt: None,
+            row: RowChoice::None,
+            size: None,
+            timeout: options.timeout.map(SimDuration::from_secs_f64),
+            deadline: options.deadline.map(SimDuration::from_secs_f64),
+            retry,
+            reload: None,
+            pool: self.pools.iter().find(|(c, t, _)| *c == caller && *t == target).map(|(.., first)| *first),
+            keeps_alive: false,
+            cancels: options.cancel,
+            budget,
+            path: self.paths.between(caller, target),
+        }
+    }
+
+    fn add(&mut self, site: CallSite) -> SiteId {
+        self.plan.sites.push(site);
+        SiteId(self.plan.sites.len() as u32 - 1)
+    }
+
+    /// A site that passes requests on under their own name.
+    pub(super) fn pass_on(
+        &mut self,
+        caller: usize,
+        target: ComponentId,
+        endpoints: &[String],
+        options: &CallOptions,
+    ) -> SiteId {
+        let operations = endpoints.iter().map(|name| self.operation_of(target, name, endpoints)).collect();
+        let site = CallSite { operations, ..self.site(caller, target, options) };
+        self.add(site)
+    }
+
+    /// A site of a step. Its salt tells it from the other calls that the same visit makes there.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn call(
+        &mut self,
+        caller: usize,
+        endpoint: &str,
+        target: ComponentId,
+        operation: OperationId,
+        row: RowChoice,
+        size: Option<Demand>,
+        options: &CallOptions,
+    ) -> SiteId {
+        let same = |o: &&mut (usize, String, ComponentId, OperationId, u64)| {
+            o.0 == caller && o.1 == endpoint && o.2 == target && o.3 == operation
+        };
+        let ordinal = match self.ordinals.iter_mut().find(same) {
+            Some(entry) => {
+                entry.4 += 1;
+                entry.4
+            }
+            None => {
+                self.ordinals.push((caller, endpoint.to_owned(), target, operation, 0));
+                0
+            }
+        };
+        let name = &self.model.components[caller].name;
+        let salt = Key::default().named(StreamName::new(name)).named(StreamName::new(endpoint)).with(ordinal);
+        // `new` is a row of the entity that the query writes.
+        let row = match row {
+            RowChoice::New(EntityId(u16::MAX)) => match &self.model.components[target.index()].spec {
+                ComponentSpec::Database(database) => {
+                    database.queries[operation.index()].entity.map_or(RowChoice::None, RowChoice::New)
+                }
+                _ => RowChoice::None,
+            },
+            other => other,
+        };
+        let mut site = CallSite { salt: Some(salt), row, size, ..self.site(caller, target, options) };
+        site.target.operation = operation;
+        self.add(site)
+    }
+
+    /// The condition that a customer's header or body field has a value.
+    pub(super) fn customer_trait(&mut self, name: &str, value: &str) -> u32 {
+        if let Some(at) = self.traits.iter().position(|(n, v)| n == name && v == value) {
+            return at as u32;
+        }
+        let components = self.model.components.len();
+        let holds = self.model.clients.iter().enumerate().filter_map(|(index, client)| {
+            let (_, values) = client.fields.iter().find(|(field, _)| field == name)?;
+            let mut low = 0.0;
+            for (other, share) in values {
+                if other == value {
+                    return Some((ComponentId::at(components + index), low, low + share));
+                }
+                low += share;
+            }
+            None
+        });
+        let key = self.root.named(StreamName::new("field")).named(StreamName::new(name));
+        self.plan.traits.push(Trait { holds: holds.collect(), key });
+        self.traits.push((name.to_owned(), value.to_owned()));
+        self.traits.len() as u32 - 1
+    }
+}
+
+fn entity_plan(entity: &EntitySpec, root: Key) -> EntityPlan {
+    let key = root.named(StreamName::new("data")).named(StreamName::new(&entity.name));
+    let popularity = match &entity.popularity {
+        PopularitySpec::Uniform => Popularity::Uniform,
+        PopularitySpec::Zipf { exponent, newest } => Popularity::Zipf {
+            zipf: Zipf::new(entity.rows.max(1), *exponent),
+            scatter: (!newest)
+                .then(|| Permutation::new(entity.rows.max(1), key.named(StreamName::new("scatter")))),
+        },
+        PopularitySpec::Trace(keys) => Popularity::Trace(keys.clone()),
+    };
+    EntityPlan { rows: entity.rows, growth: entity.growth, drift: entity.drift, popularity, key }
+}

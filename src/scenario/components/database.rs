@@ -1,0 +1,58 @@
+//! `kind: database`.
+
+use super::{Names, read_cores, small};
+use crate::base::SimDuration;
+use crate::base::random::Distribution;
+use crate::components::database::spec::{DatabaseSpec, QuerySpec};
+use crate::document::distribution_text::Of;
+use crate::document::{Code, Diagnostics, quantity};
+use crate::queueing::Contention;
+use crate::scenario::fields::{Fields, entries, text};
+
+pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics) -> DatabaseSpec {
+    let mut queries = Vec::new();
+    for (key, node) in entries(fields.get("queries"), "`queries`", found) {
+        let mut query = Fields::of(node, "a query", found);
+        let mut entity = |key: &'static str, found: &mut Diagnostics| {
+            let node = query.get(key)?;
+            text(node, found).and_then(|name| names.entity(node, name, found))
+        };
+        let (read, write, lock) = (entity("read", found), entity("write", found), entity("lock", found));
+        let by = query.get("by");
+        if let Some(node) = by {
+            text(node, found).and_then(|name| names.entity(node, name, found));
+        }
+        if read.is_some() && write.is_some() {
+            found.add(Code::Conflict, key.place, "a query reads or writes, not both", "declare two queries");
+        }
+        queries.push(QuerySpec {
+            name: key.name.clone(),
+            entity: write.or(read),
+            writes: write.is_some(),
+            cpu: query.amount("cpu", Of::Time, found).unwrap_or(Distribution::Constant(0.0)),
+            io: query.amount("io", Of::Time, found),
+            wal: query.amount("wal", Of::Size, found),
+            lock,
+        });
+        query.finish(found);
+    }
+    let contention = fields.get("contention").map(|node| {
+        let mut contention = Fields::of(node, "`contention`", found);
+        let sigma = contention.read("sigma", quantity::number, found).unwrap_or(0.0);
+        let kappa = contention.read("kappa", quantity::number, found).unwrap_or(0.0);
+        contention.finish(found);
+        Contention { sigma, kappa }
+    });
+    DatabaseSpec {
+        cores: read_cores(fields, found),
+        max_connections: small(fields, "max_connections", 1, 10_000_000, found).map(|n| n as u32),
+        io: small(fields, "io", 1, 1_000_000, found).map(|n| n as u32),
+        commit: fields.amount("commit", Of::Time, found),
+        wal_bandwidth: fields
+            .read("wal_bandwidth", quantity::bandwidth, found)
+            .map(|b| b.as_bytes_per_second()),
+        lock_timeout: fields.read("lock_timeout", quantity::duration, found).map(SimDuration::as_secs_f64),
+        contention,
+        queries,
+    }
+}

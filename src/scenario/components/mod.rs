@@ -1,0 +1,152 @@
+//! The `components:` block: what every kind shares, and one file per kind.
+
+mod call_options;
+mod database;
+mod load_balancer;
+mod service;
+mod steps;
+
+pub(super) use call_options::read_options;
+
+use super::clients::replay::Replays;
+use super::fields::{Fields, entries, items, resolve, scalar, text};
+use super::model::{ComponentModel, ComponentSpec, EntitySpec};
+use crate::base::{ComponentId, Cores, EntityId};
+use crate::document::{Code, Diagnostics, Node, quantity};
+
+/// What names there are, before anything that refers to them is read.
+pub(super) struct Names {
+    components: Vec<(String, String, Vec<String>)>,
+    entities: Vec<String>,
+    /// Columns of replayed traces with their means.
+    columns: Vec<(String, f64)>,
+}
+
+impl Names {
+    pub(super) fn collect(components: Option<&Node>, entities: &[EntitySpec], replays: &Replays) -> Self {
+        let list = |node: &Node, key: &str| {
+            node.get(key)
+                .map_or(&[][..], Node::entries)
+                .iter()
+                .map(|(k, _)| k.name.clone())
+                .collect::<Vec<_>>()
+        };
+        let components = components.map_or(&[][..], Node::entries).iter().map(|(key, node)| {
+            let kind = node.get("kind").and_then(Node::text).unwrap_or_default().to_owned();
+            let operations = if kind == "database" { list(node, "queries") } else { list(node, "endpoints") };
+            (key.name.clone(), kind, operations)
+        });
+        let columns = replays.names.iter().enumerate().map(|(at, name)| (name.clone(), replays.mean(at)));
+        Self {
+            components: components.collect(),
+            entities: entities.iter().map(|e| e.name.clone()).collect(),
+            columns: columns.collect(),
+        }
+    }
+
+    pub(super) fn components(&self) -> impl Iterator<Item = &str> + Clone {
+        self.components.iter().map(|(name, ..)| name.as_str())
+    }
+
+    pub(super) fn entity(&self, node: &Node, name: &str, found: &mut Diagnostics) -> Option<EntityId> {
+        let names = self.entities.iter().map(String::as_str);
+        resolve(node, name, names, Code::UnknownEntity, "entity", found).map(EntityId::at)
+    }
+
+    pub(super) fn component(&self, node: &Node, name: &str, found: &mut Diagnostics) -> Option<ComponentId> {
+        // That there are no components at all is said once.
+        if self.components.is_empty() {
+            return None;
+        }
+        resolve(node, name, self.components(), Code::UnknownComponent, "component", found)
+            .map(ComponentId::at)
+    }
+
+    /// What a component can be asked for; a load balancer for whatever some service serves, in the order
+    /// of [`super::model::endpoints`].
+    fn operations(&self, of: ComponentId) -> Vec<&str> {
+        let Some((_, kind, operations)) = self.components.get(of.index()) else { return Vec::new() };
+        if kind != "load_balancer" {
+            return operations.iter().map(String::as_str).collect();
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        let services = self.components.iter().filter(|(_, kind, _)| kind == "service");
+        services
+            .flat_map(|(_, _, operations)| operations.iter().map(String::as_str))
+            .filter(|name| seen.insert(*name))
+            .collect()
+    }
+
+    /// A component that takes requests: anything but a database.
+    pub(super) fn receiver(&self, node: &Node, name: &str, found: &mut Diagnostics) -> Option<ComponentId> {
+        let id = self.component(node, name, found)?;
+        if self.components.get(id.index()).is_some_and(|(_, kind, _)| kind == "database") {
+            found.add(
+                Code::WrongKind,
+                node.place,
+                format!("`{name}` is a database, which takes queries and no requests"),
+                format!("send the request to a service whose steps say `query: {name}.NAME`"),
+            );
+            return None;
+        }
+        Some(id)
+    }
+}
+
+const KINDS: [&str; 3] = ["service", "database", "load_balancer"];
+
+pub(super) fn read(node: Option<&Node>, names: &Names, found: &mut Diagnostics) -> Vec<ComponentModel> {
+    let mut models = Vec::new();
+    for (key, node) in entries(node, "`components`", found) {
+        let mut fields = Fields::of(node, "a component", found);
+        let Some(kind_node) = fields.need("kind", found) else { continue };
+        let Some(kind) = text(kind_node, found) else { continue };
+        let at = resolve(kind_node, kind, KINDS.into_iter(), Code::UnknownKind, "kind of component", found);
+        // Its values are in the tree already.
+        fields.get("preset").and_then(|n| text(n, found));
+        let zones: Vec<String> = items(fields.get("zones"), "zones", "zones: [a, b]", found)
+            .iter()
+            .filter_map(|zone| text(zone, found).map(str::to_owned))
+            .collect();
+        let spec = match at {
+            Some(0) => ComponentSpec::Service(service::read(&mut fields, names, found)),
+            Some(1) => ComponentSpec::Database(database::read(&mut fields, names, found)),
+            Some(_) => ComponentSpec::LoadBalancer(load_balancer::read(&mut fields, names, found)),
+            None => continue,
+        };
+        fields.finish(found);
+        models.push(ComponentModel { name: key.name.clone(), zones, place: key.place, spec });
+    }
+    models
+}
+
+fn small(
+    fields: &mut Fields<'_>,
+    key: &'static str,
+    least: u64,
+    most: u64,
+    found: &mut Diagnostics,
+) -> Option<u64> {
+    let node = fields.get(key)?;
+    let value = scalar(node, quantity::count, found)?;
+    if (least..=most).contains(&value) {
+        return Some(value);
+    }
+    found.add(
+        Code::OutOfRange,
+        node.place,
+        format!("`{key}` is between {least} and {most}"),
+        "choose a value in that range",
+    );
+    None
+}
+
+fn read_cores(fields: &mut Fields<'_>, found: &mut Diagnostics) -> f64 {
+    let Some(node) = fields.get("cpu") else { return 1.0 };
+    let cores = scalar(node, quantity::cores, found).map_or(1.0, Cores::get);
+    if !(0.001..=100_000.0).contains(&cores) {
+        found.add(Code::OutOfRange, node.place, "cores are between 0.001 and 100 000", "write `cpu: 4`");
+        return 1.0;
+    }
+    cores
+}
