@@ -115,6 +115,9 @@ impl ControlledDelay {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::random::Key;
+    use crate::kernel::Executive;
+    use crate::queueing::{Discipline, WaitingLine};
 
     const TARGET: SimDuration = SimDuration::from_millis(5);
     const INTERVAL: SimDuration = SimDuration::from_millis(100);
@@ -160,6 +163,58 @@ mod tests {
         drops += (60_002..120_000_u64).filter(|n| codel.drops(long, 9, us(n * 10))).count();
         assert_eq!(codel.last_count, 9);
         assert!(drops > 10 + 13, "{drops}");
+    }
+
+    /// Ten workers with exponential 10 ms, offered 1500/s for 60 s; callers leave after 1 s, unnoticed. Answers in
+    /// time per second of the last half; `serves` says whether who is next is served.
+    fn goodput(discipline: Discipline, mut serves: impl FnMut(SimDuration, usize, SimTime) -> bool) -> f64 {
+        let mut draws = Key::root(1, 0).draws();
+        let mut executive = Executive::new();
+        let mut line = WaitingLine::new(discipline);
+        let (mut idle, mut good) = (10, 0_u32);
+        executive.schedule_arrival(SimTime::ZERO, None);
+        while let Some(done) = executive.pop_until(SimTime::from_secs_f64(60.0)) {
+            let now = executive.now();
+            let mut after =
+                |mean: f64| now + SimDuration::from_secs_f64(-mean * libm::log(draws.unit_open()));
+            match done {
+                None => {
+                    executive.schedule_arrival(after(1.0 / 1500.0), None);
+                    line.push(now, 0);
+                }
+                Some(came) => {
+                    idle += 1;
+                    let in_time = now.since(came) <= SimDuration::from_secs(1);
+                    good += u32::from(in_time && now.as_secs_f64() > 30.0);
+                }
+            }
+            while idle > 0
+                && let Some(came) = line.pop(|_| true)
+            {
+                if serves(now.since(came), line.len(), now) {
+                    idle -= 1;
+                    executive.schedule(after(0.01), Some(came));
+                }
+            }
+        }
+        f64::from(good) / 30.0
+    }
+
+    #[test]
+    fn in_an_overload_waiting_in_order_serves_only_those_who_have_left() {
+        // Domain: in order next to nobody is served in time; newest first, or those too old dropped, as many as
+        // the workers can serve, 1000 a second.
+        let fifo = goodput(Discipline::Fifo, |_, _, _| true);
+        assert!(fifo < 30.0, "{fifo}");
+        let newest = goodput(Discipline::AdaptiveLifo { above: 50 }, |_, _, _| true);
+        assert!(newest > 960.0, "{newest}");
+        let aged = goodput(Discipline::Fifo, |wait, _, _| wait < SimDuration::from_millis(500));
+        assert!(aged > 960.0, "{aged}");
+        let mut codel = Codel::new(TARGET, INTERVAL);
+        let shed = goodput(Discipline::Fifo, |wait, others, now| !codel.drops(wait, others, now));
+        // Its law is made for flows that slow down when they lose something: for 500 drops a second from callers who
+        // do not, it needs a count of 2500, and starts anew whenever the line was short once.
+        assert!((700.0..900.0).contains(&shed), "{shed}");
     }
 
     #[test]
