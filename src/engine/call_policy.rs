@@ -138,13 +138,16 @@ impl<P: Probe> Core<P> {
         let token = call.token;
         let me = call.component;
         let plan = &self.plan.sites[site.0 as usize];
-        let pooled = plan.pool.is_some();
+        let (pooled, breaker) = (plan.pool.is_some(), plan.breaker.is_some());
         if let Some(Retry { budget: Some(share), .. }) = &plan.retry {
             let tokens = &mut self.budgets[plan.budget as usize];
             *tokens = (*tokens + share).min(BUDGET_CAP);
         }
         if let Some(deadline) = plan.deadline {
             self.send(now + deadline, me, Signal::TimedOut { call: caller, token, limit: Limit::Deadline });
+        }
+        if breaker && self.is_broken(caller) {
+            return;
         }
         if pooled {
             self.connect(caller);
@@ -153,11 +156,39 @@ impl<P: Probe> Core<P> {
         }
     }
 
+    /// Whether the site's circuit breaker keeps the caller from an attempt; it is told at once.
+    fn is_broken(&mut self, caller: CallId) -> bool {
+        let now = self.now();
+        let call = &mut self.calls[caller];
+        call.asked = now;
+        let (me, token, instance) = (call.component, call.wait_token, call.instance);
+        let Some(first) = self.plan.sites[call.site.0 as usize].breaker else { return false };
+        let Some(breaker) = self.breakers.get_mut(first as usize + instance as usize) else { return false };
+        if breaker.admit(now) {
+            return false;
+        }
+        self.send(now, me, Signal::TimedOut { call: caller, token, limit: Limit::Breaker });
+        true
+    }
+
+    /// Tells the site's circuit breaker how an attempt ended.
+    fn tell_breaker(&mut self, caller: CallId, outcome: Outcome) {
+        let now = self.now();
+        let call = &self.calls[caller];
+        let Some(first) = self.plan.sites[call.site.0 as usize].breaker else { return };
+        let took = now.since(call.asked);
+        if let Some(breaker) = self.breakers.get_mut(first as usize + call.instance as usize) {
+            breaker.record(outcome.status == 0 || outcome.status >= 500, took, now);
+        }
+    }
+
     /// Begins a further attempt.
     fn attempt(&mut self, caller: CallId) {
         let call = &mut self.calls[caller];
         call.wait_token = call.wait_token.wrapping_add(1);
-        self.connect(caller);
+        if !self.is_broken(caller) {
+            self.connect(caller);
+        }
     }
 
     /// Takes a connection if the site has a pool, or waits for one; then launches.
@@ -361,6 +392,7 @@ impl<P: Probe> Core<P> {
             let refused = matches!(outcome.reason, Reason::TooManyConnections | Reason::Unreachable);
             self.release_pool(caller, refused);
         }
+        self.tell_breaker(caller, outcome);
         self.conclude(caller, outcome)
     }
 
@@ -374,6 +406,7 @@ impl<P: Probe> Core<P> {
                 }
                 self.abandon(caller);
                 let outcome = self.timeout_outcome(caller, Reason::Timeout);
+                self.tell_breaker(caller, outcome);
                 self.conclude(caller, outcome)
             }
             Limit::Patience => {
@@ -392,13 +425,20 @@ impl<P: Probe> Core<P> {
                 }
                 self.leave_pool_line(id);
                 let me = self.calls[id].component;
-                Some((id, me, Outcome::error(503, me, Reason::PoolTimeout)))
+                let outcome = Outcome::error(503, me, Reason::PoolTimeout);
+                self.tell_breaker(id, outcome);
+                Some((id, me, outcome))
             }
             Limit::Backoff => {
                 if self.calls.get(id)?.wait_token == token {
                     self.attempt(id);
                 }
                 None
+            }
+            Limit::Breaker => {
+                let call = self.calls.get(id).filter(|call| call.wait_token == token)?;
+                let outcome = Outcome::error(503, call.component, Reason::BreakerOpen);
+                self.conclude(id, outcome)
             }
             Limit::Deadline => {
                 if self.calls.get(id)?.token != token {
@@ -427,6 +467,13 @@ impl<P: Probe> Core<P> {
             self.leave_pool_line(caller);
         }
         if self.calls.contains(self.calls[caller].child) {
+            // Without an outcome of its own the attempt tells the breaker nothing.
+            let call = &self.calls[caller];
+            if let Some(first) = self.plan.sites[call.site.0 as usize].breaker
+                && let Some(breaker) = self.breakers.get_mut(first as usize + call.instance as usize)
+            {
+                breaker.forgo();
+            }
             self.abandon(caller);
         }
     }

@@ -14,6 +14,7 @@ use super::outcome::Outcome;
 use super::plan::{Demand, Plan, Popularity, RowChoice, SiteId};
 use super::pool::{Connections, Pool};
 use super::probe::{Finished, Observation, Probe};
+use super::protection::CircuitBreaker;
 use super::request::{Request, RequestId};
 use crate::base::random::Key;
 use crate::base::{ComponentId, EntityId, OperationId, SimDuration, SimTime};
@@ -30,6 +31,7 @@ pub(super) struct Core<P> {
     pub(super) connections: Vec<Option<Connections>>,
     pub(super) rotors: Vec<u16>,
     pub(super) budgets: Vec<f64>,
+    pub(super) breakers: Vec<CircuitBreaker>,
     pub(super) network: Network,
     pub(super) ledger: Ledger,
     pub(super) conditions: Conditions,
@@ -58,6 +60,7 @@ impl<P: Probe> Core<P> {
             connections: plan.connections.iter().map(|limit| limit.map(Connections::new)).collect(),
             rotors: vec![0; plan.rotors as usize],
             budgets: vec![super::call_policy::BUDGET_RESERVE; plan.budgets as usize],
+            breakers: plan.breakers.iter().map(|settings| CircuitBreaker::new(*settings)).collect(),
             network: Network::new(&plan),
             ledger: Ledger::new(plan.versions_matter),
             conditions: Conditions::new(&plan),

@@ -73,6 +73,8 @@ pub enum Limit {
     PoolWait,
     /// The pause before the next attempt is over.
     Backoff,
+    /// The call site's circuit breaker is open: no attempt is made.
+    Breaker,
     /// The whole request took too long.
     Deadline,
     /// A request waited too long for a worker or a lock.

@@ -32,11 +32,15 @@ pub enum Reason {
     Unreachable,
     /// An injected fault.
     Fault,
+    /// The caller's circuit breaker was open, so nobody was asked.
+    BreakerOpen,
+    /// More requests than the rate limit lets through.
+    RateLimited,
 }
 
 impl Reason {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Done,
         Self::Replied,
         Self::BacklogFull,
@@ -50,6 +54,8 @@ impl Reason {
         Self::TooLarge,
         Self::Unreachable,
         Self::Fault,
+        Self::BreakerOpen,
+        Self::RateLimited,
     ];
 
     /// Whether nothing came back from whoever was asked: a refusal, a broken connection, or silence.
@@ -75,6 +81,8 @@ impl Reason {
             Self::TooLarge => "body too large",
             Self::Unreachable => "unreachable",
             Self::Fault => "fault",
+            Self::BreakerOpen => "breaker open",
+            Self::RateLimited => "rate limited",
         }
     }
 }

@@ -152,6 +152,8 @@ pub struct CallSite {
     pub reload: Option<Reload>,
     /// The first of the caller's pools towards the target, one per caller instance.
     pub pool: Option<u32>,
+    /// The circuit breakers of the site, one per caller instance: the first of them in [`Plan::breakers`].
+    pub breaker: Option<u32>,
     /// Whether the caller keeps its own connection from one attempt or request to the next (clients only).
     pub keeps_alive: bool,
     /// Whether an abandoned attempt is cancelled at the server.
@@ -315,6 +317,8 @@ pub struct Plan {
     pub replayed: std::sync::Arc<Vec<Vec<f64>>>,
     /// Round-robin counters in all.
     pub rotors: u32,
+    /// Circuit breakers.
+    pub breakers: Vec<super::protection::BreakerSettings>,
     /// Retry budgets in all.
     pub budgets: u32,
     /// By component and client population: its instances.

@@ -190,7 +190,7 @@ impl<N: Node, P: Probe> World<N, P> {
             Signal::TimedOut { call, limit: Limit::Attempt | Limit::Patience, .. } => calls
                 .get(call)
                 .is_some_and(|c| calls.get(c.parent).is_some_and(|parent| parent.child == call)),
-            Signal::TimedOut { call, token, limit: Limit::PoolWait | Limit::Backoff } => {
+            Signal::TimedOut { call, token, limit: Limit::PoolWait | Limit::Backoff | Limit::Breaker } => {
                 calls.get(call).is_some_and(|c| c.wait_token == token)
             }
             Signal::TimedOut { call, token, .. } | Signal::Served { call, token } => {

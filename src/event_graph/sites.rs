@@ -142,6 +142,12 @@ impl<'a> Sites<'a> {
         });
         let budget = self.plan.budgets;
         self.plan.budgets += u32::from(retry.as_ref().is_some_and(|r| r.budget.is_some()));
+        let breaker = options.breaker.map(|settings| {
+            let first = self.plan.breakers.len() as u32;
+            let callers = self.model.components.get(caller).map_or(1, |c| c.spec.instances());
+            self.plan.breakers.extend(std::iter::repeat_n(settings, usize::from(callers.max(1))));
+            first
+        });
         CallSite {
             caller: ComponentId::at(caller),
             target: Target {
@@ -159,6 +165,7 @@ impl<'a> Sites<'a> {
             retry,
             reload: None,
             pool: self.pools.iter().find(|(c, t, _)| *c == caller && *t == target).map(|(.., first)| *first),
+            breaker,
             keeps_alive: false,
             cancels: options.cancel,
             budget,

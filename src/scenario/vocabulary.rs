@@ -142,6 +142,12 @@ const TARGET: KeyEntry =
     key("target", AIM, Required, "a component, an instance such as app[0], or a list of them");
 const GRACE: KeyEntry = key("grace", Duration, Unverified("30s"), "time in which running work may end");
 const BOOT: KeyEntry = key("boot", Duration, Unverified("30s"), "time until it serves again");
+const BREAKER: KeyEntry = key(
+    "breaker",
+    Takes::Block("breaker"),
+    Unset("none"),
+    "a circuit breaker: after too many failures calls are not made at all for a while",
+);
 const ON_ERROR: KeyEntry =
     key("on_error", STEPS, Unset("the error is passed on"), "steps that run instead of passing an error on");
 const ZONES: KeyEntry = key(
@@ -305,6 +311,7 @@ pub const BLOCKS: &[Block] = &[
             DEADLINE,
             RETRY,
             CANCEL,
+            BREAKER,
             key(
                 "mix",
                 Named(&Either(&[Number, Takes::Block("mix_entry")])),
@@ -590,6 +597,7 @@ pub const BLOCKS: &[Block] = &[
             key("deadline", Duration, Unset("the client's"), "how long all attempts together may take"),
             key("retry", Takes::Block("retry"), Unset("the client's"), "how a failed attempt is repeated"),
             CANCEL,
+            BREAKER,
         ],
     },
     Block {
@@ -612,6 +620,38 @@ pub const BLOCKS: &[Block] = &[
                 Is("[timeout, 5xx, connect]"),
                 "what is repeated: timeout, connect, 5xx, or statuses such as 503",
             ),
+        ],
+    },
+    Block {
+        name: "breaker",
+        about: "A circuit breaker for each caller instance, with resilience4j's rules and defaults.",
+        keys: &[
+            key("calls", Count, Is("100"), "the window: the last so many calls"),
+            key("window", Duration, Unset("see `calls`"), "the window: the last so long"),
+            key("minimum", Count, Unset("`calls`"), "calls without which nothing is decided"),
+            key("failures", Share, Is("50%"), "share of failures that opens it"),
+            key("slow", Duration, Is("60s"), "a call that takes longer is slow"),
+            key("slow_share", Share, Is("100%"), "share of slow calls that opens it"),
+            key("open", Duration, Is("60s"), "time until calls are tried again"),
+            key("half_open", Count, Is("10"), "calls that may try"),
+        ],
+    },
+    Block {
+        name: "rate_limit",
+        about: "Requests per time that are let in.",
+        keys: &[
+            key("rate", Rate, Required, "so many"),
+            key("burst", Count, Unset("a second's worth; 0 for leaky_bucket"), "beyond it at once"),
+            key(
+                "algorithm",
+                Word(&["token_bucket", "leaky_bucket", "fixed_window", "sliding_window", "sliding_counter"]),
+                Is("token_bucket"),
+                "leaky_bucket is nginx's limit_req, which delays",
+            ),
+            key("nodelay", Flag, Is("false"), "whether leaky_bucket lets its burst pass at once"),
+            key("window", Duration, Is("1s"), "length of the windows"),
+            key("status", Count, Is("429"), "the answer to those turned away"),
+            key("shared", Flag, Is("false"), "one limit for all instances, or one for each"),
         ],
     },
     Block {
@@ -709,6 +749,12 @@ pub const BLOCKS: &[Block] = &[
                 "whether a worker is given back while its request waits for another component",
             ),
             key("io", Count, Unset("without limit"), "disk operations at once in an instance"),
+            key(
+                "rate_limit",
+                Takes::Block("rate_limit"),
+                Unset("without limit"),
+                "requests per time that are let in",
+            ),
             key(
                 "pools",
                 Named(&Takes::Block("pool")),
@@ -998,6 +1044,7 @@ pub const BLOCKS: &[Block] = &[
             DEADLINE,
             RETRY,
             CANCEL,
+            BREAKER,
             ON_ERROR,
             FALLBACK,
         ],

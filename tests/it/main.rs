@@ -12,6 +12,7 @@ mod laws;
 mod memory;
 mod mistakes;
 mod model;
+mod protection;
 mod schema;
 mod simulation;
 mod theory;

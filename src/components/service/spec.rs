@@ -3,6 +3,7 @@
 use crate::base::random::Distribution;
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId};
 use crate::document::Place;
+use crate::engine::protection::rate_limit::RateLimit;
 use crate::engine::{Demand, Program, RowChoice};
 use crate::queueing::Discipline;
 
@@ -79,6 +80,8 @@ pub struct CallOptions {
     pub retry: Option<RetrySpec>,
     /// Whether giving up reaches the server.
     pub cancel: bool,
+    /// When calls are not made at all.
+    pub breaker: Option<crate::engine::protection::BreakerSettings>,
 }
 
 /// Repetition of failures; the stream is added when the model is assembled.
@@ -203,6 +206,17 @@ pub struct PoolSpec {
     pub wait: Option<Distribution>,
 }
 
+/// Requests per time that are let in; the others are turned away, or wait.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RateLimitSpec {
+    /// The limit as it is when nothing has come.
+    pub limit: RateLimit,
+    /// Whether all instances share one, or each has its own.
+    pub shared: bool,
+    /// The answer to those turned away.
+    pub status: u16,
+}
+
 /// A service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServiceSpec {
@@ -226,6 +240,8 @@ pub struct ServiceSpec {
     pub release_while_waiting: bool,
     /// Disk operations at once; none: unlimited.
     pub io: Option<u32>,
+    /// Requests per time that are let in.
+    pub rate_limit: Option<RateLimitSpec>,
     /// Pools.
     pub pools: Vec<PoolSpec>,
     /// Endpoints.

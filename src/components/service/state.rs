@@ -8,6 +8,7 @@ use self::withdraw::slowed;
 
 use super::spec::{ServiceBuild, Slots};
 use crate::base::{EntityId, SimDuration};
+use crate::engine::protection::rate_limit::{RateLimit, Verdict};
 use crate::engine::{
     CallId, Condition, Context, Cores, Disturbance, Flags, LockTable, Node, Observation, Op, Outcome, Probe,
     Program, Reason, Seized, Station,
@@ -46,6 +47,9 @@ pub struct Service {
     locks: LockTable,
     locked: FxHashMap<CallId, (EntityId, u64)>,
     max_wait: Option<crate::engine::Demand>,
+    /// One for each instance, or one for all.
+    limits: Vec<RateLimit>,
+    limited_status: u16,
     drops_overflow: bool,
     preemptive: bool,
     ready: Vec<CallId>,
@@ -98,6 +102,10 @@ impl Service {
             instances,
             locks: LockTable::new(build.locks),
             locked: FxHashMap::default(),
+            limits: spec.rate_limit.as_ref().map_or_else(Vec::new, |limit| {
+                vec![limit.limit.clone(); if limit.shared { 1 } else { build.resources.len() }]
+            }),
+            limited_status: spec.rate_limit.as_ref().map_or(429, |limit| limit.status),
             max_wait: build.max_wait,
             drops_overflow: spec.backlog.is_none() && spec.accept_queue.is_some(),
             preemptive: spec.preemptive,
@@ -474,6 +482,24 @@ impl Service {
     }
 
     #[inline]
+    /// True if the rate limit lets the call in now; one that it delays begins later by itself.
+    fn is_let_in<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) -> bool {
+        let now = cx.now();
+        let at = cx.call(id).instance as usize % self.limits.len();
+        match self.limits[at].admit(now) {
+            Verdict::Pass => true,
+            Verdict::Delay(span) => {
+                cx.serve(id, span);
+                false
+            }
+            Verdict::Reject(_) => {
+                let outcome = Outcome::error(self.limited_status, cx.me(), Reason::RateLimited);
+                cx.reply(id, outcome, 0);
+                false
+            }
+        }
+    }
+
     fn run_ready<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
         while let Some(id) = self.ready.pop() {
             self.interpret(id, cx);
@@ -485,6 +511,9 @@ impl Node for Service {
     fn on_call<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
         let record = cx.call_mut(call);
         record.pc = self.program.entries[record.operation.index()];
+        if !self.limits.is_empty() && !self.is_let_in(call, cx) {
+            return;
+        }
         self.advance(call, cx);
     }
 

@@ -150,6 +150,7 @@ fn read_client(
             entry.options.deadline = own.deadline.or(entry.options.deadline);
             entry.options.retry = own.retry.or(entry.options.retry);
             entry.options.cancel |= own.cancel;
+            entry.options.breaker = own.breaker.or(entry.options.breaker);
         } else {
             entry.weight = scalar(node, quantity::weight, found).unwrap_or(1.0);
         }

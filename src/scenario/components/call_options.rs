@@ -4,8 +4,9 @@ use super::small;
 use crate::base::SimDuration;
 use crate::components::service::spec::{CallOptions, RetrySpec};
 use crate::document::{Code, Diagnostics, Node, quantity};
+use crate::engine::protection::{BreakerSettings, SlowCalls, Window};
 use crate::engine::{Jitter, RetryOn};
-use crate::scenario::fields::{Fields, report, text};
+use crate::scenario::fields::{Fields, report, share, text};
 
 /// Timeout, deadline, retry and cancellation.
 pub(in crate::scenario) fn read_options(fields: &mut Fields<'_>, found: &mut Diagnostics) -> CallOptions {
@@ -14,6 +15,7 @@ pub(in crate::scenario) fn read_options(fields: &mut Fields<'_>, found: &mut Dia
         deadline: fields.read("deadline", quantity::duration, found).map(SimDuration::as_secs_f64),
         retry: fields.get("retry").map(|node| read_retry(node, found)),
         cancel: fields.flag("cancel", found).unwrap_or(false),
+        breaker: fields.get("breaker").map(|node| read_breaker(node, found)),
     }
 }
 
@@ -80,4 +82,32 @@ pub(super) fn read_on(retry: &mut Fields<'_>, found: &mut Diagnostics) -> Option
         }
     }
     Some(on)
+}
+
+/// A circuit breaker, with resilience4j's defaults where nothing is written.
+fn read_breaker(node: &Node, found: &mut Diagnostics) -> BreakerSettings {
+    let mut fields = Fields::of(node, "`breaker`", found);
+    let usual = BreakerSettings::resilience4j();
+    let calls = small(&mut fields, "calls", 1, 1_000_000, found);
+    let window = fields.read("window", quantity::duration, found);
+    let minimum = small(&mut fields, "minimum", 1, 1_000_000, found);
+    let failures = fields.read("failures", share, found).unwrap_or(usual.failures);
+    let slow = fields.read("slow", quantity::duration, found);
+    let slow_share = fields.read("slow_share", share, found).unwrap_or(1.0);
+    let open_for = fields.read("open", quantity::duration, found).unwrap_or(usual.open_for);
+    let half_open = small(&mut fields, "half_open", 1, 1_000_000, found);
+    fields.finish(found);
+    let window = match (window, calls) {
+        (Some(length), _) => Window::Time { length, slices: 10 },
+        (None, Some(calls)) => Window::Calls(calls as u32),
+        (None, None) => usual.window,
+    };
+    BreakerSettings {
+        window,
+        minimum_calls: minimum.or(calls).map_or(usual.minimum_calls, |n| n as u32),
+        failures,
+        slow: slow.map(|longer_than| SlowCalls { longer_than, share: slow_share }).or(usual.slow),
+        open_for,
+        half_open_calls: half_open.map_or(usual.half_open_calls, |n| n as u32),
+    }
 }

@@ -1,10 +1,16 @@
 //! `kind: service`.
 
 use super::{Names, read_cores, small, steps};
-use crate::components::service::spec::{Endpoint, PoolSpec, ServiceDiscipline, ServiceSpec, Slots};
+use crate::base::SimDuration;
+use crate::components::service::spec::{
+    Endpoint, PoolSpec, RateLimitSpec, ServiceDiscipline, ServiceSpec, Slots,
+};
 use crate::document::distribution_text::Of;
-use crate::document::{Diagnostics, Node, Value};
-use crate::scenario::fields::{Fields, entries};
+use crate::document::{Diagnostics, Node, Value, quantity};
+use crate::engine::protection::rate_limit::{
+    FixedWindow, LeakyBucket, RateLimit, SlidingCounter, SlidingLog, TokenBucket,
+};
+use crate::scenario::fields::{Fields, entries, scalar};
 
 pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics) -> ServiceSpec {
     let instances = small(fields, "instances", 1, 10_000, found).unwrap_or(1) as u16;
@@ -65,7 +71,51 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         preemptive: fields.flag("preemptive", found).unwrap_or(false),
         release_while_waiting: fields.flag("release_while_waiting", found).unwrap_or(false),
         io: small(fields, "io", 1, 1_000_000, found).map(|n| n as u32),
+        rate_limit: fields.get("rate_limit").map(|node| read_rate_limit(node, found)),
         pools,
         endpoints,
     }
+}
+
+#[derive(Clone, Copy)]
+enum Shape {
+    Token,
+    Leaky,
+    Fixed,
+    Log,
+    Counter,
+}
+
+fn read_rate_limit(node: &Node, found: &mut Diagnostics) -> RateLimitSpec {
+    let mut fields = Fields::of(node, "`rate_limit`", found);
+    let rate = fields.need("rate", found).and_then(|n| scalar(n, quantity::rate, found));
+    let rate = rate.map_or(1.0, |rate| rate.as_per_second()).max(1e-9);
+    let burst = small(&mut fields, "burst", 0, 1_000_000_000, found);
+    let shapes = [
+        ("token_bucket", Shape::Token),
+        ("leaky_bucket", Shape::Leaky),
+        ("fixed_window", Shape::Fixed),
+        ("sliding_window", Shape::Log),
+        ("sliding_counter", Shape::Counter),
+    ];
+    let shape = fields.choice("algorithm", &shapes, found).unwrap_or(Shape::Token);
+    let nodelay = fields.flag("nodelay", found).unwrap_or(false);
+    let window = fields.read("window", quantity::duration, found).unwrap_or(SimDuration::from_secs(1));
+    let status = small(&mut fields, "status", 400, 599, found).unwrap_or(429) as u16;
+    let shared = fields.flag("shared", found).unwrap_or(false);
+    fields.finish(found);
+    // A window's limit is what the rate gives in it.
+    let in_window = ((rate * window.as_secs_f64()).round() as u32).max(1);
+    let whole = burst.unwrap_or_else(|| (rate.ceil() as u64).max(1)).min(u64::from(u32::MAX)) as u32;
+    let limit = match shape {
+        Shape::Token => RateLimit::TokenBucket(TokenBucket::new(rate, whole.max(1))),
+        Shape::Leaky => {
+            let burst = burst.unwrap_or(0).min(1 << 31) as u32;
+            RateLimit::LeakyBucket(LeakyBucket::new(rate, burst, nodelay))
+        }
+        Shape::Fixed => RateLimit::FixedWindow(FixedWindow::new(in_window, window)),
+        Shape::Log => RateLimit::SlidingLog(SlidingLog::new(in_window, window)),
+        Shape::Counter => RateLimit::SlidingCounter(SlidingCounter::new(in_window, window)),
+    };
+    RateLimitSpec { limit, shared, status }
 }
