@@ -15,6 +15,7 @@ macro_rules! kinds {
     ($($(#[doc = $doc:literal])* $name:literal => $variant:ident($state:ty),)*) => {
         /// A component, or a client population, as it runs.
         #[derive(Debug)]
+        #[allow(clippy::large_enum_variant)] // there are as many as components, in one table
         pub enum Component {
             $($(#[doc = $doc])* $variant($state),)*
         }

@@ -100,7 +100,7 @@ fn read_times(fields: &mut Fields<'_>, duration: f64, found: &mut Diagnostics) -
             continue;
         };
         if at >= duration {
-            let message = format!("the fault begins after the run's end ({}s)", duration);
+            let message = format!("the fault begins after the run's end ({duration}s)");
             found.add(Code::NoEffect, node.place, message, "begin it earlier, or lengthen `duration`");
         }
         times.push(at);

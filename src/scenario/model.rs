@@ -132,6 +132,7 @@ pub struct ComponentModel {
 }
 
 /// A component as proven.
+#[allow(clippy::large_enum_variant)] // there are as many as components, in one table
 #[derive(Clone, Debug)]
 pub enum ComponentSpec {
     /// `kind: service`.
