@@ -20,11 +20,12 @@ pub(super) enum Command {
     Check(Check),
     /// Draw who calls whom
     Graph(Graph),
-    /// Explain a diagnostic code or a metric
-    Explain {
-        /// Such as E0301 or p99
-        what: String,
-    },
+    /// Study a cache by itself: how often each policy misses, at each size
+    Cache(Cache),
+    /// Explain a scenario with every default and preset, a kind, a preset, a metric or a code
+    Explain(Explain),
+    /// Print a JSON Schema of scenario files, for editors
+    Schema,
     /// Print a commented starter scenario that passes `check`
     Init,
     /// Print a completion script
@@ -106,6 +107,18 @@ pub(super) struct Graph {
 }
 
 #[derive(Args, Debug)]
+pub(super) struct Explain {
+    /// A file, or a name such as service, postgres, flash-sale, p99 or E0301
+    pub(super) what: String,
+    /// Of a file, this variant only
+    #[arg(long)]
+    pub(super) variant: Option<String>,
+    /// Of a file, with a value changed, such as components.app.instances=6
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub(super) settings: Vec<String>,
+}
+
+#[derive(Args, Debug)]
 pub(super) struct Check {
     /// The scenarios; - for standard input
     #[arg(required = true)]
@@ -113,6 +126,47 @@ pub(super) struct Check {
     /// Change a value, such as components.app.instances=6
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub(super) settings: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Cache {
+    /// A trace (CSV of `key` or `key,size`, or binary .trc; .gz and .bz2 are unpacked), or a popularity
+    /// such as 'zipf(1.2, 2M)' or 'uniform(50k)'
+    #[arg(value_name = "TRACE|POPULARITY")]
+    pub(super) source: String,
+    /// In items (1k,10k) or in bytes (64MB,1GiB); by default twelve sizes up to half of the keys
+    #[arg(long, value_name = "SIZES", value_delimiter = ',')]
+    pub(super) size: Vec<String>,
+    /// Names such as lru,s3-fifo,min; `all` for every one
+    #[arg(long, value_name = "POLICIES", value_delimiter = ',', default_value = "all")]
+    pub(super) policy: Vec<String>,
+    /// Accesses drawn from a popularity [default: 1M]
+    #[arg(long, value_name = "COUNT")]
+    pub(super) requests: Option<String>,
+    /// Accesses that fill the cache and are not counted
+    #[arg(long, value_name = "COUNT", default_value = "0")]
+    pub(super) warmup: String,
+    /// Of the drawn accesses, and of policies that draw lots
+    #[arg(long, default_value_t = 1)]
+    pub(super) seed: u64,
+    /// Bytes of an item, where the trace does not say and sizes are bytes
+    #[arg(long, value_name = "BYTES", default_value = "230B")]
+    pub(super) item_size: String,
+    /// Bytes that each item is charged beside its value, where sizes are bytes
+    #[arg(long, value_name = "BYTES", default_value = "56B")]
+    pub(super) overhead: String,
+    /// Threads; by default one per core
+    #[arg(long)]
+    pub(super) threads: Option<usize>,
+    /// Where files are written, in place of outputs/cache-<source>
+    #[arg(short, long, value_name = "DIR")]
+    pub(super) output: Option<PathBuf>,
+    /// How the results are printed
+    #[arg(long, value_enum, default_value = "text")]
+    pub(super) format: Format,
+    /// No progress, no paths
+    #[arg(short, long)]
+    pub(super) quiet: bool,
 }
 
 /// The whole command line, for completions and the manual page.

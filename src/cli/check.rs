@@ -6,17 +6,17 @@ use std::io::{self, Write as _};
 use super::args::Check;
 use super::load::{self, Design};
 use super::{Exit, print};
-use crate::event_graph::forecast;
 
 pub(super) fn check(arguments: &Check) -> Exit {
     let mut exit = Exit::Done;
     let mut out = String::new();
     for file in &arguments.files {
-        match load::designs(file, &arguments.settings, None) {
-            Ok(designs) => {
-                for design in &designs {
+        match load::everything(file, &arguments.settings, None) {
+            Ok(loaded) => {
+                for design in &loaded.designs {
                     describe(&mut out, file, design);
                 }
+                let _ = io::stderr().write_all(loaded.warnings.as_bytes());
             }
             Err(mistakes) => {
                 let _ = io::stderr().write_all(mistakes.as_bytes());
@@ -30,7 +30,7 @@ pub(super) fn check(arguments: &Check) -> Exit {
 
 fn describe(out: &mut String, file: &str, design: &Design) {
     let model = &design.model;
-    let forecast = forecast(model);
+    let forecast = &design.forecast;
     let _ = writeln!(out, "{file}: {} ({})", model.scenario, model.design);
     let _ = writeln!(
         out,
@@ -49,8 +49,5 @@ fn describe(out: &mut String, file: &str, design: &Design) {
             100.0 * row.base,
             100.0 * row.peak
         );
-    }
-    for warning in &forecast.warnings {
-        let _ = writeln!(out, "  warning: {warning}");
     }
 }

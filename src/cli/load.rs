@@ -4,11 +4,11 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::base::{SimDuration, SimTime};
-use crate::document::{Diagnostic, Diagnostics, Fault, Sources};
-use crate::event_graph::catalog;
+use crate::document::{Diagnostic, Diagnostics, Fault, Node, Place, Sources, Style, Value};
+use crate::event_graph::{CallGraph, Forecast, catalog, forecast, warnings};
 use crate::metrics::{Catalog, Window, expression, windows_of};
 use crate::scenario::model::{Claim, ClaimWindow, Model};
-use crate::scenario::{Beside, Files, merge, read_model};
+use crate::scenario::{Beside, Files, merge, read_model, spelt_out};
 use crate::verdict::Clause;
 
 /// What `init` prints.
@@ -23,6 +23,13 @@ pub(super) struct Design {
     pub(super) catalog: Catalog,
     pub(super) objectives: Vec<Clause>,
     pub(super) expectations: Vec<Clause>,
+    pub(super) forecast: Forecast,
+}
+
+/// All designs of a file, and what is worth a warning, rendered.
+pub(super) struct Loaded {
+    pub(super) designs: Vec<Design>,
+    pub(super) warnings: String,
 }
 
 impl Design {
@@ -34,46 +41,73 @@ impl Design {
     }
 }
 
+/// Why a file could not be read, in the same words on every system.
+fn why(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "it may not be read".to_owned(),
+        std::io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
 struct Folder(PathBuf);
 
 impl Files for Folder {
     fn read(&self, name: &str) -> Result<String, String> {
         let path = self.0.join(name);
-        // A link may not lead out of the folder either.
-        let (inside, real) = (self.0.canonicalize(), path.canonicalize());
-        let (inside, real) = (inside.map_err(|e| e.to_string())?, real.map_err(|e| e.to_string())?);
-        if !real.starts_with(&inside) {
-            return Err("it leads out of the scenario's folder".to_owned());
+        let real = path.canonicalize().map_err(|e| why(&e))?;
+        let about = std::fs::metadata(&real).map_err(|e| why(&e))?;
+        // A pipe or a device might never end.
+        if !about.is_file() {
+            return Err("it is no file".to_owned());
         }
-        let size = std::fs::metadata(&real).map_err(|e| e.to_string())?.len();
-        if size > LARGEST {
+        if about.len() > LARGEST {
             return Err("it is larger than 256 MiB".to_owned());
         }
-        std::fs::read_to_string(&real).map_err(|e| e.to_string())
+        std::fs::read_to_string(&real).map_err(|e| why(&e))
+    }
+
+    fn leads_out(&self, name: &str) -> bool {
+        let (inside, real) = (self.0.canonicalize(), self.0.join(name).canonicalize());
+        matches!((inside, real), (Ok(inside), Ok(real)) if !real.starts_with(&inside))
     }
 }
 
-/// Everything in `file`; mistakes are rendered into the error.
+/// The designs in `file`; mistakes are rendered into the error.
 pub(super) fn designs(file: &str, settings: &[String], only: Option<&str>) -> Result<Vec<Design>, String> {
-    let (text, folder) = if file == "-" {
-        let mut text = String::new();
-        std::io::stdin()
-            .take(LARGEST)
-            .read_to_string(&mut text)
-            .map_err(|e| format!("standard input: {e}\n"))?;
-        (text, PathBuf::from("."))
-    } else {
-        let bytes = std::fs::metadata(file).map_err(|e| format!("error: {file}: {e}\n"))?.len();
-        if bytes > LARGEST {
-            return Err(format!("error: {file} is larger than 256 MiB\n"));
-        }
-        let text = std::fs::read_to_string(file).map_err(|e| format!("error: {file}: {e}\n"))?;
-        let folder = Path::new(file).parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        (text, folder.to_owned())
-    };
-    let (mut sources, mut found) = (Sources::new(), Diagnostics::new());
-    let folder = Folder(folder);
-    let trees = merge::load(file, text, &folder, settings, only, &mut sources, &mut found);
+    everything(file, settings, only).map(|loaded| loaded.designs)
+}
+
+/// The designs in `file` as text, with every default and preset; several are several YAML documents.
+pub(super) fn spelt_out(file: &str, settings: &[String], only: Option<&str>) -> Result<String, String> {
+    let read = read(file, settings, only)?;
+    let mut found = read.found;
+    let beside = Beside::new(&read.folder, &read.sources);
+    for tree in &read.trees {
+        let _ = read_model(&tree.name, &tree.tree, &beside, &mut found);
+    }
+    if found.has_errors() || read.trees.is_empty() {
+        return Err(found.render(&read.sources, false));
+    }
+    let texts = read
+        .trees
+        .iter()
+        .map(|tree| format!("# {file}: {}\n{}", tree.name, spelt_out::spell_out(tree, file, &read.sources)));
+    Ok(texts.collect::<Vec<_>>().join("---\n"))
+}
+
+/// What a file and the flags say, merged, before it has a type.
+struct Trees {
+    trees: Vec<merge::Design>,
+    sources: Sources,
+    found: Diagnostics,
+    folder: Folder,
+}
+
+/// Everything in `file`; mistakes are rendered into the error.
+pub(super) fn everything(file: &str, settings: &[String], only: Option<&str>) -> Result<Loaded, String> {
+    let Trees { trees, sources, mut found, folder } = read(file, settings, only)?;
     let mut designs = Vec::new();
     let beside = Beside::new(&folder, &sources);
     for tree in &trees {
@@ -82,11 +116,50 @@ pub(super) fn designs(file: &str, settings: &[String], only: Option<&str>) -> Re
             let catalog = catalog(&model);
             let objectives = clauses(&model.objectives, &catalog, &mut own);
             let expectations = clauses(&model.expectations, &catalog, &mut own);
-            designs.push(Design { model, catalog, objectives, expectations });
+            let graph = CallGraph::of(&model);
+            graph.report_endless(&mut own);
+            graph.report_lost(&mut own);
+            if !own.has_errors() {
+                let forecast = forecast(&model, &graph);
+                own.append(warnings(&model, &graph, &forecast));
+                designs.push(Design { model, catalog, objectives, expectations, forecast });
+            }
         }
         found.append(own);
     }
-    if found.has_errors() || designs.is_empty() { Err(found.render(&sources, false)) } else { Ok(designs) }
+    let rendered = found.render(&sources, false);
+    if found.has_errors() || designs.is_empty() {
+        Err(rendered)
+    } else {
+        Ok(Loaded { designs, warnings: rendered })
+    }
+}
+
+fn read(file: &str, settings: &[String], only: Option<&str>) -> Result<Trees, String> {
+    let (text, folder) = if file == "-" {
+        let mut text = String::new();
+        std::io::stdin()
+            .take(LARGEST)
+            .read_to_string(&mut text)
+            .map_err(|e| format!("standard input: {e}\n"))?;
+        (text, PathBuf::from("."))
+    } else {
+        let problem = |why: String| format!("error: {file}: {why}\n");
+        let about = std::fs::metadata(file).map_err(|e| problem(why(&e)))?;
+        if about.is_dir() {
+            return Err(problem("it is a folder".to_owned()));
+        }
+        if about.len() > LARGEST {
+            return Err(problem("it is larger than 256 MiB".to_owned()));
+        }
+        let text = std::fs::read_to_string(file).map_err(|e| problem(why(&e)))?;
+        let folder = Path::new(file).parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        (text, folder.to_owned())
+    };
+    let (mut sources, mut found) = (Sources::new(), Diagnostics::new());
+    let folder = Folder(folder);
+    let trees = merge::load(file, text, &folder, settings, only, &mut sources, &mut found);
+    Ok(Trees { trees, sources, found, folder })
 }
 
 fn clauses(claims: &[Claim], catalog: &Catalog, found: &mut Diagnostics) -> Vec<Clause> {
@@ -108,9 +181,18 @@ fn clauses(claims: &[Claim], catalog: &Catalog, found: &mut Diagnostics) -> Vec<
                 });
             }
             Err(fault) => {
-                found.push(Diagnostic::new(fault.code, claim.place, fault.message).help(fault.help))
+                let place = fault.span.map_or(claim.place, |(start, end)| within(claim, start, end));
+                found.push(Diagnostic::new(fault.code, place, fault.message).help(fault.help));
             }
         }
     }
     clauses
+}
+
+/// The place of some bytes of a claim's text.
+fn within(claim: &Claim, start: usize, end: usize) -> Place {
+    let quoted = claim.place.end - claim.place.start == claim.text.len() + 2;
+    let style = if quoted { Style::Quoted } else { Style::Plain };
+    Node { value: Value::Scalar { text: claim.text.clone(), style }, place: claim.place }
+        .place_within(start, end)
 }

@@ -1,6 +1,7 @@
 //! Floor 8: arguments, commands, exit codes. Data goes to standard output, talk to standard error.
 
 mod args;
+mod cache;
 mod check;
 mod exit;
 mod explain;
@@ -29,7 +30,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         args::Command::Run(run) => run::run(&run),
         args::Command::Check(check) => check::check(&check),
         args::Command::Graph(graph) => graph::graph(&graph),
-        args::Command::Explain { what } => explain::explain(&what),
+        args::Command::Cache(cache) => cache::cache(&cache),
+        args::Command::Explain(explain) => explain::explain(&explain),
+        args::Command::Schema => print(&format!("{:#}\n", crate::scenario::schema::schema())),
         args::Command::Init => print(load::STARTER),
         args::Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -71,7 +71,7 @@ pub(super) fn run(arguments: &Run) -> Exit {
 }
 
 /// Borders and colours on a terminal only, and no colours where NO_COLOR is set.
-fn terminal_style() -> TextStyle {
+pub(super) fn terminal_style() -> TextStyle {
     let terminal = io::stdout().is_terminal();
     TextStyle { lines: terminal, colour: terminal && std::env::var_os("NO_COLOR").is_none() }
 }

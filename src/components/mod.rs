@@ -1,10 +1,11 @@
 //! Floor 3: the kinds of components. One kind is one folder here and one line in `kinds!`.
 
+pub mod cache;
 pub mod database;
 pub mod load_balancer;
 pub mod service;
 
-use crate::engine::{CallId, Context, Node, Outcome, Probe, Timer};
+use crate::engine::{CallId, Context, Disturbance, Node, Outcome, Probe, Timer};
 use crate::workload::Source;
 
 /// Writes the enum of everything that runs and passes each signal on to whom it is for. It expands to
@@ -50,8 +51,8 @@ macro_rules! kinds {
             fn on_wake<P: Probe>(&mut self, station: u32, epoch: u32, cx: &mut Context<'_, P>) {
                 match self { $(Self::$variant(it) => it.on_wake(station, epoch, cx),)* }
             }
-            fn on_fault<P: Probe>(&mut self, fault: u32, cx: &mut Context<'_, P>) {
-                match self { $(Self::$variant(it) => it.on_fault(fault, cx),)* }
+            fn on_disturbance<P: Probe>(&mut self, instance: u16, what: Disturbance, cx: &mut Context<'_, P>) {
+                match self { $(Self::$variant(it) => it.on_disturbance(instance, what, cx),)* }
             }
         }
     };

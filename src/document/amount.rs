@@ -21,7 +21,8 @@ pub struct Fault {
 
 impl Fault {
     /// A fault of the whole text.
-    pub(super) fn new(code: Code, message: impl Into<String>, help: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn new(code: Code, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { code, message: message.into(), help: help.into(), span: None }
     }
 

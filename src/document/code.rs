@@ -137,6 +137,11 @@ codes! {
         "The form is `path=value` with a dotted path; a segment that holds a dot or a space is quoted. The path may add a key to a mapping, but cannot step into a single value; a list's item is named by its number, from 0.",
         "--set components.app.instances=6\n--set 'clients.visitors.mix.\"GET /static/app.js\"=40'";
 
+    /// A recorded trace that cannot be read.
+    BadTrace = "E0213", "a trace of accesses cannot be read",
+        "A trace for `surgesim cache` is a CSV with a key a line, or `key,size`, or with a header that names the columns `key` and `size`; or a binary `.trc` of big-endian 32-bit keys. Either may be packed as `.gz` or `.bz2`. It has at least one access and at most 100 million.",
+        "1017,230\n1018,many     # E0213: the size is no number of bytes";
+
     /// A number without its unit.
     MissingUnit = "E0301", "the number needs a unit",
         "Every quantity has a unit, because `timeout: 30` has cost enough outages. Only 0 may stand alone.",

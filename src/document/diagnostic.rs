@@ -50,6 +50,17 @@ impl Diagnostic {
     }
 }
 
+/// The longest message; a name in it can be as long as a file.
+const LONGEST: usize = 1_000;
+
+fn cut(text: &mut String) {
+    if text.len() > LONGEST {
+        let end = (0..=LONGEST).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
+        text.push_str("...");
+    }
+}
+
 /// All findings of a reading.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics {
@@ -64,7 +75,9 @@ impl Diagnostics {
     }
 
     /// Takes in a finding.
-    pub fn push(&mut self, diagnostic: Diagnostic) {
+    pub fn push(&mut self, mut diagnostic: Diagnostic) {
+        cut(&mut diagnostic.message);
+        cut(&mut diagnostic.help);
         self.all.push(diagnostic);
     }
 
@@ -114,6 +127,9 @@ impl Diagnostics {
     }
 }
 
+/// Comparing spellings is slow, and a file may hold thousands of unknown words.
+const MOST_COMPARED: usize = 500;
+
 /// The candidate that is spelt most like `word`, if any is close enough to be meant.
 #[must_use]
 pub(super) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -123,6 +139,7 @@ pub(super) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
     }
     candidates
         .into_iter()
+        .take(MOST_COMPARED)
         .filter_map(|candidate| {
             let distance = strsim::damerau_levenshtein(&word, &candidate.to_lowercase());
             let longest = word.chars().count().max(candidate.chars().count());

@@ -286,7 +286,11 @@ fn exactly(amount: &Amount<'_>, per: u64, sort: Sort, pieces: &str) -> Result<u6
     if exact {
         return Ok(value);
     }
-    let message = format!("this is not a whole number of {pieces}");
+    let message = if sort.name == COUNT.name {
+        "a count is a whole number".to_owned()
+    } else {
+        format!("this is not a whole number of {pieces}")
+    };
     let fault = Fault::new(Code::BadQuantity, message, format!("the nearest is `{value}`"));
     Err(fault.at(amount.start, amount.end()))
 }

@@ -24,8 +24,6 @@ pub struct Call {
     pub luck: Key,
     /// The row it is about, where it is about one.
     pub row: u64,
-    /// When it was sent by its caller.
-    pub opened: SimTime,
     /// When it arrived at its component.
     pub arrived: SimTime,
     /// When it last began to wait for something.
@@ -103,6 +101,8 @@ impl Flags {
     pub const PREEMPTED: Self = Self(1 << 11);
     /// Keeps its connection for what it sends next.
     pub const KEPT_ALIVE: Self = Self(1 << 12);
+    /// Nobody will answer it: it waits for its caller to give up.
+    pub const PARKED: Self = Self(1 << 13);
     /// Holds a disk token.
     pub const DISK: Self = Self(1 << 10);
 
@@ -138,7 +138,6 @@ impl Call {
             parent,
             luck,
             row: 0,
-            opened: now,
             arrived: now,
             asked: now,
             worker_asked: now,

@@ -6,8 +6,9 @@
 //! unless the site says that a cancellation reaches it.
 
 use super::call::{Call, CallId, Flags};
+use super::conditions::Life;
 use super::context::Core;
-use super::event::{Limit, Signal};
+use super::event::{Event, Limit, Signal};
 use super::outcome::{Outcome, Reason};
 use super::plan::{Jitter, Retry, SiteId};
 use super::probe::{Finished, Observation, Probe};
@@ -24,7 +25,7 @@ const BUDGET_CAP: f64 = 100.0;
 const GATEWAY_TIMEOUT: u16 = 504;
 
 /// A caller that now has an outcome: its component is told with `on_reply`.
-pub(super) type Settled = Option<(CallId, Outcome)>;
+pub(super) type Settled = Option<(CallId, ComponentId, Outcome)>;
 
 impl<P: Probe> Core<P> {
     /// Opens a request with its root call.
@@ -63,8 +64,8 @@ impl<P: Probe> Core<P> {
 
     /// Closes a request with its final outcome.
     pub(super) fn finish_request(&mut self, root: CallId, outcome: Outcome) -> Option<Finished> {
-        let call = self.close(root)?;
-        let request = self.requests.get(call.request)?;
+        let id = self.close(root)?.request;
+        let request = self.requests.get(id)?;
         let finished = Finished {
             client: request.client,
             operation: request.operation,
@@ -74,7 +75,7 @@ impl<P: Probe> Core<P> {
             degraded: request.degraded,
         };
         self.requests_finished += 1;
-        self.drop_reference(call.request);
+        self.drop_reference(id);
         self.observe(Observation::Finished(finished));
         Some(finished)
     }
@@ -86,7 +87,8 @@ impl<P: Probe> Core<P> {
     }
 
     #[inline]
-    pub(super) fn close(&mut self, id: CallId) -> Option<Call> {
+    /// Ends a call; what it was can be read until another one is opened.
+    pub(super) fn close(&mut self, id: CallId) -> Option<&Call> {
         let call = self.calls.remove(id)?;
         self.calls_closed += 1;
         Some(call)
@@ -101,24 +103,36 @@ impl<P: Probe> Core<P> {
         call.choice = choice;
         call.attempt = 0;
         call.token = call.token.wrapping_add(1);
+        call.wait_token = call.wait_token.wrapping_add(1);
         let token = call.token;
         let me = call.component;
         let plan = &self.plan.sites[site.0 as usize];
+        let pooled = plan.pool.is_some();
+        if let Some(Retry { budget: Some(share), .. }) = &plan.retry {
+            let tokens = &mut self.budgets[plan.budget as usize];
+            *tokens = (*tokens + share).min(BUDGET_CAP);
+        }
         if let Some(deadline) = plan.deadline {
             self.send(now + deadline, me, Signal::TimedOut { call: caller, token, limit: Limit::Deadline });
         }
-        if let Some(Retry { budget: Some(share), .. }) = &self.plan.sites[site.0 as usize].retry {
-            let tokens = &mut self.budgets[self.plan.sites[site.0 as usize].budget as usize];
-            *tokens = (*tokens + share).min(BUDGET_CAP);
+        if pooled {
+            self.connect(caller);
+        } else {
+            self.launch(caller, false);
         }
-        self.attempt(caller);
+    }
+
+    /// Begins a further attempt.
+    fn attempt(&mut self, caller: CallId) {
+        let call = &mut self.calls[caller];
+        call.wait_token = call.wait_token.wrapping_add(1);
+        self.connect(caller);
     }
 
     /// Takes a connection if the site has a pool, or waits for one; then launches.
-    fn attempt(&mut self, caller: CallId) {
+    fn connect(&mut self, caller: CallId) {
         let now = self.now();
         let call = &mut self.calls[caller];
-        call.wait_token = call.wait_token.wrapping_add(1);
         let (site, instance, token) = (call.site, call.instance, call.wait_token);
         let Some(first) = self.plan.sites[site.0 as usize].pool else {
             return self.launch(caller, false);
@@ -198,36 +212,24 @@ impl<P: Probe> Core<P> {
         let now = self.now();
         let call = &self.calls[caller];
         let (request, site_id, me, instance) = (call.request, call.site, call.component, call.instance);
-        let (attempt, choice, parent_row, parent_luck) = (call.attempt, call.choice, call.row, call.luck);
-        let pooled = call.flags.has(Flags::POOLED);
-        let wait_token = call.wait_token;
-        let parent_operation = call.operation;
-        let plan = self.plan.clone();
-        let site = &plan.sites[site_id.0 as usize];
-        let mut luck = site.salt.map_or(parent_luck, |salt| salt.join(parent_luck));
+        let (attempt, choice, wait_token) = (call.attempt, call.choice, call.wait_token);
+        let site = &self.plan.sites[site_id.0 as usize];
+        let (target, path, timeout, row) = (site.target, site.path, site.timeout, site.row);
+        let mut luck = site.salt.map_or(call.luck, |salt| salt.join(call.luck));
         if attempt > 0 {
             luck = luck.with(u64::from(attempt));
         }
-        let row = match site.row {
-            super::plan::RowChoice::None => parent_row,
-            choice => self.choose_row(request, choice),
-        };
         let mut child = Call::new(request, caller, luck, now);
-        child.component = site.target.component;
-        child.operation =
-            site.operations.get(parent_operation.index()).copied().unwrap_or(site.target.operation);
-        child.row = row;
-        child.instance = if choice == super::call::ANY_INSTANCE {
-            self.next_instance(site.target.rotor + u32::from(instance), site.target.instances)
-        } else {
-            choice
-        };
+        child.component = target.component;
+        child.operation = site.operations.get(call.operation.index()).copied().unwrap_or(target.operation);
+        child.row = call.row;
+        child.instance = choice;
         if let Some(size) = &site.size {
             child.bytes = self.draw(size, luck, request) as u64;
         } else if site.salt.is_none() {
-            child.bytes = self.calls[caller].bytes;
+            child.bytes = call.bytes;
         }
-        let kept = self.calls[caller].flags.has(Flags::KEPT_ALIVE);
+        let (pooled, kept) = (call.flags.has(Flags::POOLED), call.flags.has(Flags::KEPT_ALIVE));
         let connects = fresh_connection || !(pooled || kept);
         if connects {
             child.flags.set(Flags::NEW_CONNECTION);
@@ -235,42 +237,54 @@ impl<P: Probe> Core<P> {
         if !(pooled || kept) {
             child.flags.set(Flags::LAST_ON_CONNECTION);
         }
-        if site.keeps_alive {
+        let (reloads, keeps_alive) = (site.reload.is_some(), site.keeps_alive);
+        if keeps_alive {
             self.calls[caller].flags.set(Flags::KEPT_ALIVE);
+        }
+        if row != super::plan::RowChoice::None {
+            child.row = self.choose_row(request, row);
+        }
+        if choice == super::call::ANY_INSTANCE {
+            let rotor = target.rotor + u32::from(instance);
+            child.instance = self.next_instance(target.component, rotor, target.instances);
         }
         if let Some(record) = self.requests.get_mut(request) {
             record.references += 1;
-            if record.root == caller {
-                record.attempts += 1;
-            }
+            record.attempts += u32::from(record.root == caller);
         }
-        let target = child.component;
+        debug_assert_ne!(child.component, ComponentId::NONE);
         let id = self.open(child);
         self.calls[caller].child = id;
-        self.depart(id, site.path, instance, connects);
-        if let Some(timeout) = site.timeout {
-            self.send(
-                now + timeout,
-                me,
-                Signal::TimedOut { call: id, token: wait_token, limit: Limit::Attempt },
-            );
+        if path.is_none() && !self.conditions.any {
+            self.executive.immediate(Event { target: target.component, signal: Signal::Arrive(id) });
+        } else {
+            self.depart(id, path, (me, instance), connects);
         }
-        if let Some(reload) = &site.reload
+        if let Some(timeout) = timeout {
+            let signal = Signal::TimedOut { call: id, token: wait_token, limit: Limit::Attempt };
+            self.send(now + timeout, me, signal);
+        }
+        if reloads
+            && let Some(reload) = &self.plan.sites[site_id.0 as usize].reload
             && attempt < reload.max
             && reload.key.join(luck).draws().chance(reload.chance)
         {
-            let signal = Signal::TimedOut { call: id, token: wait_token, limit: Limit::Patience };
-            self.send(now + reload.after, me, signal);
+            let at = now + reload.after;
+            self.send(at, me, Signal::TimedOut { call: id, token: wait_token, limit: Limit::Patience });
         }
-        debug_assert_ne!(target, ComponentId::NONE);
     }
 
-    fn next_instance(&mut self, rotor: u32, instances: u16) -> u16 {
+    fn next_instance(&mut self, target: ComponentId, rotor: u32, instances: u16) -> u16 {
         if instances <= 1 {
             return 0;
         }
         let Some(counter) = self.rotors.get_mut(rotor as usize) else { return 0 };
-        let chosen = *counter % instances;
+        let mut chosen = *counter % instances;
+        if self.conditions.any {
+            // Who is not in the fleet, or leaves it, is known; who has died is not.
+            let takes = |i: &u16| !matches!(self.conditions.life(target, *i), Life::Absent | Life::Draining);
+            chosen = (0..instances).map(|i| (chosen + i) % instances).find(takes).unwrap_or(chosen);
+        }
         *counter = (chosen + 1) % instances;
         chosen
     }
@@ -279,19 +293,17 @@ impl<P: Probe> Core<P> {
     #[inline]
     pub(super) fn settle(&mut self, child: CallId) -> Settled {
         let call = self.close(child)?;
-        self.drop_reference(call.request);
-        let caller = call.parent;
-        if self.calls.get(caller).is_none_or(|c| c.child != child) {
-            return None;
-        }
-        let record = &mut self.calls[caller];
+        let (request, caller, outcome, bytes) = (call.request, call.parent, call.outcome, call.bytes);
+        self.drop_reference(request);
+        let record = self.calls.get_mut(caller).filter(|c| c.child == child)?;
         record.child = CallId::NONE;
-        record.bytes = call.bytes;
-        // A refused connection was never opened.
-        let refused =
-            call.outcome.reason == Reason::TooManyConnections || call.outcome.reason == Reason::Unreachable;
-        self.release_pool(caller, refused);
-        self.conclude(caller, call.outcome)
+        record.bytes = bytes;
+        if record.flags.has(Flags::POOLED) {
+            // A refused connection was never opened.
+            let refused = matches!(outcome.reason, Reason::TooManyConnections | Reason::Unreachable);
+            self.release_pool(caller, refused);
+        }
+        self.conclude(caller, outcome)
     }
 
     /// A limit on waiting has passed.
@@ -322,7 +334,7 @@ impl<P: Probe> Core<P> {
                 }
                 self.leave_pool_line(id);
                 let me = self.calls[id].component;
-                Some((id, Outcome::error(503, me, Reason::PoolTimeout)))
+                Some((id, me, Outcome::error(503, me, Reason::PoolTimeout)))
             }
             Limit::Backoff => {
                 if self.calls.get(id)?.wait_token == token {
@@ -336,7 +348,7 @@ impl<P: Probe> Core<P> {
                 }
                 self.stop_waiting(id);
                 let outcome = self.timeout_outcome(id, Reason::Deadline);
-                Some((id, outcome))
+                Some((id, self.calls[id].component, outcome))
             }
             Limit::QueueWait | Limit::Cancelled => None,
         }
@@ -383,6 +395,12 @@ impl<P: Probe> Core<P> {
         let cancels = self.plan.sites[self.calls[caller].site.0 as usize].cancels;
         let Some(call) = self.calls.get_mut(child) else { return };
         call.parent = CallId::NONE;
+        if call.flags.has(Flags::PARKED) {
+            if let Some(request) = self.close(child).map(|call| call.request) {
+                self.drop_reference(request);
+            }
+            return;
+        }
         if call.flags.has(Flags::ANSWERED) {
             self.close_connection(child);
         } else {
@@ -427,7 +445,7 @@ impl<P: Probe> Core<P> {
         let call = &mut self.calls[caller];
         call.wait_token = call.wait_token.wrapping_add(1);
         call.token = call.token.wrapping_add(1);
-        Some((caller, outcome))
+        Some((caller, call.component, outcome))
     }
 
     fn again(&mut self, caller: CallId, pause: SimDuration) {
@@ -450,8 +468,7 @@ impl<P: Probe> Core<P> {
     fn pause_before_retry(&mut self, caller: CallId, outcome: Outcome) -> Option<SimDuration> {
         let call = &self.calls[caller];
         let (attempt, luck) = (call.attempt, call.luck);
-        let plan = self.plan.clone();
-        let site = &plan.sites[call.site.0 as usize];
+        let site = &self.plan.sites[call.site.0 as usize];
         let retry = site.retry.as_ref()?;
         if attempt + 1 >= retry.attempts || !retry.on.matches(outcome) {
             return None;
@@ -469,24 +486,29 @@ impl<P: Probe> Core<P> {
     /// The call has its answer: it is closed here and travels back.
     #[inline]
     pub(super) fn reply(&mut self, id: CallId, outcome: Outcome, bytes: u64) {
-        let orphan = self.is_orphan(id);
         let now = self.now();
         let call = &mut self.calls[id];
         call.outcome = outcome;
         call.bytes = bytes;
         call.flags.set(Flags::ANSWERED);
         call.token = call.token.wrapping_add(1);
-        let component = call.component;
+        let (component, parent, flags, path) = (call.component, call.parent, call.flags, call.path);
         let stay = now.since(call.arrived);
-        let (parent, closes) = (call.parent, call.flags.has(Flags::LAST_ON_CONNECTION));
+        let request = call.request;
+        let caller = self.calls.get(parent);
+        let travels = caller.is_some();
+        let waited_for = caller.is_some_and(|c| c.child == id || flags.has(Flags::BRANCH));
+        let orphan = !waited_for || !self.is_wanted(request);
         self.observe(Observation::CallClosed { component, outcome, orphan, stay });
-        if closes {
+        if flags.has(Flags::LAST_ON_CONNECTION) && self.connections[component.index()].is_some() {
             self.close_connection(id);
         }
-        if self.calls.contains(parent) {
+        if travels && path == u32::MAX && !self.conditions.any {
+            self.executive.immediate(Event { target: component, signal: Signal::Replied(id) });
+        } else if travels {
             self.travel_back(id);
-        } else if let Some(call) = self.close(id) {
-            self.drop_reference(call.request);
+        } else if let Some(request) = self.close(id).map(|call| call.request) {
+            self.drop_reference(request);
         }
     }
 
@@ -514,9 +536,10 @@ impl<P: Probe> Core<P> {
     /// Ends a branch; its parent, and whether that still waits for this very `parallel`.
     pub(super) fn end_branch(&mut self, id: CallId) -> (CallId, bool) {
         let Some(call) = self.close(id) else { return (CallId::NONE, false) };
-        self.drop_reference(call.request);
-        let waits = self.calls.get(call.parent).is_some_and(|p| p.wait_token == call.needed);
-        (call.parent, waits)
+        let (request, parent, needed) = (call.request, call.parent, call.needed);
+        self.drop_reference(request);
+        let waits = self.calls.get(parent).is_some_and(|p| p.wait_token == needed);
+        (parent, waits)
     }
 
     pub(super) fn accept_connection(&mut self, id: CallId) -> bool {

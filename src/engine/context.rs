@@ -5,7 +5,9 @@
 //! observed is observed here or in the stations, so a new kind is measured without a line of metrics.
 
 use super::call::{Call, CallId, Flags};
+use super::conditions::{Conditions, Life};
 use super::event::{Event, Limit, Signal, Timer};
+use super::fault::Disturbance;
 use super::ledger::Ledger;
 use super::network::Network;
 use super::outcome::Outcome;
@@ -30,6 +32,11 @@ pub(super) struct Core<P> {
     pub(super) budgets: Vec<f64>,
     pub(super) network: Network,
     pub(super) ledger: Ledger,
+    pub(super) conditions: Conditions,
+    /// What components are still to be told.
+    pub(super) disturbances: Vec<(ComponentId, u16, Disturbance)>,
+    /// Moments of the fault plan, the next one last.
+    pub(super) moments: Vec<(SimTime, u32, bool)>,
     inserted: Vec<u64>,
     replayed_rows: Vec<u64>,
     pub(super) calls_opened: u64,
@@ -53,6 +60,9 @@ impl<P: Probe> Core<P> {
             budgets: vec![super::call_policy::BUDGET_RESERVE; plan.budgets as usize],
             network: Network::new(&plan),
             ledger: Ledger::new(plan.versions_matter),
+            conditions: Conditions::new(&plan),
+            disturbances: Vec::new(),
+            moments: Vec::new(),
             inserted: vec![0; plan.entities.len()],
             replayed_rows: vec![0; plan.entities.len()],
             calls_opened: 0,
@@ -69,7 +79,8 @@ impl<P: Probe> Core<P> {
         self.executive.now()
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "so that the probe's choice among observations is made here")]
+    #[inline(always)]
     pub(super) fn observe(&mut self, what: Observation) {
         self.probe.observe(self.executive.now(), what);
     }
@@ -117,6 +128,9 @@ impl<P: Probe> Core<P> {
         let plan = &self.plan.entities[entity.index()];
         let elapsed = self.executive.now().as_secs_f64();
         let rows = plan.rows_at(elapsed).max(1);
+        if self.conditions.any && self.conditions.is_hot(entity, luck) {
+            return 0;
+        }
         match &plan.popularity {
             Popularity::Uniform => plan.key.join(luck).draws().below(rows),
             Popularity::Zipf { zipf, scatter } => {
@@ -160,9 +174,16 @@ impl<P: Probe> Core<P> {
         let call = &self.calls[id];
         let waited_for =
             self.calls.get(call.parent).is_some_and(|p| p.child == id || call.flags.has(Flags::BRANCH));
-        !waited_for || self.requests.get(call.request).is_none_or(|r| !self.calls.contains(r.root))
+        !waited_for || !self.is_wanted(call.request)
     }
 
+    /// Whether the request's client still waits for its outcome.
+    #[inline]
+    pub(super) fn is_wanted(&self, request: RequestId) -> bool {
+        self.requests.get(request).is_some_and(|r| self.calls.contains(r.root))
+    }
+
+    #[inline]
     pub(super) fn drop_reference(&mut self, request: RequestId) {
         if let Some(record) = self.requests.get_mut(request) {
             record.references -= 1;
@@ -214,7 +235,8 @@ impl<P: Probe> Context<'_, P> {
     }
 
     /// Reports what happened.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "so that the probe's choice among observations is made here")]
+    #[inline(always)]
     pub fn observe(&mut self, what: Observation) {
         self.core.observe(what);
     }
@@ -359,6 +381,35 @@ impl<P: Probe> Context<'_, P> {
             let u = condition.key.join(request.luck).draws().unit();
             (*low..*high).contains(&u)
         })
+    }
+
+    /// What an instance of a component does with a call that arrives.
+    #[must_use]
+    pub fn life(&self, component: ComponentId, instance: u16) -> Life {
+        self.core.conditions.life(component, instance)
+    }
+
+    /// The component's own calls at one of its instances that have no answer yet, branches among them.
+    #[must_use]
+    pub fn calls_at(&self, instance: u16) -> Vec<CallId> {
+        let here = |call: &Call| {
+            call.component == self.me
+                && call.instance == instance
+                && !call.flags.has(Flags::ANSWERED)
+                && !call.flags.has(Flags::PARKED)
+        };
+        self.core.calls.iter().filter(|(_, call)| here(call)).map(|(id, _)| id).collect()
+    }
+
+    /// The call is lost with its instance: its caller learns of it at once where a process died, and by
+    /// its own patience where a machine is gone.
+    pub fn lose(&mut self, id: CallId) {
+        self.core.lose(id);
+    }
+
+    /// Whatever the call waits for at its call site, it waits no more.
+    pub fn stop_waiting(&mut self, id: CallId) {
+        self.core.stop_waiting(id);
     }
 
     /// The ledger of versions.

@@ -45,7 +45,12 @@ pub enum Signal {
         epoch: u32,
     },
     /// An entry of the fault schedule begins or ends.
-    Fault(u32),
+    Fault {
+        /// Its position in the plan.
+        fault: u32,
+        /// Whether it begins, or ends.
+        begins: bool,
+    },
 }
 
 /// A component's own timer: two numbers that only it understands.

@@ -3,8 +3,10 @@
 
 mod call;
 mod call_policy;
+mod conditions;
 mod context;
 mod event;
+mod fault;
 mod ledger;
 mod lock_table;
 mod network;
@@ -20,18 +22,20 @@ mod world;
 
 pub use call::{ANY_INSTANCE, Call, CallId, Flags};
 pub use call_policy::BUDGET_RESERVE;
+pub use conditions::{Group, Life};
 pub use context::{CallBalance, Context};
 pub use event::{Event, Limit, Signal, Timer};
+pub use fault::{Disturbance, Effect, FaultPlan};
 pub use ledger::{Ledger, Staleness};
 pub use lock_table::LockTable;
 pub use node::Node;
 pub use outcome::{Outcome, Reason};
 pub use plan::{
-    CallSite, ConnectionLimit, Demand, EntityPlan, Jitter, LinkPlan, Path, Plan, PoolPlan, Popularity,
-    Reload, Retry, RetryOn, RowChoice, SiteId, Target, Trait,
+    CallSite, ConnectionLimit, Demand, EntityPlan, FleetPlan, Jitter, LinkPlan, Path, Plan, PoolPlan,
+    Popularity, Reload, Retry, RetryOn, RowChoice, SiteId, Target, Trait,
 };
 pub use probe::{Blind, Finished, Observation, Probe};
 pub use program::{Condition, Op, Pc, Program};
 pub use request::{Request, RequestId};
 pub use station::{Cores, Seized, Station};
-pub use world::{Limits, Stopped, World};
+pub use world::{Footprint, Limits, Stopped, World};

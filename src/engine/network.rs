@@ -98,7 +98,23 @@ enum Way {
 impl<P: Probe> Core<P> {
     /// Sends a call on its way from `instance` of its caller.
     #[inline]
-    pub(super) fn depart(&mut self, id: CallId, path: Option<u32>, instance: u16, connecting: bool) {
+    pub(super) fn depart(
+        &mut self,
+        id: CallId,
+        path: Option<u32>,
+        (caller, instance): (ComponentId, u16),
+        connecting: bool,
+    ) {
+        if self.conditions.any {
+            let call = &self.calls[id];
+            let (from, to) = ((caller, instance), (call.component, call.instance));
+            let Some(delay) = self.hindrance(from, to, call.luck) else { return self.park(id) };
+            if path.is_none() && !delay.is_zero() {
+                let (now, target) = (self.now(), self.calls[id].component);
+                return self.send(now + delay, target, Signal::Arrive(id));
+            }
+            self.calls[id].set_up = delay;
+        }
         let Some(path) = path else {
             let event = Event { target: self.calls[id].component, signal: Signal::Arrive(id) };
             return self.executive.immediate(event);
@@ -110,15 +126,25 @@ impl<P: Probe> Core<P> {
         if connecting && route.set_up_round_trips > 0 {
             let luck = call.luck.named(SET_UP);
             let one_way = route.propagation(instance, call.instance, luck);
-            call.set_up = one_way.times(2 * u64::from(route.set_up_round_trips))
+            call.set_up += one_way.times(2 * u64::from(route.set_up_round_trips))
                 + route.retransmissions(luck, FIRST_RETRANSMISSION);
         }
         self.travel(id, Way::There);
     }
 
-    /// Sends a call's answer back.
-    #[inline]
+    /// Sends a call's answer back, over a path that takes time.
     pub(super) fn travel_back(&mut self, id: CallId) {
+        if self.conditions.any {
+            let call = &self.calls[id];
+            let Some(caller) = self.calls.get(call.parent) else { return };
+            let (from, to) = ((call.component, call.instance), (caller.component, caller.instance));
+            let Some(delay) = self.hindrance(from, to, call.luck.named(BACK)) else { return self.park(id) };
+            if self.calls[id].path == u32::MAX && !delay.is_zero() {
+                let (now, target) = (self.now(), self.calls[id].component);
+                return self.send(now + delay, target, Signal::Replied(id));
+            }
+            self.calls[id].set_up = delay;
+        }
         if self.calls[id].path == u32::MAX {
             let event = Event { target: self.calls[id].component, signal: Signal::Replied(id) };
             return self.executive.immediate(event);
@@ -154,16 +180,32 @@ impl<P: Probe> Core<P> {
         let call = &self.calls[id];
         let route = &self.plan.paths[call.path as usize];
         let target = call.component;
-        let (signal, luck, set_up) = match way {
-            Way::There => (Signal::Arrive(id), call.luck, call.set_up),
-            Way::Back => (Signal::Replied(id), call.luck.named(BACK), SimDuration::ZERO),
+        let (signal, luck) = match way {
+            Way::There => (Signal::Arrive(id), call.luck),
+            Way::Back => (Signal::Replied(id), call.luck.named(BACK)),
         };
         let one_way = route.propagation(call.came_from, call.instance, luck);
-        let mut span = set_up + one_way + route.retransmissions(luck, RETRANSMISSION);
+        let mut span = call.set_up + one_way + route.retransmissions(luck, RETRANSMISSION);
         if route.set_up_round_trips > 0 && call.flags.has(Flags::NEW_CONNECTION) {
             span += one_way.times(2 * slow_start_round_trips(call.bytes));
         }
+        self.calls[id].set_up = SimDuration::ZERO;
         self.send(now + span, target, signal);
+    }
+
+    /// What faults add to a message's way; none if it never arrives.
+    fn hindrance(&self, from: (ComponentId, u16), to: (ComponentId, u16), luck: Key) -> Option<SimDuration> {
+        let mut delay = SimDuration::ZERO;
+        for (component, instance) in [from, to] {
+            if let Some(Demand::Drawn { distribution, key }) = self.conditions.latency(component, instance) {
+                delay += SimDuration::from_secs_f64(distribution.sample(&mut key.join(luck).draws()));
+            }
+        }
+        match self.conditions.cut_until(from, to) {
+            Some(SimTime::MAX) => None,
+            Some(until) => Some(delay + until.since(self.now()) + RETRANSMISSION),
+            None => Some(delay),
+        }
     }
 
     fn expect_link(&mut self, index: u32) {

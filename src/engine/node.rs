@@ -3,6 +3,7 @@
 use super::call::CallId;
 use super::context::Context;
 use super::event::Timer;
+use super::fault::Disturbance;
 use super::outcome::Outcome;
 use super::probe::Probe;
 
@@ -47,8 +48,8 @@ pub trait Node {
         let _ = (station, epoch, cx);
     }
 
-    /// An entry of the fault schedule begins or ends.
-    fn on_fault<P: Probe>(&mut self, fault: u32, cx: &mut Context<'_, P>) {
-        let _ = (fault, cx);
+    /// A fault, a deploy or the autoscaler disturbs one of its instances.
+    fn on_disturbance<P: Probe>(&mut self, instance: u16, what: Disturbance, cx: &mut Context<'_, P>) {
+        let _ = (instance, what, cx);
     }
 }

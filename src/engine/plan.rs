@@ -285,6 +285,15 @@ pub struct ConnectionLimit {
     pub max: u32,
 }
 
+/// How many instances a component has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FleetPlan {
+    /// At the start.
+    pub start: u16,
+    /// At most, with autoscaling.
+    pub most: u16,
+}
+
 /// Everything that is fixed.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
@@ -306,6 +315,10 @@ pub struct Plan {
     pub rotors: u32,
     /// Retry budgets in all.
     pub budgets: u32,
+    /// By component and client population: its instances.
+    pub fleets: Vec<FleetPlan>,
+    /// What goes wrong, and when.
+    pub faults: Vec<super::fault::FaultPlan>,
     /// By component: how many connections it accepts, where that is limited.
     pub connections: Vec<Option<ConnectionLimit>>,
     /// Whether anything can read an old version, so that the ledger must remember the written rows.

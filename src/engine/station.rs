@@ -56,13 +56,25 @@ impl Station {
         cx.observe(Observation::Demanded { resource: self.resource, demand });
     }
 
+    /// Takes a server if one is free; else nothing has happened.
+    #[inline]
+    pub fn seize_free<P: Probe>(&mut self, cx: &mut Context<'_, P>) -> bool {
+        if self.busy >= self.servers {
+            return false;
+        }
+        self.busy += 1;
+        cx.observe(Observation::Waited { resource: self.resource, wait: SimDuration::ZERO });
+        cx.observe(Observation::Level { resource: self.resource, present: self.busy + self.waiting() });
+        true
+    }
+
     /// Asks for a server on behalf of `call`, and marks the call as waiting if it must wait.
     #[inline]
     pub fn seize<P: Probe>(&mut self, call: CallId, priority: u8, cx: &mut Context<'_, P>) -> Seized {
-        if self.busy < self.servers {
-            self.busy += 1;
-            cx.observe(Observation::Waited { resource: self.resource, wait: SimDuration::ZERO });
-        } else if self.waiting() < self.room {
+        if self.seize_free(cx) {
+            return Seized::Granted;
+        }
+        if self.waiting() < self.room {
             self.line.push(call, priority);
             let now = cx.now();
             let record = cx.call_mut(call);
@@ -70,12 +82,9 @@ impl Station {
             record.flags.set(Flags::IN_LINE);
             cx.observe(Observation::Level { resource: self.resource, present: self.busy + self.waiting() });
             return Seized::Waiting;
-        } else {
-            cx.observe(Observation::Refused { resource: self.resource });
-            return Seized::Full;
         }
-        cx.observe(Observation::Level { resource: self.resource, present: self.busy + self.waiting() });
-        Seized::Granted
+        cx.observe(Observation::Refused { resource: self.resource });
+        Seized::Full
     }
 
     /// Gives a server back after a `stay` (waiting and service); the call that gets it next, if one waits.
@@ -181,6 +190,13 @@ impl Cores {
         record.demand = rest;
         self.sharing.add(now, rest, call);
         cx.observe(Observation::Level { resource: self.resource, present: self.sharing.len() as u32 });
+        self.expect(cx);
+    }
+
+    /// Changes the speed of every core from now on; 1 is nominal.
+    pub fn set_speed<P: Probe>(&mut self, speed: f64, cx: &mut Context<'_, P>) {
+        self.sharing.set_speed(cx.now(), speed);
+        self.expected = SimTime::MAX;
         self.expect(cx);
     }
 

@@ -40,6 +40,17 @@ pub enum Stopped {
     Interrupted,
 }
 
+/// What a run needs memory for: it depends on how much is alive at once, never on how much has been.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Footprint {
+    /// Places for requests.
+    pub requests: usize,
+    /// Places for calls.
+    pub calls: usize,
+    /// Places for events to come.
+    pub events: usize,
+}
+
 /// Components and clients together with everything that happens between them.
 pub struct World<N, P> {
     nodes: Vec<N>,
@@ -55,10 +66,12 @@ impl<N: Node, P: Probe> World<N, P> {
             let mut cx = Context { core: &mut world.core, me: ComponentId::at(index) };
             world.nodes[index].start(&mut cx);
         }
+        world.core.schedule_faults();
         world
     }
 
     /// Runs until a limit is reached; `keep_going` is asked now and then.
+    #[inline(never)] // a profile shows the run under its own name, apart from set-up and report
     pub fn run(&mut self, limits: Limits, mut keep_going: impl FnMut(SimTime) -> bool) -> Stopped {
         let mut unchecked = 0_u64;
         let mut events = 0_u64;
@@ -95,6 +108,9 @@ impl<N: Node, P: Probe> World<N, P> {
                 if let Some(record) = self.core.calls.get_mut(call) {
                     record.arrived = now;
                     self.core.observe(Observation::CallOpened { component: target });
+                    if self.core.conditions.any && !self.core.admit(call) {
+                        return;
+                    }
                     self.at(target, |node, cx| node.on_call(call, cx));
                 }
             }
@@ -130,7 +146,11 @@ impl<N: Node, P: Probe> World<N, P> {
                     self.at(target, |node, cx| node.on_wake(station, epoch, cx));
                 }
             }
-            Signal::Fault(fault) => self.at(target, |node, cx| node.on_fault(fault, cx)),
+            Signal::Fault { fault, begins } => {
+                self.core.fault(fault, begins);
+                self.core.next_fault();
+                self.disturb();
+            }
         }
     }
 
@@ -140,10 +160,16 @@ impl<N: Node, P: Probe> World<N, P> {
         act(&mut self.nodes[target.index()], &mut cx);
     }
 
+    /// Tells components what befell their instances.
+    fn disturb(&mut self) {
+        for (component, instance, what) in std::mem::take(&mut self.core.disturbances) {
+            self.at(component, |node, cx| node.on_disturbance(instance, what, cx));
+        }
+    }
+
     #[inline]
     fn tell(&mut self, settled: super::call_policy::Settled) {
-        if let Some((caller, outcome)) = settled {
-            let target = self.core.calls[caller].component;
+        if let Some((caller, target, outcome)) = settled {
             self.at(target, |node, cx| node.on_reply(caller, outcome, cx));
         }
     }
@@ -184,6 +210,16 @@ impl<N: Node, P: Probe> World<N, P> {
     #[must_use]
     pub fn requests_in_flight(&self) -> u64 {
         self.core.requests.iter().filter(|(_, r)| self.core.calls.contains(r.root)).count() as u64
+    }
+
+    /// What the run has taken of the machine's memory.
+    #[must_use]
+    pub fn footprint(&self) -> Footprint {
+        Footprint {
+            requests: self.core.requests.high_water(),
+            calls: self.core.calls.high_water(),
+            events: self.core.executive.capacity(),
+        }
     }
 
     /// Conservation of calls.

@@ -27,7 +27,7 @@ const MOST_OPS: usize = Pc::MAX as usize;
 pub(super) fn program(service: &ServiceSpec, sites: &mut Sites<'_>, component: usize, key: Key) -> Program {
     let mut program = Program::default();
     let sharing = service.discipline == crate::components::service::spec::ServiceDiscipline::ProcessorSharing;
-    for Endpoint { name, steps } in &service.endpoints {
+    for Endpoint { name, steps, .. } in &service.endpoints {
         let mut lowering = Lowering {
             sites,
             component,

@@ -2,13 +2,17 @@
 //! resource gets its number.
 
 mod assemble;
+mod call_graph;
 mod forecast;
 mod inventory;
 mod lower;
 mod nodes;
 mod paths;
 mod sites;
+mod warnings;
 
 pub use assemble::{Assembly, assemble};
+pub use call_graph::CallGraph;
 pub use forecast::{Forecast, ForecastRow, forecast};
 pub use inventory::catalog;
+pub use warnings::warnings;

@@ -6,7 +6,8 @@ use crate::base::random::{Key, Permutation, StreamName, Zipf};
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration};
 use crate::components::service::spec::{CallOptions, PoolSpec};
 use crate::engine::{
-    CallSite, Demand, EntityPlan, Plan, PoolPlan, Popularity, Retry, RowChoice, SiteId, Target, Trait,
+    CallSite, Demand, EntityPlan, FleetPlan, Plan, PoolPlan, Popularity, Retry, RowChoice, SiteId, Target,
+    Trait,
 };
 use crate::metrics::{ResourceInfo, Role};
 use crate::scenario::model::{ComponentSpec, EntitySpec, Model, PopularitySpec};
@@ -44,6 +45,14 @@ impl<'a> Sites<'a> {
         };
         sites.plan.entities = model.entities.iter().map(|entity| entity_plan(entity, root)).collect();
         sites.plan.connections = vec![None; model.components.len() + model.clients.len()];
+        for component in &model.components {
+            let start = component.spec.instances();
+            sites.plan.fleets.push(FleetPlan { start, most: start });
+        }
+        for client in &model.clients {
+            let places = client.from.len().max(1) as u16;
+            sites.plan.fleets.push(FleetPlan { start: places, most: places });
+        }
         for (index, component) in model.components.iter().enumerate() {
             if let ComponentSpec::Service(service) = &component.spec {
                 for pool in &service.pools {
@@ -79,17 +88,12 @@ impl<'a> Sites<'a> {
         plan
     }
 
-    /// All endpoint names that clients ask for: the operations of a load balancer.
+    /// The operations of a load balancer: what services serve, and whatever else clients ask for.
     pub(super) fn endpoints(&self) -> Vec<String> {
-        let mut all: Vec<String> = Vec::new();
-        let asked = self.model.clients.iter().flat_map(|c| c.mix.iter().map(|m| m.endpoint.clone()));
-        let served = self.model.components.iter().flat_map(|c| match &c.spec {
-            ComponentSpec::Service(_) => c.spec.operations(),
-            _ => Vec::new(),
-        });
-        for name in asked.chain(served) {
-            if !all.contains(&name) {
-                all.push(name);
+        let mut all: Vec<String> = self.model.endpoints().into_iter().map(str::to_owned).collect();
+        for entry in self.model.clients.iter().flat_map(|client| &client.mix) {
+            if !all.contains(&entry.endpoint) {
+                all.push(entry.endpoint.clone());
             }
         }
         all

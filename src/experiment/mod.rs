@@ -1,6 +1,7 @@
 //! Floor 6: replications, their confidence, and the results of a run.
 
 pub mod aggregate;
+pub mod cache_study;
 pub mod confidence;
 mod pilot;
 mod replicate;

@@ -15,6 +15,8 @@ pub struct Executive<E, L = RadixWheel<E>> {
     now: SimTime,
     scheduled: u64,
     processed: u64,
+    /// The first event of the lane: most often it is the only one.
+    first: Option<E>,
     lane: VecDeque<E>,
     list: L,
 }
@@ -37,7 +39,7 @@ impl<E: Copy, L: EventList<E>> Executive<E, L> {
     /// At time zero, with an event list of the caller's choice.
     #[must_use]
     pub fn with_list(list: L) -> Self {
-        Self { now: SimTime::ZERO, scheduled: 0, processed: 0, lane: VecDeque::new(), list }
+        Self { now: SimTime::ZERO, scheduled: 0, processed: 0, first: None, lane: VecDeque::new(), list }
     }
 
     /// The present.
@@ -63,7 +65,11 @@ impl<E: Copy, L: EventList<E>> Executive<E, L> {
     /// Lets `event` happen now, after all others that were told the same before.
     #[inline]
     pub fn immediate(&mut self, event: E) {
-        self.lane.push_back(event);
+        if self.first.is_none() {
+            self.first = Some(event);
+        } else {
+            self.lane.push_back(event);
+        }
     }
 
     /// The next event; the clock moves to it.
@@ -76,7 +82,8 @@ impl<E: Copy, L: EventList<E>> Executive<E, L> {
     /// [`SimTime::MAX`]) and the rest stays scheduled.
     #[inline]
     pub fn pop_until(&mut self, limit: SimTime) -> Option<E> {
-        if let Some(event) = self.lane.pop_front() {
+        if let Some(event) = self.first {
+            self.first = self.lane.pop_front();
             self.processed += 1;
             return Some(event);
         }
@@ -94,7 +101,13 @@ impl<E: Copy, L: EventList<E>> Executive<E, L> {
     /// Events still to come, stale ones among them.
     #[must_use]
     pub fn pending(&self) -> usize {
-        self.list.len() + self.lane.len()
+        self.list.len() + self.lane.len() + usize::from(self.first.is_some())
+    }
+
+    /// Room for events that is kept, used or not.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.list.capacity() + self.lane.capacity()
     }
 
     /// Events handed out so far.

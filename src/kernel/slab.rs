@@ -1,5 +1,8 @@
 //! A generational slab: places that are reused, named by handles that go stale for ever when their
 //! place is given to another. Its memory grows with what is alive, never with what has been.
+//!
+//! A place that was freed keeps its last content until it is taken again: nothing is moved out, and what
+//! ended can still be read by whoever ended it. Its generation is odd meanwhile, which no handle's is.
 
 use std::ops::{Index, IndexMut};
 
@@ -17,8 +20,9 @@ impl Handle {
 
 #[derive(Clone, Debug)]
 struct Place<T> {
+    /// Even while the content is there, odd while it is what was there last.
     generation: u32,
-    content: Option<T>,
+    content: T,
 }
 
 /// Reusable places for `T`, the last one freed being the first one taken.
@@ -54,16 +58,23 @@ impl<T> Slab<T> {
         self.len() == 0
     }
 
+    /// Places made so far: the most things that were ever there at once.
+    #[must_use]
+    pub fn high_water(&self) -> usize {
+        self.places.len()
+    }
+
     /// Puts `content` in; the handle names it until it is removed.
     #[inline]
     pub fn insert(&mut self, content: T) -> Handle {
         if let Some(index) = self.free.pop() {
             let place = &mut self.places[index as usize];
-            place.content = Some(content);
+            place.content = content;
+            place.generation = place.generation.wrapping_add(1);
             return Handle { index, generation: place.generation };
         }
         let index = self.places.len() as u32;
-        self.places.push(Place { generation: 0, content: Some(content) });
+        self.places.push(Place { generation: 0, content });
         Handle { index, generation: 0 }
     }
 
@@ -71,16 +82,20 @@ impl<T> Slab<T> {
     #[must_use]
     #[inline]
     pub fn get(&self, handle: Handle) -> Option<&T> {
-        let place = self.places.get(handle.index as usize)?;
-        if place.generation == handle.generation { place.content.as_ref() } else { None }
+        match self.places.get(handle.index as usize) {
+            Some(place) if place.generation == handle.generation => Some(&place.content),
+            _ => None,
+        }
     }
 
     /// What `handle` names, if it is still there.
     #[must_use]
     #[inline]
     pub fn get_mut(&mut self, handle: Handle) -> Option<&mut T> {
-        let place = self.places.get_mut(handle.index as usize)?;
-        if place.generation == handle.generation { place.content.as_mut() } else { None }
+        match self.places.get_mut(handle.index as usize) {
+            Some(place) if place.generation == handle.generation => Some(&mut place.content),
+            _ => None,
+        }
     }
 
     /// Whether what `handle` names is still there.
@@ -90,24 +105,24 @@ impl<T> Slab<T> {
         self.get(handle).is_some()
     }
 
-    /// Takes out what `handle` names; the handle is stale from now on.
+    /// Ends what `handle` names; the handle is stale from now on. What was there can be read until the
+    /// next [`Self::insert`].
     #[inline]
-    pub fn remove(&mut self, handle: Handle) -> Option<T> {
+    pub fn remove(&mut self, handle: Handle) -> Option<&mut T> {
         let place = self.places.get_mut(handle.index as usize)?;
         if place.generation != handle.generation {
             return None;
         }
-        let content = place.content.take()?;
         place.generation = place.generation.wrapping_add(1);
         self.free.push(handle.index);
-        Some(content)
+        Some(&mut place.content)
     }
 
     /// All that is there, by place.
     pub fn iter(&self) -> impl Iterator<Item = (Handle, &T)> {
-        self.places.iter().enumerate().filter_map(|(index, place)| {
-            let handle = Handle { index: index as u32, generation: place.generation };
-            place.content.as_ref().map(|content| (handle, content))
+        let alive = self.places.iter().enumerate().filter(|(_, place)| place.generation.is_multiple_of(2));
+        alive.map(|(index, place)| {
+            (Handle { index: index as u32, generation: place.generation }, &place.content)
         })
     }
 }
@@ -138,11 +153,13 @@ mod tests {
     fn a_reused_place_makes_old_handles_stale() {
         let mut slab = Slab::new();
         let a = slab.insert("a");
-        assert_eq!(slab.remove(a), Some("a"));
+        assert_eq!(slab.remove(a), Some(&mut "a"));
         let b = slab.insert("b");
         assert_eq!((slab.get(a), slab.get(b), slab.len()), (None, Some(&"b"), 1));
         assert_eq!(slab.remove(a), None);
         assert!(!slab.contains(Handle::NONE));
+        assert_eq!(slab.remove(b), Some(&mut "b"));
+        assert_eq!((slab.get(b), slab.iter().count(), slab.is_empty()), (None, 0, true));
     }
 
     #[test]
@@ -152,6 +169,6 @@ mod tests {
             let handle = slab.insert(n);
             slab.remove(handle);
         }
-        assert_eq!(slab.places.len(), 1);
+        assert_eq!(slab.high_water(), 1);
     }
 }

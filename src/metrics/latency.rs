@@ -1,24 +1,21 @@
-//! A distribution of durations in bounded memory: an HDR histogram with exact sum and maximum beside it.
+//! A distribution of durations in bounded memory: a histogram with exact sum and maximum beside it.
 //!
 //! Rule: a percentile is the nearest rank's, reported as the upper bound of the bucket that it falls in, so
 //! it is never too small, and too large by at most 0.1 % (three digits) or 1 % (two digits) above the
 //! resolution of 64 ns. Distributions of parts are merged, percentiles never averaged over them.
-//! (Tene, `HdrHistogram`; Hyndman & Fan 1996, type 1.)
+//! (Hyndman & Fan 1996, type 1.)
 
-use hdrhistogram::Histogram;
-
+use super::histogram::Histogram;
 use crate::base::SimDuration;
 
 /// Values above are clamped to this and counted: one day.
 const BOUND_NANOS: u64 = 86_400 * 1_000_000_000;
-/// Differences below this are not told apart.
-const RESOLUTION_NANOS: u64 = 64;
 
 /// A distribution of durations.
 #[derive(Clone, Debug)]
 pub struct LatencyDistribution {
     /// `None` until the first value that is not zero: most lines of most models stay empty.
-    histogram: Option<Box<Histogram<u64>>>,
+    histogram: Option<Box<Histogram>>,
     digits: u8,
     zeros: u64,
     positives: u64,
@@ -33,13 +30,6 @@ impl LatencyDistribution {
     pub fn new(digits: u8) -> Self {
         let digits = digits.clamp(1, 5);
         Self { histogram: None, digits, zeros: 0, positives: 0, sum_nanos: 0, max: 0, clamped: 0 }
-    }
-
-    fn fresh(digits: u8) -> Option<Box<Histogram<u64>>> {
-        let mut histogram =
-            Histogram::new_with_bounds(RESOLUTION_NANOS, 4 * RESOLUTION_NANOS, digits).ok()?;
-        histogram.auto(true);
-        Some(Box::new(histogram))
     }
 
     /// Adds one value.
@@ -59,16 +49,8 @@ impl LatencyDistribution {
         } else {
             nanos
         };
-        if self.histogram.is_none() {
-            self.histogram = Self::fresh(self.digits);
-        }
-        if let Some(histogram) = &mut self.histogram {
-            // Only `record` grows the histogram; nothing up to the bound can fail it.
-            if histogram.record(kept).is_err() {
-                self.clamped += 1;
-                histogram.saturating_record(kept);
-            }
-        }
+        let digits = self.digits;
+        self.histogram.get_or_insert_with(|| Box::new(Histogram::new(digits))).record(kept);
     }
 
     /// Adds all values of `other`.
@@ -80,12 +62,7 @@ impl LatencyDistribution {
         self.clamped += other.clamped;
         let Some(theirs) = &other.histogram else { return };
         if let Some(ours) = &mut self.histogram {
-            for cell in theirs.iter_recorded() {
-                let (value, count) = (cell.value_iterated_to(), cell.count_at_value());
-                if ours.record_n(value, count).is_err() {
-                    ours.saturating_record_n(value, count);
-                }
-            }
+            ours.merge(theirs);
         } else {
             self.histogram = Some(theirs.clone());
         }
@@ -128,23 +105,31 @@ impl LatencyDistribution {
     /// The nearest-rank percentile in seconds, `share` in 0..=1; `None` of no values.
     #[must_use]
     pub fn percentile(&self, share: f64) -> Option<f64> {
+        let [value] = self.percentiles([share]);
+        value
+    }
+
+    /// Several percentiles in one walk; `shares` in ascending order.
+    #[must_use]
+    pub fn percentiles<const N: usize>(&self, shares: [f64; N]) -> [Option<f64>; N] {
+        let mut values = [None; N];
         let count = self.count();
         if count == 0 {
-            return None;
+            return values;
         }
-        // `p * n` is rounded before the ceiling: 0.07 * 100 is 7.000000000000001 in binary.
-        let rank = ((share.clamp(0.0, 1.0) * count as f64 - 1e-9).ceil() as u64).clamp(1, count);
-        if rank <= self.zeros {
-            return Some(0.0);
-        }
-        let mut seen = self.zeros;
-        for cell in self.histogram.iter().flat_map(|histogram| histogram.iter_recorded()) {
-            seen += cell.count_at_value();
-            if seen >= rank {
-                return Some(cell.value_iterated_to().min(self.max) as f64 / 1e9);
+        let (mut seen, mut value) = (self.zeros, 0);
+        let mut bins = self.histogram.iter().flat_map(|histogram| histogram.recorded());
+        for (share, slot) in shares.into_iter().zip(&mut values) {
+            // `p * n` is rounded before the ceiling: 0.07 * 100 is 7.000000000000001 in binary.
+            let rank = ((share.clamp(0.0, 1.0) * count as f64 - 1e-9).ceil() as u64).clamp(1, count);
+            while seen < rank {
+                let Some((upper, more)) = bins.next() else { break };
+                seen += more;
+                value = upper;
             }
+            *slot = Some(value.min(self.max) as f64 / 1e9);
         }
-        self.max()
+        values
     }
 }
 

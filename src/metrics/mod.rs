@@ -7,6 +7,7 @@ pub mod evaluate;
 mod explanation;
 pub mod expression;
 mod fingerprint;
+mod histogram;
 mod latency;
 mod recorder;
 mod recovery;

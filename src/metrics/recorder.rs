@@ -14,7 +14,7 @@ use super::recovery::Recovery;
 use super::series::BucketLatency;
 use super::time_weighted::{TimeWeighted, Usage};
 use super::value::MetricValue;
-use crate::base::{ComponentId, OperationId, ResourceId, SimDuration, SimTime};
+use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration, SimTime};
 use crate::engine::{Finished, Observation, Probe};
 
 /// What a recorder is to keep.
@@ -142,8 +142,10 @@ pub struct Recorder {
     next_bound: usize,
     row_start: u64,
     bucket: usize,
+    /// By resource.
     levels: Vec<TimeWeighted>,
-    resources: usize,
+    /// By component.
+    visits: Vec<TimeWeighted>,
     events: Events,
     rows: Vec<Row>,
     bucket_latency: LatencyDistribution,
@@ -177,10 +179,10 @@ impl Recorder {
         // Row locks have a server per row, so no number tells holders from those in line: the level of
         // such a resource counts only those who wait.
         let servers = |role: Role, servers: f64| if role == Role::Locks { 0.0 } else { servers };
-        let mut levels: Vec<TimeWeighted> =
+        let levels: Vec<TimeWeighted> =
             catalog.resources.iter().map(|r| TimeWeighted::new(servers(r.role, r.servers))).collect();
         let resources = levels.len();
-        levels.resize(resources + components, TimeWeighted::new(f64::INFINITY));
+        let visits = vec![TimeWeighted::new(f64::INFINITY); components];
         let mut cohorts = vec![Cohort::new(plan.warmup, SimTime::MAX, total, resources)];
         cohorts.extend(plan.windows.iter().map(|&(a, b)| Cohort::new(a, b, total, resources)));
         let mut bounds: Vec<u64> = plan
@@ -203,7 +205,7 @@ impl Recorder {
             row_start: 0,
             bucket: 0,
             levels,
-            resources,
+            visits,
             events,
             rows: Vec::with_capacity(expected.min(1 << 16)),
             bucket_latency: LatencyDistribution::new(2),
@@ -237,7 +239,7 @@ impl Recorder {
             end: now,
             bucket: self.bucket,
             events: std::mem::replace(&mut self.events, fresh),
-            usage: self.levels.iter_mut().map(|level| level.cut(now)).collect(),
+            usage: self.levels.iter_mut().chain(&mut self.visits).map(|level| level.cut(now)).collect(),
         });
         self.row_start = at;
     }
@@ -309,15 +311,37 @@ impl Recorder {
         }
     }
 
+    #[inline]
     fn visit(&mut self, now: SimTime, component: ComponentId, change: i32) -> Option<&mut TimeWeighted> {
-        let level = self.levels.get_mut(self.resources + component.index())?;
+        let level = self.visits.get_mut(component.index())?;
         level.set_present(now, level.present().saturating_add_signed(change));
         Some(level)
     }
 
     #[inline]
     fn counts(&mut self, resource: ResourceId) -> Option<&mut Usage> {
-        self.levels[..self.resources].get_mut(resource.index()).map(TimeWeighted::counts)
+        self.levels.get_mut(resource.index()).map(TimeWeighted::counts)
+    }
+
+    #[inline]
+    fn waited(&mut self, resource: ResourceId, wait: SimDuration) {
+        if let Some(usage) = self.counts(resource) {
+            usage.granted += 1;
+            usage.waited += wait.as_nanos() as f64;
+            for &i in &self.open {
+                self.cohorts[i].waits[resource.index()].record(wait);
+            }
+        }
+    }
+
+    fn read(&mut self, entity: EntityId, behind: u32, age: SimDuration) {
+        if let Some(reads) = self.events.reads.get_mut(entity.index()) {
+            reads.0 += 1;
+            if behind > 0 {
+                reads.1 += 1;
+                reads.2 += u128::from(age.as_nanos());
+            }
+        }
     }
 
     /// Ends the record: the run was cut at `end`.
@@ -334,8 +358,13 @@ impl Recorder {
             latencies: self.latencies,
             cohorts: self.cohorts,
             recovery: self.recovery,
-            last: self.levels.iter().map(|level| (level.present(), level.servers())).collect(),
-            resources: self.resources,
+            last: self
+                .levels
+                .iter()
+                .chain(&self.visits)
+                .map(|level| (level.present(), level.servers()))
+                .collect(),
+            resources: self.levels.len(),
             first_endpoint: self.first_endpoint,
             plan: self.plan,
         }
@@ -343,26 +372,22 @@ impl Recorder {
 }
 
 impl Probe for Recorder {
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "each caller knows which observation it makes: only its arm remains"
+    )]
+    #[inline(always)]
     fn observe(&mut self, now: SimTime, what: Observation) {
         if now.as_nanos() >= self.next_cut {
             self.cut_until(now.as_nanos());
         }
         match what {
             Observation::Level { resource, present } => {
-                if let Some(level) = self.levels[..self.resources].get_mut(resource.index()) {
+                if let Some(level) = self.levels.get_mut(resource.index()) {
                     level.set_present(now, present);
                 }
             }
-            Observation::Waited { resource, wait } => {
-                if let Some(usage) = self.counts(resource) {
-                    usage.granted += 1;
-                    usage.waited += wait.as_nanos() as f64;
-                    for &i in &self.open {
-                        self.cohorts[i].waits[resource.index()].record(wait);
-                    }
-                }
-            }
+            Observation::Waited { resource, wait } => self.waited(resource, wait),
             Observation::Demanded { resource, demand } => {
                 if let Some(usage) = self.counts(resource) {
                     usage.demanded += demand.as_nanos() as f64;
@@ -380,7 +405,7 @@ impl Probe for Recorder {
                 }
             }
             Observation::Capacity { resource, servers } => {
-                if let Some(level) = self.levels[..self.resources].get_mut(resource.index()) {
+                if let Some(level) = self.levels.get_mut(resource.index()) {
                     level.set_servers(now, servers);
                 }
             }
@@ -405,15 +430,7 @@ impl Probe for Recorder {
             Observation::Finished(end) => self.finished(now, &end),
             Observation::Retried { .. } => {}
             Observation::Egress { bytes } => self.events.egress += bytes,
-            Observation::Read { entity, behind, age } => {
-                if let Some(reads) = self.events.reads.get_mut(entity.index()) {
-                    reads.0 += 1;
-                    if behind > 0 {
-                        reads.1 += 1;
-                        reads.2 += u128::from(age.as_nanos());
-                    }
-                }
-            }
+            Observation::Read { entity, behind, age } => self.read(entity, behind, age),
         }
     }
 }

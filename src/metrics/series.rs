@@ -17,9 +17,7 @@ pub struct BucketLatency {
 
 impl BucketLatency {
     pub(super) fn of(latency: &LatencyDistribution) -> Self {
-        if latency.count() == 0 {
-            return Self::default();
-        }
-        Self { p50: latency.percentile(0.5), p99: latency.percentile(0.99), p999: latency.percentile(0.999) }
+        let [p50, p99, p999] = latency.percentiles([0.5, 0.99, 0.999]);
+        Self { p50, p99, p999 }
     }
 }

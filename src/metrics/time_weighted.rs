@@ -58,6 +58,8 @@ impl Usage {
 pub struct TimeWeighted {
     last: u64,
     present: u32,
+    /// More present than this are waiting: the servers without their fraction.
+    room: u32,
     servers: f64,
     since: Usage,
 }
@@ -66,7 +68,7 @@ impl TimeWeighted {
     /// Nobody present, `servers` servers, at time zero.
     #[must_use]
     pub fn new(servers: f64) -> Self {
-        Self { last: 0, present: 0, servers, since: Usage::default() }
+        Self { last: 0, present: 0, room: servers as u32, servers, since: Usage::default() }
     }
 
     #[inline]
@@ -93,13 +95,13 @@ impl TimeWeighted {
     pub fn set_servers(&mut self, now: SimTime, servers: f64) {
         self.advance(now.as_nanos());
         self.servers = servers.max(0.0);
+        self.room = self.servers as u32;
         self.note_waiting();
     }
 
     #[inline]
     fn note_waiting(&mut self) {
-        let waiting = (f64::from(self.present) - self.servers).max(0.0).ceil() as u32;
-        self.since.max_waiting = self.since.max_waiting.max(waiting);
+        self.since.max_waiting = self.since.max_waiting.max(self.present.saturating_sub(self.room));
     }
 
     /// What has accumulated since the last cut, to be added to.

@@ -147,6 +147,10 @@ impl<T: Copy + PartialEq> ProcessorSharing<T> {
             return;
         }
         let (num, den, factor) = self.rate();
+        if factor == ONE && num == den && passed >> (63 - FRACTION) == 0 {
+            self.virtual_time = self.virtual_time.saturating_add(passed << FRACTION);
+            return;
+        }
         // The usual case in 64 bits where they suffice.
         let narrow = if factor == ONE && passed >> (63 - FRACTION) == 0 {
             (passed << FRACTION).checked_mul(num).filter(|_| den <= ONE)
@@ -188,8 +192,13 @@ impl<T: Copy + PartialEq> ProcessorSharing<T> {
         if factor == 0 {
             return None;
         }
+        let narrow = if den < ONE { remaining.checked_mul(den) } else { None };
         let nanos = if factor == ONE && num == den {
             u128::from(remaining)
+        } else if let (ONE, Some(product)) = (factor, narrow) {
+            // As below, in 64 bits: the rest's share in whole units, rounded up, is taken off.
+            let rest = (self.rest * den).div_ceil(ONE);
+            u128::from(product.saturating_sub(rest) / num)
         } else if factor == ONE {
             // Exact to the rest: to round without it would ask to be woken too late.
             let remaining = (u128::from(remaining) << 32).saturating_sub(u128::from(self.rest));

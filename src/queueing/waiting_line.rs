@@ -81,7 +81,9 @@ impl<T: Copy> WaitingLine<T> {
     pub fn pop(&mut self, mut alive: impl FnMut(&T) -> bool) -> Option<T> {
         if self.alive == 0 {
             for (_, line) in &mut self.classes {
-                line.clear();
+                if !line.is_empty() {
+                    line.clear();
+                }
             }
             return None;
         }

@@ -4,6 +4,7 @@
 //! is derived once, and the text and the JSON say the same.
 
 mod bottleneck;
+mod cache_study;
 pub mod chart;
 mod columns;
 mod csv;
@@ -19,6 +20,7 @@ mod text_sections;
 mod warnings;
 
 pub use bottleneck::{Bottleneck, bottleneck};
+pub use cache_study::CacheReport;
 pub use csv::csv;
 pub use files::{folder_name, write_whole};
 pub use headline::headline;

@@ -1,13 +1,24 @@
 //! Typed reading of one mapping: every key asked for is known, every other key is a mistake.
 
+use super::vocabulary;
 use crate::base::random::Distribution;
 use crate::document::distribution_text::{Of, distribution};
-use crate::document::{Code, Diagnostic, Diagnostics, Fault, Node, Value, did_you_mean, quantity};
+use crate::document::{Code, Diagnostic, Diagnostics, Fault, Key, Node, Value, did_you_mean, quantity};
 
 /// A mapping that is being read.
 pub(super) struct Fields<'a> {
     node: &'a Node,
     known: Vec<&'static str>,
+    /// Its block in the vocabulary.
+    block: String,
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Which keys were asked for, by block: what the table of keys is compared with.
+    pub(super) static ASKED: std::cell::RefCell<
+        std::collections::BTreeMap<String, std::collections::BTreeSet<&'static str>>,
+    > = const { std::cell::RefCell::new(std::collections::BTreeMap::new()) };
 }
 
 pub(super) fn report(found: &mut Diagnostics, node: &Node, fault: Fault) {
@@ -26,7 +37,11 @@ impl<'a> Fields<'a> {
                 "write `key: value` entries",
             );
         }
-        Self { node, known: Vec::new() }
+        let block = match (what, node.get("kind").and_then(Node::text)) {
+            ("a component", Some(kind)) => kind.to_owned(),
+            _ => what.trim_start_matches("an ").trim_start_matches("a ").replace('`', "").replace(' ', "_"),
+        };
+        Self { node, known: Vec::new(), block }
     }
 
     /// The value under `key`, unless nothing is written there.
@@ -38,7 +53,8 @@ impl<'a> Fields<'a> {
     /// The value under `key`, whose absence is a mistake.
     pub(super) fn need(&mut self, key: &'static str, found: &mut Diagnostics) -> Option<&'a Node> {
         let node = self.get(key);
-        if node.is_none() {
+        // What is no mapping at all has been reported.
+        if node.is_none() && matches!(self.node.value, Value::Map(_)) {
             found.add(
                 Code::MissingKey,
                 self.node.place,
@@ -47,6 +63,11 @@ impl<'a> Fields<'a> {
             );
         }
         node
+    }
+
+    /// Where the mapping stands.
+    pub(super) fn place(&self) -> crate::document::Place {
+        self.node.place
     }
 
     /// A quantity read by `parse`.
@@ -84,7 +105,7 @@ impl<'a> Fields<'a> {
             found.add(
                 Code::UnknownChoice,
                 node.place,
-                format!("`{word}` is none of the choices"),
+                format!("`{key}` cannot be `{word}`"),
                 did_you_mean(word, names),
             );
         }
@@ -98,17 +119,99 @@ impl<'a> Fields<'a> {
 
     /// Ends reading: keys that nobody asked for are mistakes.
     pub(super) fn finish(self, found: &mut Diagnostics) {
+        #[cfg(test)]
+        ASKED.with_borrow_mut(|asked| asked.entry(self.block.clone()).or_default().extend(&self.known));
+        let depth = |text: &str| text.matches('(').count().cmp(&text.matches(')').count());
+        let cut =
+            self.node.entries().iter().any(|(_, node)| node.text().is_some_and(|text| depth(text).is_gt()));
         for (key, _) in self.node.entries() {
+            // The rest of a call that YAML cut at its comma; the call itself is reported.
+            if cut && depth(&key.name).is_lt() {
+                continue;
+            }
             if !self.known.contains(&key.name.as_str()) {
-                found.add(
-                    Code::UnknownKey,
-                    key.place,
-                    format!("unknown key `{}`", key.name),
-                    did_you_mean(&key.name, self.known.iter().copied()),
-                );
+                let help = self.help_for(&key.name);
+                found.add(Code::UnknownKey, key.place, format!("unknown key `{}`", key.name), help);
             }
         }
     }
+}
+
+impl Fields<'_> {
+    /// The nearest key of this block, or the kind of component that has such a key.
+    fn help_for(&self, key: &str) -> String {
+        let table = vocabulary::block(&self.block).map_or(&[][..], |block| block.keys);
+        let names: Vec<&str> = table.iter().map(|entry| entry.name).collect();
+        let names = if names.is_empty() { self.known.clone() } else { names };
+        let near = did_you_mean(key, names.iter().copied());
+        let is_component = vocabulary::KINDS.contains(&self.block.as_str());
+        let has = |kind: &&&str| {
+            vocabulary::block(kind).is_some_and(|block| block.keys.iter().any(|entry| entry.name == key))
+        };
+        match vocabulary::KINDS.iter().find(has) {
+            Some(kind) if is_component && !near.starts_with("did you mean") => {
+                format!(
+                    "`{key}` is a key of a {kind}; a {} has {}",
+                    self.block,
+                    near.trim_start_matches("possible: ")
+                )
+            }
+            _ => near,
+        }
+    }
+}
+
+/// The entries of a mapping by name; anything else is a mistake and reads as empty.
+pub(super) fn entries<'a>(node: Option<&'a Node>, what: &str, found: &mut Diagnostics) -> &'a [(Key, Node)] {
+    let Some(node) = node else { return &[] };
+    if !matches!(node.value, Value::Map(_) | Value::Null) {
+        found.add(
+            Code::WrongShape,
+            node.place,
+            format!("{what} is a mapping by name, but {} stands here", node.what()),
+            "write `name: ...` entries",
+        );
+    }
+    node.entries()
+}
+
+/// The items of a list; anything else is a mistake and reads as empty.
+pub(super) fn items<'a>(
+    node: Option<&'a Node>,
+    what: &str,
+    example: &str,
+    found: &mut Diagnostics,
+) -> &'a [Node] {
+    let Some(node) = node else { return &[] };
+    if !matches!(node.value, Value::List(_) | Value::Null) {
+        found.add(
+            Code::WrongShape,
+            node.place,
+            format!("{what} are a list, but {} stands here", node.what()),
+            format!("write `{example}`"),
+        );
+    }
+    node.items()
+}
+
+/// A share of a whole, or a probability: at most 100 %.
+pub(super) fn share(text: &str) -> Result<f64, Fault> {
+    let share = crate::document::quantity::ratio(text)?.get();
+    if share > 1.0 {
+        return Err(Fault {
+            code: Code::OutOfRange,
+            message: format!("`{}` is more than the whole", text.trim()),
+            help: "write a share between 0 % and 100 %".to_owned(),
+            span: None,
+        });
+    }
+    Ok(share)
+}
+
+/// A part of a single value, as a value of its own that findings can point at.
+pub(super) fn part(node: &Node, inner: &str) -> Node {
+    let start = node.text().and_then(|text| text.find(inner)).unwrap_or(0);
+    Node { value: Value::Null, place: node.place_within(start, start + inner.len()) }
 }
 
 /// The text of a single value; a list or mapping is a mistake.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::reading::Files;
-use super::yaml;
+use super::{presets, yaml};
 use crate::document::{Code, Diagnostics, Key, Node, Sources, Value, did_you_mean};
 
 /// One design: the scenario with a variant's patches.
@@ -93,6 +93,9 @@ pub fn load(
     for setting in settings {
         apply(setting, &mut designs, sources, found);
     }
+    for design in &mut designs {
+        presets::fill(&mut design.tree, sources, found);
+    }
     designs
 }
 
@@ -104,22 +107,29 @@ fn whole_file(
     found: &mut Diagnostics,
 ) -> Option<Node> {
     let mut chain: Vec<(String, Node)> = Vec::new();
+    // The first file's own folder is the root of all paths, so there it goes by its last name.
+    let first = name.rsplit_once(['/', '\\']).map_or(name, |(_, last)| last).to_owned();
     let mut next = Some((name.to_owned(), text, None));
     while let Some((name, text, place)) = next.take() {
-        if chain.iter().any(|(other, _)| *other == name) {
+        if place.is_some() && (name == first || chain.iter().skip(1).any(|(other, _)| *other == name)) {
+            let way = if chain.last().is_some_and(|(last, _)| *last == name || chain.len() == 1) {
+                "directly"
+            } else {
+                "by way of others"
+            };
             found.add(
                 Code::ExtendsCycle,
                 place,
-                format!("`{name}` extends itself, by way of others"),
+                format!("`{name}` extends itself, {way}"),
                 "remove one `extends`",
             );
             return None;
         }
         if chain.len() == LONGEST {
             found.add(
-                Code::ExtendsCycle,
+                Code::TooLarge,
                 place,
-                "the chain of `extends` is too long",
+                format!("more than {LONGEST} files extend each other"),
                 "join some of the files",
             );
             return None;
@@ -174,6 +184,10 @@ pub(super) fn read_from(
 /// The text of a file that a scenario names, if it lies within the scenario's folder.
 fn read_beside(name: &str, files: &dyn Files) -> Result<String, (Code, String)> {
     stays_inside(name)?;
+    if files.leads_out(name) {
+        let message = format!("`{name}` is a link that leads out of the scenario's folder");
+        return Err((Code::PathLeavesFolder, message));
+    }
     files.read(name).map_err(|why| (Code::UnreadableFile, format!("`{name}` cannot be read: {why}")))
 }
 
@@ -229,7 +243,9 @@ fn read_variants(list: &Node, base: &Design, found: &mut Diagnostics) -> Vec<Des
     for (at, (name, variant)) in variants.iter().enumerate() {
         if extends_itself(at, &parents) {
             let place = variant.get("extends").map(|node| node.place);
-            let message = format!("`{name}` extends itself, by way of others or directly");
+            let direct = matches!(parents[at], Parent::Variant(parent) if parent == at);
+            let way = if direct { "directly" } else { "by way of others" };
+            let message = format!("`{name}` extends itself, {way}");
             found.add(Code::ExtendsCycle, place, message, "let one of them extend `base`");
         }
     }

@@ -3,13 +3,18 @@
 mod beside;
 mod clients;
 mod components;
+mod effects;
 mod fields;
 mod network;
 
 pub mod merge;
 pub mod model;
+pub mod presets;
 mod reading;
+pub mod schema;
+pub mod spelt_out;
 mod trace;
+pub mod vocabulary;
 pub mod yaml;
 
 pub use beside::Beside;

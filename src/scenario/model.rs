@@ -1,7 +1,7 @@
 //! A scenario as proven: every name resolved, every quantity in range. What is here can run.
 
 use crate::base::random::Distribution;
-use crate::base::{ComponentId, EntityId, SimDuration};
+use crate::base::{ComponentId, EntityId, OperationId, SimDuration};
 use crate::components::database::spec::DatabaseSpec;
 use crate::components::load_balancer::spec::LoadBalancerSpec;
 use crate::components::service::spec::{CallOptions, ServiceSpec};
@@ -36,6 +36,22 @@ pub struct Model {
     pub objectives: Vec<Claim>,
     /// Expectations.
     pub expectations: Vec<Claim>,
+}
+
+impl Model {
+    /// The endpoints of all services, each name once, in order: what a load balancer can be asked for.
+    #[must_use]
+    pub fn endpoints(&self) -> Vec<&str> {
+        let mut seen = std::collections::BTreeSet::new();
+        let services = self.components.iter().filter_map(|component| match &component.spec {
+            ComponentSpec::Service(service) => Some(service),
+            _ => None,
+        });
+        services
+            .flat_map(|service| service.endpoints.iter().map(|endpoint| endpoint.name.as_str()))
+            .filter(|name| seen.insert(*name))
+            .collect()
+    }
 }
 
 /// How a design is run.
@@ -136,6 +152,25 @@ impl ComponentSpec {
             Self::Service(service) => service.instances,
             Self::LoadBalancer(balancer) => balancer.instances,
             Self::Database(_) => 1,
+        }
+    }
+
+    /// The name of one of its operations.
+    #[must_use]
+    pub fn operation(&self, id: OperationId) -> Option<&str> {
+        match self {
+            Self::Service(service) => service.endpoints.get(id.index()).map(|e| e.name.as_str()),
+            Self::Database(database) => database.queries.get(id.index()).map(|q| q.name.as_str()),
+            Self::LoadBalancer(_) => None,
+        }
+    }
+
+    /// Whether it serves requests under this name itself.
+    #[must_use]
+    pub fn serves(&self, endpoint: &str) -> bool {
+        match self {
+            Self::Service(service) => service.endpoints.iter().any(|e| e.name == endpoint),
+            Self::Database(_) | Self::LoadBalancer(_) => false,
         }
     }
 

@@ -2,9 +2,9 @@
 
 use super::beside::Beside;
 use super::clients::replay::Replays;
-use super::fields::{Fields, resolve, scalar, text};
+use super::fields::{Fields, entries, items, resolve, scalar, text};
 use super::model::{Claim, ClaimWindow, EntitySpec, Model, PopularitySpec, Prices, RunPlan};
-use super::{clients, components, network};
+use super::{clients, components, effects, network};
 use crate::base::{PriceUnit, SimDuration};
 use crate::document::{Code, Diagnostics, Fault, Node, Value, quantity};
 
@@ -15,6 +15,11 @@ pub trait Files {
     /// # Errors
     /// Why it cannot be had.
     fn read(&self, name: &str) -> Result<String, String>;
+
+    /// Whether the file exists, but outside of the scenario's folder, where a link leads.
+    fn leads_out(&self, _name: &str) -> bool {
+        false
+    }
 }
 
 /// Reads a whole design; `None` if anything is wrong with it.
@@ -32,8 +37,20 @@ pub fn read_model(design: &str, root: &Node, beside: &Beside<'_>, found: &mut Di
     let price_node = fields.get("prices");
     let objective_node = fields.get("objectives");
     let expect_node = fields.get("expect");
+    let spelt = found.counts().0;
     fields.finish(found);
+    // A misspelt block is missing under its right name.
+    let spelt = found.counts().0 == spelt;
 
+    for (node, missing, example) in [
+        (component_nodes, "components", "app: {kind: service, ...}"),
+        (client_nodes, "clients", "visitors: {rate: 100/s, mix: {GET /: 1}, to: app}"),
+    ] {
+        if spelt && node.is_none_or(|node| matches!(&node.value, Value::Map(entries) if entries.is_empty())) {
+            let help = format!("add `{missing}:` with an entry such as `{example}`");
+            found.add(Code::NothingToRun, root.place, format!("there are no {missing}"), help);
+        }
+    }
     let entities = read_entities(data, beside, found);
     let replays = Replays::read(client_nodes, beside, found);
     let names = components::Names::collect(component_nodes, &entities, &replays);
@@ -52,17 +69,7 @@ pub fn read_model(design: &str, root: &Node, beside: &Beside<'_>, found: &mut Di
     let duration = run.duration.as_secs_f64();
     let objectives = read_claims(objective_node, duration, found);
     let expectations = read_claims(expect_node, duration, found);
-    if components.is_empty() || clients.is_empty() {
-        let missing = if components.is_empty() { "components" } else { "clients" };
-        if found.counts().0 == before {
-            found.add(
-                Code::NothingToRun,
-                root.place,
-                format!("there are no {missing}"),
-                format!("add `{missing}:`"),
-            );
-        }
-    }
+    effects::check(root, run.duration, found);
     if found.counts().0 > before {
         return None;
     }
@@ -128,7 +135,7 @@ fn read_entities(node: Option<&Node>, beside: &Beside<'_>, found: &mut Diagnosti
     let mut entities = Vec::new();
     let names: Vec<&str> =
         node.map_or(&[][..], Node::entries).iter().map(|(key, _)| key.name.as_str()).collect();
-    for (key, node) in node.map_or(&[][..], Node::entries) {
+    for (key, node) in entries(node, "`data`", found) {
         let mut fields = Fields::of(node, "an entity", found);
         let rows = fields.read("rows", quantity::count, found).unwrap_or(1);
         let zipf = fields.read("zipf", quantity::number, found);
@@ -294,7 +301,7 @@ fn last_recorded(clients: &[super::model::ClientSpec]) -> Option<f64> {
 
 fn read_prices(node: Option<&Node>, names: &components::Names, found: &mut Diagnostics) -> Prices {
     let mut prices = Prices::default();
-    for (key, value) in node.map_or(&[][..], Node::entries) {
+    for (key, value) in entries(node, "`prices`", found) {
         let Some(price) = scalar(value, quantity::price, found) else { continue };
         if key.name == "egress" {
             if !matches!(price.per, PriceUnit::Bytes(_)) {
@@ -325,11 +332,7 @@ fn read_prices(node: Option<&Node>, names: &components::Names, found: &mut Diagn
 
 fn read_claims(node: Option<&Node>, duration: f64, found: &mut Diagnostics) -> Vec<Claim> {
     let mut claims = Vec::new();
-    let Some(node) = node else { return claims };
-    if !matches!(node.value, Value::List(_)) {
-        found.add(Code::WrongShape, node.place, "a list of claims is meant", "write `- p99 < 300ms`");
-    }
-    for item in node.items() {
+    for item in items(node, "objectives and expectations", "- p99 < 300ms", found) {
         if let Some(text) = item.text() {
             let window = ClaimWindow::Run;
             claims.push(Claim { text: text.to_owned(), place: item.place, during: None, window });
@@ -372,12 +375,19 @@ fn read_window(node: &Node, duration: f64, found: &mut Diagnostics) -> Option<Cl
     };
     let (from, to) = (seconds(from)?, seconds(to)?);
     if from >= to || to > duration {
-        found.add(
-            Code::WindowOutsideRun,
-            node.place,
-            format!("the window `{written}` lies outside the run"),
-            format!("the run lasts {}; a window begins before it ends", SimDuration::from_secs_f64(duration)),
-        );
+        let (message, help) = if from >= to {
+            (
+                format!("the window `{written}` ends before it begins"),
+                "write the earlier time first".to_owned(),
+            )
+        } else {
+            let lasts = SimDuration::from_secs_f64(duration);
+            (
+                format!("the window `{written}` ends after the run, which lasts {lasts}"),
+                format!("end it at {lasts} at the latest, or write a longer `duration`"),
+            )
+        };
+        found.add(Code::WindowOutsideRun, node.place, message, help);
         return None;
     }
     Some(ClaimWindow::During(from, to))

@@ -355,12 +355,48 @@ impl<'a> Reader<'a> {
         Place { end: place.start + written.trim_end().len(), ..place }
     }
 
+    /// `kind:service` is one word to YAML, which stumbles only over the line after it.
+    fn missing_space(&self, kind: &ErrorKind, at: usize) -> Option<Diagnostic> {
+        use ErrorKind as K;
+        let stumbled = matches!(
+            kind,
+            K::MappingValueNotAllowed
+                | K::InvalidColonPlacement
+                | K::SimpleKeyExpected
+                | K::InvalidSimpleKey
+                | K::ExpectedBlockMappingKey
+        );
+        if !stumbled || !self.open.is_empty() {
+            return None;
+        }
+        let line_start = self.text.get(..at)?.rfind('\n')?;
+        let before = self.text.get(..line_start)?.trim_end();
+        let start = before.rfind('\n').map_or(0, |i| i + 1);
+        let line = before.get(start..)?;
+        let (key, value) = line.split_once(':')?;
+        let word = key.trim_start_matches(['-', ' ']);
+        let plain = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+        if word.is_empty() || !plain(word) || value.is_empty() || !plain(value) {
+            return None;
+        }
+        let colon = start + key.len();
+        let place = self.index.place_in(self.text, colon, colon + 1);
+        Some(
+            Diagnostic::new(Code::YamlSyntax, place, "a space is missing after this colon")
+                .help(format!("write `{word}: {value}`")),
+        )
+    }
+
     /// Turns the parser's error into a finding that says what to do.
     fn refuse(&mut self, error: &ScanError) -> Stop {
         let mut at = self.from + error.marker().byte_offset().unwrap_or(0);
         // The parser notices some tabs only after them; the finding points at the tab itself.
         if is_tab(error.kind()) && self.text.get(..at).is_some_and(|before| before.ends_with('\t')) {
             at -= 1;
+        }
+        if let Some(finding) = self.missing_space(error.kind(), at) {
+            self.found.push(finding);
+            return Stop;
         }
         let next = self.text.get(at..).and_then(|rest| rest.chars().next());
         let place = self.index.place_in(self.text, at, at + next.map_or(0, char::len_utf8));
@@ -485,7 +521,7 @@ struct Index {
 }
 
 impl Index {
-    const STEP: usize = 256;
+    const STEP: usize = 32;
 
     fn new(source: SourceId, text: &str) -> Self {
         let mut at = (1, 1);

@@ -84,3 +84,37 @@ fn codes_and_metrics_are_explained() {
     }
     surgesim().args(["explain", "nonsense"]).assert().code(2);
 }
+
+fn explained(what: &[&str]) -> String {
+    let output = surgesim().arg("explain").args(what).assert().code(0).get_output().stdout.clone();
+    String::from_utf8(output).unwrap()
+}
+
+#[test]
+fn kinds_and_presets_are_explained() {
+    for (what, parts) in [
+        ("service", &["backlog: a count", "503", "presets: tomcat"][..]),
+        ("spike", &["half_life: a duration", "hn-front-page"]),
+        ("retry", &["default 3, unverified"]),
+        ("postgres", &["postgres@17", "max_connections: 100", "verified: PGCONF", "unverified: a flush"]),
+        ("nginx@1.29", &["read_timeout: 60s"]),
+        ("flash-sale", &["peak: 100x", "unverified"]),
+    ] {
+        let text = explained(&[what]);
+        for part in parts {
+            assert!(text.contains(part), "{part} is missing in\n{text}");
+        }
+    }
+}
+
+#[test]
+fn an_explained_scenario_shows_every_source_and_passes_check() {
+    let text = explained(&["scenarios/single-server.yaml", "--set", "components.app.cpu=8"]);
+    for part in
+        ["cpu: 8", "# --set components.app.cpu=8", "# preset postgres@17, verified", "# default", "# line "]
+    {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+    surgesim().args(["check", "-"]).write_stdin(text).assert().code(0);
+    surgesim().args(["explain", "no-such-file.yaml"]).assert().code(3);
+}

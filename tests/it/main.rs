@@ -1,11 +1,15 @@
 //! One integration binary, a module per promise.
 
+mod cache;
 mod cli;
 mod floors;
+mod invalid;
 mod invariants;
 mod language;
 mod laws;
+mod memory;
 mod mistakes;
 mod model;
+mod schema;
 mod simulation;
 mod theory;

@@ -2,14 +2,9 @@
 //!
 //! A [`Key`] is a 64-bit hash of everything that a draw is bound to: seed, replication, component
 //! name, purpose, request, visit. [`Key::draws`] opens the substream of that key, a
-//! [`SplitMix64`] generator (Steele, Lea and Flood, OOPSLA 2014): two instructions to seed, and
-//! independent of every other substream and of the order of events.
+//! `SplitMix64` generator (Steele, Lea and Flood, OOPSLA 2014): nothing to seed, and independent of every other substream and of the order of events.
 //! The hash is the finaliser of SplitMix64 over a multiply-and-add chain, fixed for all time:
 //! results of a seed never depend on platform or compiler.
-
-use rand::Rng;
-use rand_xoshiro::SplitMix64;
-use rand_xoshiro::rand_core::SeedableRng;
 
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
@@ -80,19 +75,20 @@ impl Key {
     #[must_use]
     #[inline]
     pub fn draws(self) -> Draws {
-        Draws(SplitMix64::seed_from_u64(self.0))
+        Draws(self.0)
     }
 }
 
 /// One substream: an endless sequence of uniform draws.
 #[derive(Clone, Debug)]
-pub struct Draws(SplitMix64);
+pub struct Draws(u64);
 
 impl Draws {
     /// The next 64 uniform bits.
     #[inline]
     pub fn bits(&mut self) -> u64 {
-        self.0.next_u64()
+        self.0 = self.0.wrapping_add(GOLDEN);
+        mix(self.0)
     }
 
     /// Uniform on [0, 1) with 53 bits.
@@ -120,12 +116,6 @@ impl Draws {
     #[inline]
     pub fn chance(&mut self, p: f64) -> bool {
         self.unit() < p
-    }
-
-    /// The generator itself, for a sampler of the `rand` family.
-    #[inline]
-    pub fn rng(&mut self) -> &mut SplitMix64 {
-        &mut self.0
     }
 }
 

@@ -9,8 +9,8 @@ use rustc_hash::FxHashMap;
 use super::spec::{DatabaseBuild, Query};
 use crate::base::{EntityId, SimDuration};
 use crate::engine::{
-    CallId, Context, Cores, Flags, LockTable, Node, Observation, Outcome, Probe, Reason, Seized, Station,
-    Timer,
+    CallId, Context, Cores, Disturbance, Flags, LockTable, Node, Observation, Outcome, Probe, Reason, Seized,
+    Station, Timer,
 };
 use crate::queueing::Discipline;
 
@@ -35,6 +35,8 @@ pub struct Database {
     uncommitted: Vec<CallId>,
     /// Statements that the flush in progress commits.
     flushing: Vec<CallId>,
+    /// Tells the timer of a flush from that of one that a crash ended.
+    flushes: u32,
 }
 
 impl Database {
@@ -48,6 +50,7 @@ impl Database {
             locked: FxHashMap::default(),
             uncommitted: Vec::new(),
             flushing: Vec::new(),
+            flushes: 0,
             build,
         }
     }
@@ -143,7 +146,8 @@ impl Database {
             let wait = now.since(cx.call(*id).asked);
             cx.observe(Observation::Waited { resource: self.build.wal, wait });
         }
-        cx.timer(now + span, Timer { topic: 0, number: 0 });
+        self.flushes = self.flushes.wrapping_add(1);
+        cx.timer(now + span, Timer { topic: 0, number: self.flushes });
     }
 
     fn answer<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
@@ -158,8 +162,52 @@ impl Database {
         self.finish(id, Outcome::ok(200, me), cx);
     }
 
+    /// Takes a statement out of whatever it waits for or holds.
+    fn withdraw<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
+        let call = cx.call(id);
+        let (doing, in_line) = (call.pc.wrapping_sub(1), call.flags.has(Flags::IN_LINE));
+        let stay = cx.now().since(call.pool_asked);
+        match doing {
+            phase::LOCK if in_line => {
+                if let Some((entity, row)) = self.locked.remove(&id) {
+                    self.locks.renege(entity, row, id, cx);
+                }
+            }
+            phase::CPU => {
+                self.cores.cancel(id, cx);
+            }
+            phase::IO if cx.call_mut(id).flags.take(Flags::DISK) => match &mut self.disk {
+                Some(disk) if in_line => disk.renege(id, cx),
+                Some(disk) => {
+                    if let Some(next) = disk.release(stay, cx) {
+                        let span = cx.call(next).demand;
+                        cx.serve(next, span);
+                    }
+                }
+                None => {}
+            },
+            phase::COMMIT => {
+                self.uncommitted.retain(|other| *other != id);
+                self.flushing.retain(|other| *other != id);
+                let stay = cx.now().since(cx.call(id).asked);
+                cx.observe(Observation::Departed { resource: self.build.wal, stay });
+                self.observe_log(cx);
+            }
+            _ => {}
+        }
+        cx.forget_step(id);
+        if let Some((entity, row)) = self.locked.remove(&id)
+            && cx.call_mut(id).flags.take(Flags::LOCKED)
+            && let Some(next) = self.locks.release(entity, row, cx)
+        {
+            cx.call_mut(next).flags.set(Flags::LOCKED);
+            self.advance(next, cx);
+        }
+    }
+
     fn finish<P: Probe>(&mut self, id: CallId, outcome: Outcome, cx: &mut Context<'_, P>) {
-        let next = self.locked.remove(&id).and_then(|(entity, row)| {
+        let held = if self.locked.is_empty() { None } else { self.locked.remove(&id) };
+        let next = held.and_then(|(entity, row)| {
             cx.call_mut(id).flags.take(Flags::LOCKED).then(|| self.locks.release(entity, row, cx)).flatten()
         });
         cx.reply(id, outcome, 0);
@@ -199,7 +247,24 @@ impl Node for Database {
         self.finish(call, outcome, cx);
     }
 
-    fn on_timer<P: Probe>(&mut self, _: Timer, cx: &mut Context<'_, P>) {
+    fn on_disturbance<P: Probe>(&mut self, instance: u16, what: Disturbance, cx: &mut Context<'_, P>) {
+        match what {
+            Disturbance::Lost => {
+                self.flushes = self.flushes.wrapping_add(1);
+                for call in cx.calls_at(instance) {
+                    self.withdraw(call, cx);
+                    cx.lose(call);
+                }
+            }
+            Disturbance::Speed(speed) => self.cores.set_speed(speed, cx),
+            Disturbance::Restored | Disturbance::Draining => {}
+        }
+    }
+
+    fn on_timer<P: Probe>(&mut self, timer: Timer, cx: &mut Context<'_, P>) {
+        if timer.number != self.flushes {
+            return;
+        }
         let committed = std::mem::take(&mut self.flushing);
         for id in &committed {
             let stay = cx.now().since(cx.call(*id).asked);

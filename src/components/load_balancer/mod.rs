@@ -1,6 +1,7 @@
 //! `kind: load_balancer`: layer 7, one decision per request. Several instances each have their own view.
 
-mod algorithm;
+pub mod algorithm;
+pub mod health;
 pub mod spec;
 mod state;
 

@@ -2,6 +2,7 @@
 
 use crate::base::random::Distribution;
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId};
+use crate::document::Place;
 use crate::engine::{Demand, Program, RowChoice};
 use crate::queueing::Discipline;
 
@@ -185,6 +186,8 @@ pub enum Step {
 pub struct Endpoint {
     /// Its name, such as `GET /v1/feed`.
     pub name: String,
+    /// Where it is written.
+    pub place: Place,
     /// Its steps.
     pub steps: Vec<Step>,
 }

@@ -1,12 +1,16 @@
 //! A service as it runs: the interpreter of its program over the resources of its instances.
 
+mod withdraw;
+
 use rustc_hash::FxHashMap;
+
+use self::withdraw::slowed;
 
 use super::spec::{ServiceBuild, Slots};
 use crate::base::{EntityId, SimDuration};
 use crate::engine::{
-    CallId, Condition, Context, Cores, Flags, LockTable, Node, Observation, Op, Outcome, Probe, Program,
-    Reason, Seized, Station,
+    CallId, Condition, Context, Cores, Disturbance, Flags, LockTable, Node, Observation, Op, Outcome, Probe,
+    Program, Reason, Seized, Station,
 };
 use crate::queueing::Discipline;
 
@@ -22,6 +26,8 @@ struct Instance {
     /// With `discipline: processor_sharing`: the workers' capacity, shared by all present.
     shared: Option<Cores>,
     disk: Option<Station>,
+    /// Relative to nominal; below 1 while a fault slows it.
+    speed: f64,
     /// With preemption: calls on a worker that work or sleep, with their class.
     running: Vec<(CallId, u8)>,
 }
@@ -82,6 +88,7 @@ impl Service {
                         _ => None,
                     },
                     disk: spec.io.map(|n| Station::new(resources.io, n, u32::MAX, Discipline::Fifo)),
+                    speed: 1.0,
                     running: Vec::new(),
                 }
             })
@@ -104,16 +111,15 @@ impl Service {
 
     /// Lets every call that can go on go on. A worklist, since one call's end is another's start.
     fn advance<P: Probe>(&mut self, first: CallId, cx: &mut Context<'_, P>) {
-        self.ready.push(first);
-        while let Some(id) = self.ready.pop() {
-            self.interpret(id, cx);
-        }
+        self.interpret(first, cx);
+        self.run_ready(cx);
     }
 
     fn interpret<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
         loop {
-            let pc = cx.call(id).pc;
-            cx.call_mut(id).pc = pc + 1;
+            let call = cx.call_mut(id);
+            let pc = call.pc;
+            call.pc = pc + 1;
             match &self.program.ops[pc as usize] {
                 Op::Seize => {
                     if !self.seize(id, cx) {
@@ -214,10 +220,14 @@ impl Service {
     /// True if the call holds a worker now; false if it waits or was turned away.
     fn seize<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) -> bool {
         let now = cx.now();
+        let call = cx.call_mut(id);
+        let Some(workers) = &mut self.instances[call.instance as usize].workers else { return true };
+        call.worker_asked = now;
+        if workers.seize_free(cx) {
+            cx.call_mut(id).flags.set(Flags::WORKER);
+            return true;
+        }
         let priority = cx.priority(id);
-        let instance = &mut self.instances[cx.call(id).instance as usize];
-        let Some(workers) = &mut instance.workers else { return true };
-        cx.call_mut(id).worker_asked = now;
         match workers.seize(id, priority, cx) {
             Seized::Granted => {
                 cx.call_mut(id).flags.set(Flags::WORKER);
@@ -294,6 +304,7 @@ impl Service {
         }
     }
 
+    #[inline]
     fn release_worker<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
         let now = cx.now();
         let call = cx.call_mut(id);
@@ -319,7 +330,8 @@ impl Service {
                 cx.call_mut(id).asked = asked;
                 if callbacks.seize(id, 0, cx) == Seized::Granted {
                     cx.call_mut(id).pool_asked = asked;
-                    cx.serve(id, demand);
+                    let speed = self.instance(id, cx).speed;
+                    cx.serve(id, slowed(demand, speed));
                 }
             }
         }
@@ -332,9 +344,11 @@ impl Service {
         self.hold_for(id, span, cx);
     }
 
+    #[inline]
     fn hold_for<P: Probe>(&mut self, id: CallId, span: SimDuration, cx: &mut Context<'_, P>) {
         self.note_running(id, cx);
-        cx.serve(id, span);
+        let speed = self.instance(id, cx).speed;
+        cx.serve(id, slowed(span, speed));
     }
 
     /// A call begins a step that a smaller class may interrupt.
@@ -404,7 +418,14 @@ impl Service {
         }
     }
 
+    #[inline]
     fn unlock<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
+        if !self.locked.is_empty() {
+            self.unlock_row(id, cx);
+        }
+    }
+
+    fn unlock_row<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
         if let Some((entity, row)) = self.locked.remove(&id)
             && cx.call_mut(id).flags.take(Flags::LOCKED)
             && let Some(next) = self.locks.release(entity, row, cx)
@@ -417,16 +438,20 @@ impl Service {
     /// The end of a call, or of a branch: everything it holds is given back.
     fn end<P: Probe>(&mut self, id: CallId, outcome: Outcome, bytes: u64, cx: &mut Context<'_, P>) {
         self.unlock(id, cx);
-        if cx.call(id).flags.has(Flags::BRANCH) {
+        let flags = cx.call(id).flags;
+        if flags.has(Flags::BRANCH) {
             return self.join(id, outcome, cx);
         }
-        self.release_worker(id, cx);
+        if flags.has(Flags::WORKER) {
+            self.release_worker(id, cx);
+        }
         if outcome.is_ok() && bytes > 0 && cx.request(id).is_some_and(|r| r.root == cx.call(id).parent) {
             cx.observe(Observation::Egress { bytes });
         }
         cx.reply(id, outcome, bytes);
     }
 
+    #[inline]
     fn run_ready<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
         while let Some(id) = self.ready.pop() {
             self.interpret(id, cx);
@@ -436,8 +461,8 @@ impl Service {
 
 impl Node for Service {
     fn on_call<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
-        let operation = cx.call(call).operation;
-        cx.call_mut(call).pc = self.program.entries[operation.index()];
+        let record = cx.call_mut(call);
+        record.pc = self.program.entries[record.operation.index()];
         self.advance(call, cx);
     }
 
@@ -461,15 +486,9 @@ impl Node for Service {
             }
         } else if pc > 0
             && matches!(self.program.ops[pc - 1], Op::Cpu(_))
-            && let Processor::Loop(callbacks) = &mut instance.cpu
+            && matches!(instance.cpu, Processor::Loop(_))
         {
-            let stay = now.since(record.pool_asked);
-            if let Some(next) = callbacks.release(stay, cx) {
-                let call = cx.call_mut(next);
-                call.pool_asked = call.asked;
-                let demand = call.demand;
-                cx.serve(next, demand);
-            }
+            self.end_callback(call, cx);
         } else if self.preemptive {
             instance.running.retain(|(id, _)| *id != call);
         }
@@ -507,6 +526,10 @@ impl Node for Service {
         {
             self.on_limit(call, cx);
         }
+    }
+
+    fn on_disturbance<P: Probe>(&mut self, instance: u16, what: Disturbance, cx: &mut Context<'_, P>) {
+        self.disturbed(instance, what, cx);
     }
 
     fn on_wake<P: Probe>(&mut self, station: u32, epoch: u32, cx: &mut Context<'_, P>) {

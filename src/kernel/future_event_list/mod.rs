@@ -57,6 +57,9 @@ pub trait EventList<E: Copy> {
         self.len() == 0
     }
 
+    /// Room for events that it has taken from the machine's memory and keeps.
+    fn capacity(&self) -> usize;
+
     /// Drops the events for which `alive` is false.
     fn retain(&mut self, alive: impl FnMut(&E) -> bool);
 }

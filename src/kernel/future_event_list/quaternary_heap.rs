@@ -73,6 +73,10 @@ impl<E: Copy> EventList<E> for QuaternaryHeap<E> {
         self.entries.len()
     }
 
+    fn capacity(&self) -> usize {
+        self.entries.capacity()
+    }
+
     fn retain(&mut self, mut alive: impl FnMut(&E) -> bool) {
         let mut kept = std::mem::take(&mut self.entries);
         kept.retain(|entry| alive(&entry.event));

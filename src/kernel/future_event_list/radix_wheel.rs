@@ -150,6 +150,10 @@ impl<E: Copy> EventList<E> for RadixWheel<E> {
         self.len
     }
 
+    fn capacity(&self) -> usize {
+        self.front.capacity() + self.slots.iter().map(Vec::capacity).sum::<usize>()
+    }
+
     fn retain(&mut self, mut alive: impl FnMut(&E) -> bool) {
         self.front.retain(|entry| alive(&entry.event));
         self.len = self.front.len();

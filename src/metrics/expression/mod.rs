@@ -47,13 +47,18 @@ pub struct ExpressionError {
     pub help: String,
     /// The bytes of the text that are wrong: from, to.
     pub span: (usize, usize),
-    /// Whether it is a name that nothing in the model supplies, rather than a fault of grammar or units.
-    pub unknown_metric: bool,
+    /// A fault of grammar, of units, or a name that nothing in the model supplies.
+    pub code: Code,
 }
 
 impl ExpressionError {
     fn new(message: impl Into<String>, help: impl Into<String>, span: (usize, usize)) -> Self {
-        Self { message: message.into(), help: help.into(), span, unknown_metric: false }
+        Self { message: message.into(), help: help.into(), span, code: Code::BadExpression }
+    }
+
+    fn of_units(mut self) -> Self {
+        self.code = Code::WrongDimension;
+        self
     }
 }
 
@@ -67,8 +72,7 @@ impl std::error::Error for ExpressionError {}
 
 impl From<ExpressionError> for Fault {
     fn from(error: ExpressionError) -> Self {
-        let code = if error.unknown_metric { Code::UnknownMetric } else { Code::BadExpression };
-        Self { code, message: error.message, help: error.help, span: Some(error.span) }
+        Self { code: error.code, message: error.message, help: error.help, span: Some(error.span) }
     }
 }
 

@@ -134,6 +134,6 @@ pub(super) fn resolve(text: &str, at: usize, catalog: &Catalog) -> Result<Metric
             |meant| format!("did you mean `{meant}`?"),
         ),
         span: (at, at + text.len()),
-        unknown_metric: true,
+        code: crate::document::Code::UnknownMetric,
     })
 }

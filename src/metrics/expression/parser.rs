@@ -326,7 +326,7 @@ impl<'a> Parser<'a> {
                     ),
                 };
                 let message = format!("`{number}` needs a unit, for `{}` is {name}", self.shown(other.span));
-                return Err(ExpressionError::new(message, help, one.span));
+                return Err(ExpressionError::new(message, help, one.span).of_units());
             }
         }
         let (left, right) = (a.measure.wording(), b.measure.wording());
@@ -343,7 +343,7 @@ impl<'a> Parser<'a> {
             Some(form) => format!("write {name} on both sides, such as {form}"),
             None => "let the units cancel out, as in `goodput * mean`".to_owned(),
         };
-        Err(ExpressionError::new(message, help, span))
+        Err(ExpressionError::new(message, help, span).of_units())
     }
 
     /// `availability > 99.9` would never hold; only what is asked for may exceed what there is.
@@ -359,7 +359,7 @@ impl<'a> Parser<'a> {
             {
                 let text = self.shown(number.span);
                 let message = format!("`{}` is a share and never exceeds 1", self.shown(share.span));
-                Err(ExpressionError::new(message, format!("write `{text}%`"), number.span))
+                Err(ExpressionError::new(message, format!("write `{text}%`"), number.span).of_units())
             }
             _ => Ok(()),
         }

@@ -448,7 +448,7 @@ fn every_fault_says_where_what_and_what_instead() {
         let error = parse(text, &catalog()).expect_err(text);
         assert_eq!((&*error.message, &*error.help), (message, help), "{text}");
         assert_eq!(&text[error.span.0..error.span.1], marked, "{text}");
-        assert!(!error.unknown_metric, "{text}");
+        assert_ne!(error.code, Code::UnknownMetric, "{text}");
     }
 }
 
@@ -466,7 +466,7 @@ fn unknown_metrics_are_told_apart() {
         let error = parse(text, &catalog()).expect_err(text);
         assert_eq!((&*error.message, &*error.help), (message, help), "{text}");
         assert_eq!(&text[error.span.0..error.span.1], marked);
-        assert!(error.unknown_metric);
+        assert_eq!(error.code, Code::UnknownMetric);
         assert_eq!(Fault::from(error).code, Code::UnknownMetric);
     }
 }

@@ -4,7 +4,7 @@
 //! layout is measured with the embedded font, so no label overlaps another one, and every pixel is
 //! ours. A PNG is that same SVG through `resvg` at twice the density, with the embedded faces only:
 //! the same picture gives the same bytes on every machine and in every run.
-//! Not modelled: interaction, animation, any other kind of chart than lines over simulated time.
+//! Not modelled: interaction, animation, any other kind of chart than lines over simulated time or a size.
 //! The rules of the look follow Tufte, *The Visual Display of Quantitative Information*, and Few,
 //! *Show Me the Numbers*: the finding in the headline, labels at the lines, a quiet grid.
 
@@ -24,10 +24,10 @@ mod ticks;
 mod topology;
 
 pub use dot::render_dot;
-pub use draw::render_svg;
+pub use draw::{render_over, render_svg};
 pub use font::{Weight, shorten, text_width};
 pub use mermaid::render_mermaid;
-pub use picture::{Axis, Band, Limit, Line, Panel, Picture, Role, Scale, Stroke, Unit};
+pub use picture::{Abscissa, Axis, Band, Limit, Line, Panel, Picture, Role, Scale, Stroke, Unit};
 pub use raster::{ChartError, rasterize, render_png};
 pub use ticks::{format_clock, format_value};
 pub use topology::{Edge, Node, NodeKind, Topology, render_topology_png, render_topology_svg};

@@ -4,13 +4,15 @@ use super::font::{Weight, shorten, text_width};
 use super::header::MARGIN;
 use super::labels::spread;
 use super::palette::{self, AXIS, GREY, GRID, INK, MUTED};
-use super::picture::{Line, Panel, Scale, Stroke};
+use super::picture::{Abscissa, Line, Panel, Scale, Stroke, Unit};
 use super::svg::{Anchor, Face, Svg, num, polyline};
 use super::thin::thin;
-use super::ticks::{Ticks, format_clock, format_value, time};
+use super::ticks::{Ticks, format_clock, format_value, sizes, time};
 
 const TITLE_ROW: f64 = 32.0;
 const PLOT: f64 = 150.0;
+/// The plot of a picture over sizes, which has one panel and many lines.
+const TALL_PLOT: f64 = 420.0;
 const CLOCK_ROW: f64 = 34.0;
 /// Between two labels in the margin.
 const LABEL_GAP: f64 = 15.0;
@@ -23,25 +25,30 @@ const TITLE: Face = Face::new(14.0, Weight::SemiBold, INK);
 const SMALL: Face = Face::new(12.0, Weight::Regular, MUTED);
 
 /// Where a panel lies: top of its title row, extra row above the plot, ends of the plot, and the
-/// edge at which the column of peaks ends; all in pixels. `span` is the range of x in seconds.
-pub(super) struct Frame {
+/// edge at which the column of peaks ends; all in pixels. `span` is the range of x.
+pub(super) struct Frame<'a> {
     pub(super) top: f64,
     pub(super) row: f64,
     pub(super) left: f64,
     pub(super) right: f64,
     pub(super) edge: f64,
     pub(super) span: (f64, f64),
+    pub(super) abscissa: Abscissa<'a>,
 }
 
-impl Frame {
+impl Frame<'_> {
     pub(super) fn plot_top(&self) -> f64 {
         self.top + TITLE_ROW + self.row
     }
 
-    /// Where a time lies; times outside of the span lie on its ends.
-    pub(super) fn x(&self, seconds: f64) -> f64 {
-        let share = ((seconds - self.span.0) / (self.span.1 - self.span.0)).clamp(0.0, 1.0);
-        self.left + share * (self.right - self.left)
+    /// Where an x lies; what is outside of the span lies on its ends.
+    pub(super) fn x(&self, x: f64) -> f64 {
+        let (from, to) = self.span;
+        let share = match self.abscissa {
+            Abscissa::Time => (x - from) / (to - from),
+            Abscissa::Size(_) => libm::log(x.max(from) / from) / libm::log(to / from),
+        };
+        self.left + share.clamp(0.0, 1.0) * (self.right - self.left)
     }
 }
 
@@ -52,6 +59,8 @@ struct Series<'a> {
     /// The lower edge of a stacked area; empty when it stands on the axis.
     base: Vec<(f64, f64)>,
     peak: f64,
+    /// What the margin tells of it: the peak over time, the last value over sizes.
+    figure: f64,
     labelled: bool,
 }
 
@@ -61,10 +70,11 @@ pub(super) struct Drawn<'a> {
     series: Vec<Series<'a>>,
     ticks: Ticks,
     more: usize,
+    least_height: f64,
 }
 
 impl<'a> Drawn<'a> {
-    pub(super) fn of(panel: &'a Panel, span: (f64, f64)) -> Self {
+    pub(super) fn of(panel: &'a Panel, span: (f64, f64), abscissa: Abscissa<'_>) -> Self {
         let log = panel.axis.scale == Scale::Log;
         let present = |y: f64| y.is_finite() && (!log || y > 0.0);
         let inside = |x: f64| (span.0..=span.1).contains(&x);
@@ -96,7 +106,12 @@ impl<'a> Drawn<'a> {
                 extent = (extent.0.min(y), extent.1.max(y));
             }
             let base = thin(&base).into_iter().flatten().collect();
-            series.push(Series { line, pieces: thin(&points), base, peak, labelled: true });
+            let pieces = thin(&points);
+            let figure = match abscissa {
+                Abscissa::Time => peak,
+                Abscissa::Size(_) => pieces.last().and_then(|piece| piece.last()).map_or(f64::NAN, |p| p.1),
+            };
+            series.push(Series { line, pieces, base, peak, figure, labelled: true });
         }
         let data = (extent.0 <= extent.1).then_some(extent);
         let reach = panel.axis.top.unwrap_or(0.0).max(extent.1);
@@ -107,7 +122,8 @@ impl<'a> Drawn<'a> {
         }
         let ticks = Ticks::of(panel.axis, (extent.0 <= extent.1).then_some(extent));
         let more = choose_labels(&mut series);
-        Self { panel, series, ticks, more }
+        let least_height = if abscissa == Abscissa::Time { PLOT } else { TALL_PLOT };
+        Self { panel, series, ticks, more, least_height }
     }
 
     fn rows(&self) -> usize {
@@ -115,14 +131,14 @@ impl<'a> Drawn<'a> {
     }
 
     pub(super) fn plot_height(&self) -> f64 {
-        PLOT.max(self.rows().saturating_sub(1) as f64 * LABEL_GAP + 8.0)
+        self.least_height.max(self.rows().saturating_sub(1) as f64 * LABEL_GAP + 8.0)
     }
 
     pub(super) fn height(&self) -> f64 {
         TITLE_ROW + self.plot_height() + CLOCK_ROW
     }
 
-    fn y(&self, frame: &Frame, value: f64) -> f64 {
+    fn y(&self, frame: &Frame<'_>, value: f64) -> f64 {
         let share = self.ticks.height(value);
         // A low edge of zero on a logarithmic axis has no finite height, and lies at the bottom.
         let share = if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) };
@@ -130,7 +146,7 @@ impl<'a> Drawn<'a> {
     }
 
     /// Title, note, axes' numbers and the clock.
-    pub(super) fn draw_words(&self, svg: &mut Svg, frame: &Frame, last: bool) {
+    pub(super) fn draw_words(&self, svg: &mut Svg, frame: &Frame<'_>, last: bool) {
         let baseline = frame.top + 18.0;
         let room = frame.right - MARGIN;
         let title = shorten(&self.panel.title, TITLE.size, TITLE.weight, room);
@@ -140,22 +156,31 @@ impl<'a> Drawn<'a> {
         svg.text(MARGIN + used, baseline, &note, SMALL);
         if !self.series.is_empty() {
             let y = frame.plot_top() - 13.0;
-            svg.text(frame.edge, y, "peak", Face { size: 11.0, ..SMALL }.anchored(Anchor::End));
+            let head = if frame.abscissa == Abscissa::Time { "peak" } else { "at the largest" };
+            svg.text(frame.edge, y, head, Face { size: 11.0, ..SMALL }.anchored(Anchor::End));
         }
         let bottom = frame.plot_top() + self.plot_height();
-        for tick in time(frame.span.0, frame.span.1) {
+        let (ticks, words) = match frame.abscissa {
+            Abscissa::Time => (time(frame.span.0, frame.span.1), "simulated time"),
+            Abscissa::Size(words) => (sizes(frame.span.0, frame.span.1), words),
+        };
+        for tick in ticks {
             let x = frame.x(tick);
+            let text = match frame.abscissa {
+                Abscissa::Time => format_clock(tick),
+                Abscissa::Size(_) => format_value(tick, Unit::Count),
+            };
             svg.line((x, bottom), (x, bottom + 4.0), AXIS, "");
-            svg.text(x, bottom + 18.0, &format_clock(tick), SMALL.anchored(Anchor::Middle));
+            svg.text(x, bottom + 18.0, &text, SMALL.anchored(Anchor::Middle));
         }
         if last {
             let face = Face { size: 11.0, ..SMALL }.anchored(Anchor::End);
-            svg.text(frame.edge, bottom + 20.0, "simulated time", face);
+            svg.text(frame.edge, bottom + 20.0, words, face);
         }
     }
 
     /// Grid, data, limits and labels, in that order.
-    pub(super) fn draw_plot(&self, svg: &mut Svg, frame: &Frame) {
+    pub(super) fn draw_plot(&self, svg: &mut Svg, frame: &Frame<'_>) {
         let bottom = frame.plot_top() + self.plot_height();
         for (i, tick) in self.ticks.at.iter().enumerate() {
             let y = self.y(frame, *tick);
@@ -179,7 +204,7 @@ impl<'a> Drawn<'a> {
         self.draw_labels(svg, frame);
     }
 
-    fn draw_area(&self, svg: &mut Svg, frame: &Frame, series: &Series<'_>) {
+    fn draw_area(&self, svg: &mut Svg, frame: &Frame<'_>, series: &Series<'_>) {
         let place = |(x, y): (f64, f64)| (frame.x(x), self.y(frame, y));
         let colour = series.colour();
         let mut fill = |path: String, opacity: f64| {
@@ -220,7 +245,7 @@ impl<'a> Drawn<'a> {
         }
     }
 
-    fn draw_line(&self, svg: &mut Svg, frame: &Frame, series: &Series<'_>) {
+    fn draw_line(&self, svg: &mut Svg, frame: &Frame<'_>, series: &Series<'_>) {
         let width = match series.line.stroke {
             Stroke::Bold => 2.4,
             _ if !series.labelled => 1.0,
@@ -249,7 +274,7 @@ impl<'a> Drawn<'a> {
 
     /// A limit far above the data is named at the top with an arrow: drawn to scale it would flatten
     /// the data, left out it would be missed.
-    fn draw_limits(&self, svg: &mut Svg, frame: &Frame) {
+    fn draw_limits(&self, svg: &mut Svg, frame: &Frame<'_>) {
         let face = SMALL.haloed();
         let mut placed: Vec<(f64, f64, f64)> = Vec::new();
         for limit in &self.panel.limits {
@@ -274,7 +299,7 @@ impl<'a> Drawn<'a> {
         }
     }
 
-    fn draw_labels(&self, svg: &mut Svg, frame: &Frame) {
+    fn draw_labels(&self, svg: &mut Svg, frame: &Frame<'_>) {
         let (top, height) = (frame.plot_top(), self.plot_height());
         let labelled: Vec<&Series<'_>> = self.series.iter().filter(|s| s.labelled).collect();
         let ends: Vec<f64> =
@@ -306,7 +331,7 @@ impl<'a> Drawn<'a> {
                 colour,
                 &format!(" stroke-width=\"{width}\" stroke-linecap=\"butt\"{dash}"),
             );
-            let peak = format_value(series.peak, self.panel.axis.unit);
+            let peak = format_value(series.figure, self.panel.axis.unit);
             let room = frame.edge - name_at - 10.0 - text_width(&peak, SMALL.size, SMALL.weight);
             let weight = if bold { Weight::Bold } else { Weight::Regular };
             let face = Face { weight, fill: INK, ..SMALL };
@@ -328,13 +353,13 @@ impl Series<'_> {
         self.line.stroke == Stroke::Dashed || palette::repeats(self.line.role)
     }
 
-    fn end(&self, drawn: &Drawn<'_>, frame: &Frame) -> Option<(f64, f64)> {
+    fn end(&self, drawn: &Drawn<'_>, frame: &Frame<'_>) -> Option<(f64, f64)> {
         let last = self.pieces.last()?.last()?;
         Some((frame.x(last.0), drawn.y(frame, last.1)))
     }
 
     /// Whether the line goes on to the right end, so that a leader from there is true.
-    fn reaches(&self, frame: &Frame) -> bool {
+    fn reaches(&self, frame: &Frame<'_>) -> bool {
         let last = self.pieces.last().and_then(|piece| piece.last());
         last.is_some_and(|p| frame.right - frame.x(p.0) < 12.0)
     }

@@ -33,6 +33,17 @@ pub struct Band {
     pub label: String,
 }
 
+/// What x is; a picture is drawn over simulated time unless it says otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Abscissa<'a> {
+    /// Seconds of simulated time, written as a clock. The margin tells each line's peak.
+    #[default]
+    Time,
+    /// A size on a logarithmic scale, under these words ("cache size in items"). Sizes that are not positive
+    /// are absent; the plot is taller; the margin tells each line's value at the largest size.
+    Size(&'a str),
+}
+
 /// One set of axes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Panel {

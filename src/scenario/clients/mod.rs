@@ -13,7 +13,7 @@ use self::reach::{serves, writes};
 use self::replay::{Replays, Trace};
 use super::beside::Beside;
 use super::components::{Names, read_options};
-use super::fields::{Fields, scalar, text};
+use super::fields::{Fields, entries, scalar, share, text};
 use super::model::{ClientSpec, ComponentModel, MixSpec, ReloadSpec};
 use crate::base::SimDuration;
 use crate::base::random::Distribution;
@@ -35,7 +35,7 @@ pub(super) fn read(
     found: &mut Diagnostics,
 ) -> Vec<ClientSpec> {
     let mut clients = Vec::new();
-    for (at, (key, node)) in node.map_or(&[][..], Node::entries).iter().enumerate() {
+    for (at, (key, node)) in entries(node, "`clients`", found).iter().enumerate() {
         let trace = around.replays.traces.iter().find(|trace| trace.client == at);
         if let Some(client) = read_client(&key.name, node, trace, around, found) {
             clients.push(client);
@@ -53,22 +53,30 @@ fn read_client(
 ) -> Option<ClientSpec> {
     let Surroundings { names, components, beside, .. } = *around;
     let mut fields = Fields::of(node, "a client", found);
-    let to = fields
-        .need("to", found)
-        .and_then(|n| text(n, found).and_then(|name| names.component(n, name, found)));
+    let to =
+        fields.need("to", found).and_then(|n| text(n, found).and_then(|name| names.receiver(n, name, found)));
     let (rate, sessions, users) = (fields.get("rate"), fields.get("sessions"), fields.get("users"));
     let replay = fields.get("replay");
     let ways = [rate, sessions, users, replay].into_iter().flatten().count();
     // Gaps and modulated rates are a rate of their own, which need not be said twice.
-    let written = fields.get("arrivals");
-    let paced = written.is_some_and(|n| n.get("between").is_some() || n.get("mmpp").is_some());
-    if ways != 1 && !(ways == 0 && paced) {
-        let code = if ways == 0 { Code::NeedsOneOf } else { Code::Conflict };
+    let arrivals_node = fields.get("arrivals");
+    let paced = arrivals_node.is_some_and(|n| n.get("between").is_some() || n.get("mmpp").is_some());
+    if ways == 0 && !paced && matches!(node.value, Value::Map(_)) {
         found.add(
-            code,
+            Code::NeedsOneOf,
             node.place,
-            "a client has exactly one of `rate`, `sessions`, `users` and `replay`",
-            "keep one of them",
+            format!("it is not said how many `{name}` there are"),
+            "write `rate: 100/s` (requests), `sessions: 10/s` (visitors who arrive), `users: 50` (a fixed number) \
+             or `replay: {file: trace.csv}`",
+        );
+    } else if ways > 1 {
+        let second =
+            [rate, sessions, users, replay].into_iter().flatten().nth(1).map_or(node.place, |n| n.place);
+        found.add(
+            Code::Conflict,
+            second,
+            "a client has one of `rate`, `sessions`, `users` and `replay`",
+            "keep the one that is meant; another crowd is another client",
         );
     }
     let mut think = fields.amount("think", Of::Time, found);
@@ -103,14 +111,14 @@ fn read_client(
             }
         }
     }
-    let arrivals = written.and_then(|n| read_arrivals(n, found));
-    if let (Some(node), Some(own)) = (written, arrivals.as_ref().and_then(ArrivalProcess::own_rate)) {
+    let arrivals = arrivals_node.and_then(|n| read_arrivals(n, found));
+    if let (Some(node), Some(own)) = (arrivals_node, arrivals.as_ref().and_then(ArrivalProcess::own_rate)) {
         follow_own_rate(&mut profile, own, node, found);
     }
     let arrivals = counts.or(arrivals).unwrap_or(ArrivalProcess::Poisson);
     let defaults = read_options(&mut fields, found);
     let mut mix = Vec::new();
-    for (key, node) in fields.get("mix").map_or(&[][..], Node::entries) {
+    for (key, node) in entries(fields.get("mix"), "`mix`", found) {
         let mut entry = MixSpec {
             endpoint: key.name.clone(),
             weight: 1.0,
@@ -127,14 +135,13 @@ fn read_client(
             entry.options.timeout = own.timeout.or(entry.options.timeout);
             entry.options.deadline = own.deadline.or(entry.options.deadline);
             entry.options.retry = own.retry.or(entry.options.retry);
+            entry.options.cancel |= own.cancel;
         } else {
             entry.weight = scalar(node, quantity::weight, found).unwrap_or(1.0);
         }
-        if entry.weight < 0.0 {
-            found.add(Code::OutOfRange, node.place, "a weight is not negative", "write a share such as 60");
-        }
-        let served = to.is_none_or(|to| serves(components, to, &key.name, 0));
-        if !served {
+        // A component that could not be read is none of `components`, and would be missed here.
+        let whole = names.components().count() == components.len();
+        if whole && to.is_some_and(|to| !serves(components, to, &key.name)) {
             let known: Vec<String> = components.iter().flat_map(|c| c.spec.operations()).collect();
             found.add(
                 Code::UnknownEndpoint,
@@ -150,7 +157,7 @@ fn read_client(
             if mix.iter().any(|entry| entry.endpoint == *endpoint) {
                 continue;
             }
-            if to.is_some_and(|to| !serves(components, to, endpoint, 0)) {
+            if to.is_some_and(|to| !serves(components, to, endpoint)) {
                 let known: Vec<String> = components.iter().flat_map(|c| c.spec.operations()).collect();
                 found.add(
                     Code::UnknownEndpoint,
@@ -174,30 +181,45 @@ fn read_client(
     }
     let (write_share, owner, read_back) = read_ownership(&mut fields, names, &mix, found);
     let (keep_alive, from) = (read_connections(&mut fields, found), read_from(&mut fields, found));
-    if mix.iter().map(|m| m.weight).sum::<f64>() <= 0.0 {
+    if mix.iter().map(|m| m.weight).sum::<f64>() <= 0.0
+        && node.get("mix").is_none_or(|mix| matches!(mix.value, Value::Map(_) | Value::Null))
+        && matches!(node.value, Value::Map(_))
+    {
         found.add(
             Code::NeedsOneOf,
-            node.place,
-            "the `mix` asks for nothing",
-            "name at least one endpoint with a weight",
+            fields.get("mix").map_or(node.place, |mix| mix.place),
+            format!("the `mix` of `{name}` asks for nothing"),
+            "name at least one endpoint with a weight above 0: `mix: {GET /: 1}`",
         );
     }
     let reload = fields.get("reload").map(|node| {
         let mut reload = Fields::of(node, "`reload`", found);
         // Impatience of people: 8 s, three in ten (practitioners' figures, not verified).
         let after = reload.read("after", quantity::duration, found).map_or(8.0, SimDuration::as_secs_f64);
-        let chance = reload.read("p", quantity::ratio, found).map_or(0.3, |p| p.get());
+        let chance = reload.read("p", share, found).unwrap_or(0.3);
         let max = reload.read("max", quantity::count, found).unwrap_or(1).min(1000) as u16;
         reload.finish(found);
         ReloadSpec { after, chance, max }
     });
     let mut customer = Vec::new();
     for block in ["headers", "body"] {
-        for (key, values) in fields.get(block).map_or(&[][..], Node::entries) {
-            let shares = values.entries().iter().filter_map(|(value, share)| {
-                scalar(share, quantity::ratio, found).map(|share| (value.name.clone(), share.get()))
-            });
-            customer.push((key.name.clone(), shares.collect()));
+        for (key, values) in entries(fields.get(block), &format!("`{block}`"), found) {
+            let shares: Vec<(String, f64)> = entries(Some(values), "a field's values", found)
+                .iter()
+                .filter_map(|(value, part)| {
+                    scalar(part, share, found).map(|share| (value.name.clone(), share))
+                })
+                .collect();
+            let sum: f64 = shares.iter().map(|(_, share)| share).sum();
+            if sum > 1.0 + 1e-9 {
+                found.add(
+                    Code::OutOfRange,
+                    values.place,
+                    format!("the shares of `{}` sum to {} %", key.name, (1e8 * sum).round() / 1e6),
+                    "make them sum to 100 % or less; the rest sends no such field",
+                );
+            }
+            customer.push((key.name.clone(), shares));
         }
     }
     fields.finish(found);

@@ -6,7 +6,7 @@ use crate::base::SimDuration;
 use crate::document::distribution_text::Of;
 use crate::document::{Code, Diagnostics, Fault, Node, quantity};
 use crate::scenario::beside::Beside;
-use crate::scenario::fields::{Fields, report, scalar, text};
+use crate::scenario::fields::{Fields, items, report, scalar, text};
 use crate::scenario::trace;
 use crate::workload::{ArrivalProcess, Base, Profile, Spike};
 
@@ -51,6 +51,18 @@ pub(super) fn read_rate(
     let (ramp, steps) = (fields.get("ramp"), fields.get("steps"));
     let (diurnal, trace) = (fields.get("diurnal"), fields.get("trace"));
     fields.finish(found);
+    let written = [ramp, steps, diurnal, trace];
+    if let Some(second) = written.into_iter().flatten().nth(1) {
+        found.add(
+            Code::Conflict,
+            second.place,
+            "a rate varies in one way: `ramp`, `steps`, `diurnal` or `trace`",
+            "keep one; another crowd is another client",
+        );
+    }
+    if written.into_iter().flatten().next().is_none() && !node.entries().is_empty() {
+        return (Base::Constant(0.0), None);
+    }
     if let Some(points) = ramp {
         return (Base::Ramp(read_rates(points, found)), None);
     }
@@ -59,7 +71,10 @@ pub(super) fn read_rate(
     }
     if let Some(node) = diurnal {
         let mut fields = Fields::of(node, "`diurnal`", found);
-        let mean = fields.read("mean", quantity::rate, found).map_or(0.0, |r| r.as_per_second());
+        let mean = fields
+            .need("mean", found)
+            .and_then(|n| scalar(n, quantity::rate, found))
+            .map_or(0.0, |r| r.as_per_second());
         let peak = fields.read("peak", quantity::factor, found).map_or(2.0, |f| f.get());
         let at = fields.read("at", quantity::duration, found).map_or(0.0, SimDuration::as_secs_f64);
         fields.finish(found);
@@ -97,7 +112,7 @@ fn read_points(
     found: &mut Diagnostics,
 ) -> Vec<(f64, f64)> {
     let mut points: Vec<(f64, f64)> = Vec::new();
-    for item in node.items() {
+    for item in items(Some(node), "the points of a profile", "[0m 1k rps, 10m 4k rps]", found) {
         let Some(written) = text(item, found) else { continue };
         let parsed = written
             .split_once(' ')
@@ -105,11 +120,17 @@ fn read_points(
         match parsed {
             Some(Ok(point)) if points.last().is_none_or(|last| last.0 < point.0) => points.push(point),
             Some(Err(fault)) => report(found, item, Fault { span: None, ..fault }),
-            _ => found.add(
+            Some(Ok(_)) => found.add(
                 Code::BadProfile,
                 item.place,
-                format!("`{written}` does not continue the profile"),
-                help,
+                format!("`{written}` is not later than the point before it"),
+                "write the points in the order of their times",
+            ),
+            None => found.add(
+                Code::BadProfile,
+                item.place,
+                format!("`{written}` is no point of a profile"),
+                format!("a point is a time and a value, such as {help}"),
             ),
         }
     }
@@ -160,6 +181,8 @@ fn read_trace(node: &Node, beside: &Beside<'_>, found: &mut Diagnostics) -> Opti
 
 pub(super) fn read_spike(node: &Node, base: &Profile, found: &mut Diagnostics) -> Option<Spike> {
     let mut fields = Fields::of(node, "`spike`", found);
+    // Its values are in the tree already.
+    fields.get("preset").and_then(|n| text(n, found));
     let mut seconds = |key, found: &mut Diagnostics| {
         fields.read(key, quantity::duration, found).map(SimDuration::as_secs_f64)
     };
@@ -183,8 +206,8 @@ pub(super) fn read_spike(node: &Node, base: &Profile, found: &mut Diagnostics) -
         found.add(
             Code::Contradiction,
             node.place,
-            "the spike is lower than the rate it starts from",
-            "raise `to`",
+            format!("the spike goes to {to}/s, and the rate is {before}/s when it begins"),
+            "write a higher `to`, or a `peak` above 1x",
         );
         return None;
     }
@@ -211,7 +234,17 @@ pub(super) fn read_arrivals(node: &Node, found: &mut Diagnostics) -> Option<Arri
     let between = fields.amount("between", Of::Time, found);
     let batch = fields.read("batch", quantity::count, found);
     let mmpp = fields.get("mmpp");
+    let ways = [fields.get("between"), fields.get("batch"), mmpp];
     fields.finish(found);
+    if ways.into_iter().flatten().count() != 1 {
+        found.add(
+            if ways.into_iter().flatten().count() == 0 { Code::NeedsOneOf } else { Code::Conflict },
+            node.place,
+            "arrivals are `poisson`, `deterministic`, or one of `between`, `batch` and `mmpp`",
+            "write `arrivals: {batch: 5}`, for example",
+        );
+        return None;
+    }
     if let Some(gap) = between {
         if gap.mean() <= 0.0 {
             found.add(

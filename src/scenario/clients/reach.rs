@@ -4,20 +4,26 @@ use crate::base::ComponentId;
 use crate::components::service::spec::Step;
 use crate::scenario::model::{ComponentModel, ComponentSpec};
 
-/// Whether a request for `endpoint` sent to `target` finds someone who serves it.
-pub(super) fn serves(components: &[ComponentModel], target: ComponentId, endpoint: &str, depth: u32) -> bool {
-    match components.get(target.index()).map(|c| &c.spec) {
-        Some(ComponentSpec::LoadBalancer(balancer)) => {
-            depth < 16
-                && balancer
-                    .routes
-                    .iter()
-                    .any(|r| r.to.iter().any(|(to, _)| serves(components, *to, endpoint, depth + 1)))
+/// Whether a request for `endpoint` sent to `target` finds someone who serves it. Where a component or a
+/// route was wrong, which has been reported, the answer is yes.
+pub(super) fn serves(components: &[ComponentModel], target: ComponentId, endpoint: &str) -> bool {
+    let mut seen = vec![false; components.len()];
+    let mut open = vec![target];
+    while let Some(at) = open.pop() {
+        let Some(component) = components.get(at.index()) else { return true };
+        if std::mem::replace(&mut seen[at.index()], true) {
+            continue;
         }
-        Some(spec) => spec.operations().iter().any(|name| name == endpoint),
-        // The target itself was wrong and has been reported.
-        None => true,
+        if let ComponentSpec::LoadBalancer(balancer) = &component.spec {
+            if balancer.routes.is_empty() || balancer.routes.iter().any(|route| route.to.is_empty()) {
+                return true;
+            }
+            open.extend(balancer.routes.iter().flat_map(|route| route.to.iter().map(|(to, _)| *to)));
+        } else if component.spec.serves(endpoint) {
+            return true;
+        }
     }
+    false
 }
 
 /// Whether a request for `endpoint` sent to `target` can write to a database.

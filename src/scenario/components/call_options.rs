@@ -24,7 +24,16 @@ fn read_retry(node: &Node, found: &mut Diagnostics) -> RetrySpec {
         let written = text(n, found)?;
         let (base, cap) = written.split_once("..").unwrap_or((written, written));
         let mut read = |t: &str| quantity::duration(t.trim()).map_err(|f| report(found, n, f)).ok();
-        Some((read(base)?.as_secs_f64(), read(cap)?.as_secs_f64()))
+        let (base, cap) = (read(base)?.as_secs_f64(), read(cap)?.as_secs_f64());
+        if base > cap {
+            found.add(
+                Code::Contradiction,
+                n.place,
+                "the first pause is longer than the longest one",
+                "write the shorter one first: `50ms..2s`",
+            );
+        }
+        Some((base, cap))
     });
     let jitters = [
         ("none", Jitter::None),

@@ -5,18 +5,13 @@ use crate::base::SimDuration;
 use crate::base::random::Distribution;
 use crate::components::database::spec::{DatabaseSpec, QuerySpec};
 use crate::document::distribution_text::Of;
-use crate::document::{Code, Diagnostics, Node, quantity};
+use crate::document::{Code, Diagnostics, quantity};
 use crate::queueing::Contention;
-use crate::scenario::fields::{Fields, text};
-
-/// The defaults of `preset: postgres` that this kind has: `max_connections` 100 (postgresql.conf.sample)
-/// and a commit of 1 ms (unverified: 0.2 to 2 ms on SSDs).
-const POSTGRES: (u32, f64) = (100, 0.001);
+use crate::scenario::fields::{Fields, entries, text};
 
 pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics) -> DatabaseSpec {
-    let postgres = fields.choice("preset", &[("postgres", true)], found).unwrap_or(false);
     let mut queries = Vec::new();
-    for (key, node) in fields.get("queries").map_or(&[][..], Node::entries) {
+    for (key, node) in entries(fields.get("queries"), "`queries`", found) {
         let mut query = Fields::of(node, "a query", found);
         let mut entity = |key: &'static str, found: &mut Diagnostics| {
             let node = query.get(key)?;
@@ -50,13 +45,9 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
     });
     DatabaseSpec {
         cores: read_cores(fields, found),
-        max_connections: small(fields, "max_connections", 1, 10_000_000, found)
-            .map(|n| n as u32)
-            .or(postgres.then_some(POSTGRES.0)),
+        max_connections: small(fields, "max_connections", 1, 10_000_000, found).map(|n| n as u32),
         io: small(fields, "io", 1, 1_000_000, found).map(|n| n as u32),
-        commit: fields
-            .amount("commit", Of::Time, found)
-            .or(postgres.then_some(Distribution::Constant(POSTGRES.1))),
+        commit: fields.amount("commit", Of::Time, found),
         wal_bandwidth: fields
             .read("wal_bandwidth", quantity::bandwidth, found)
             .map(|b| b.as_bytes_per_second()),

@@ -5,7 +5,7 @@ use crate::base::{ComponentId, SimDuration};
 use crate::components::load_balancer::spec::{LoadBalancerSpec, RouteSpec};
 use crate::components::load_balancer::{Algorithm, Ties};
 use crate::document::{Code, Diagnostics, Node, Value, quantity};
-use crate::scenario::fields::{Fields, scalar, text};
+use crate::scenario::fields::{Fields, entries, items, scalar, text};
 
 pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics) -> LoadBalancerSpec {
     let algorithms = [
@@ -14,15 +14,31 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         ("random", Algorithm::Random),
         ("weighted_random", Algorithm::WeightedRandom),
         ("least_connections", Algorithm::LeastConnections),
-        ("power_of_two_choices", Algorithm::PowerOfTwoChoices),
+        ("power_of_two_choices", Algorithm::POWER_OF_TWO_CHOICES),
     ];
     let ties = [("first", Ties::First), ("random", Ties::Random), ("rotate", Ties::Rotate)];
     let mut routes = Vec::new();
-    if let Some(to) = fields.get("to") {
+    let (to, written) = (fields.get("to"), fields.get("routes"));
+    if let (Some(to), Some(_)) = (to, written) {
+        found.add(
+            Code::Conflict,
+            to.place,
+            "a load balancer has `to` or `routes`, not both",
+            "make `to` the last route: `- {path: \"*\", to: app}`",
+        );
+    } else if to.is_none() && written.is_none_or(|routes| routes.items().is_empty()) {
+        found.add(
+            Code::NeedsOneOf,
+            fields.place(),
+            "a load balancer needs `to` or `routes`, and has neither",
+            "write `to: app`, or `routes: [{path: /api/*, to: app}]`",
+        );
+    }
+    if let Some(to) = to {
         let to = read_targets(to, names, found);
         routes.push(RouteSpec { path: None, method: None, customer: Vec::new(), to });
     }
-    for node in fields.get("routes").map_or(&[][..], Node::items) {
+    for node in items(written, "routes", "- {path: /api/*, to: app}", found) {
         let mut route = Fields::of(node, "a route", found);
         let mut word = |key: &'static str, found: &mut Diagnostics| {
             route.get(key).and_then(|n| text(n, found)).map(str::to_owned)
@@ -58,29 +74,31 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
 
 fn read_targets(node: &Node, names: &Names, found: &mut Diagnostics) -> Vec<(ComponentId, f64)> {
     if let Some(name) = node.text() {
-        return names.component(node, name, found).map(|id| (id, 1.0)).into_iter().collect();
+        return names.receiver(node, name, found).map(|id| (id, 1.0)).into_iter().collect();
     }
     let mut targets = Vec::new();
-    // A list is a map of equal weights.
-    for item in node.items() {
-        let id = text(item, found).and_then(|name| names.component(item, name, found));
-        targets.extend(id.map(|id| (id, 1.0)));
-    }
-    for (key, weight) in node.entries() {
-        let at = Node { value: Value::Null, place: key.place };
-        if let (Some(id), Some(weight)) =
-            (names.component(&at, &key.name, found), scalar(weight, quantity::weight, found))
-        {
-            if weight < 0.0 {
-                found.add(
-                    Code::OutOfRange,
-                    node.place,
-                    "a weight is not negative",
-                    "write a share such as 9",
-                );
-            }
-            targets.push((id, weight));
+    if matches!(node.value, Value::List(_)) {
+        // A list is a map of equal weights.
+        for item in node.items() {
+            let id = text(item, found).and_then(|name| names.receiver(item, name, found));
+            targets.extend(id.map(|id| (id, 1.0)));
         }
+        return targets;
+    }
+    let mut complete = true;
+    for (key, weight) in entries(Some(node), "`to`", found) {
+        let at = Node { value: Value::Null, place: key.place };
+        let (id, weight) = (names.receiver(&at, &key.name, found), scalar(weight, quantity::weight, found));
+        complete &= id.is_some() && weight.is_some();
+        targets.extend(id.zip(weight));
+    }
+    if complete && targets.iter().all(|(_, weight)| *weight == 0.0) {
+        found.add(
+            Code::OutOfRange,
+            node.place,
+            "the weights sum to nothing, so nothing is sent anywhere",
+            "give at least one target a weight above 0",
+        );
     }
     targets
 }

@@ -9,7 +9,7 @@ mod steps;
 pub(super) use call_options::read_options;
 
 use super::clients::replay::Replays;
-use super::fields::{Fields, resolve, scalar, text};
+use super::fields::{Fields, entries, resolve, scalar, text};
 use super::model::{ComponentModel, ComponentSpec, EntitySpec};
 use crate::base::{ComponentId, Cores, EntityId};
 use crate::document::{Code, Diagnostics, Node, quantity};
@@ -54,8 +54,44 @@ impl Names {
     }
 
     pub(super) fn component(&self, node: &Node, name: &str, found: &mut Diagnostics) -> Option<ComponentId> {
+        // That there are no components at all is said once.
+        if self.components.is_empty() {
+            return None;
+        }
         resolve(node, name, self.components(), Code::UnknownComponent, "component", found)
             .map(ComponentId::at)
+    }
+}
+
+impl Names {
+    /// What a component can be asked for; a load balancer for whatever some service serves, in the order
+    /// of [`super::model::Model::endpoints`].
+    fn operations(&self, of: ComponentId) -> Vec<&str> {
+        let Some((_, kind, operations)) = self.components.get(of.index()) else { return Vec::new() };
+        if kind != "load_balancer" {
+            return operations.iter().map(String::as_str).collect();
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        let services = self.components.iter().filter(|(_, kind, _)| kind == "service");
+        services
+            .flat_map(|(_, _, operations)| operations.iter().map(String::as_str))
+            .filter(|name| seen.insert(*name))
+            .collect()
+    }
+
+    /// A component that takes requests: anything but a database.
+    pub(super) fn receiver(&self, node: &Node, name: &str, found: &mut Diagnostics) -> Option<ComponentId> {
+        let id = self.component(node, name, found)?;
+        if self.components.get(id.index()).is_some_and(|(_, kind, _)| kind == "database") {
+            found.add(
+                Code::WrongKind,
+                node.place,
+                format!("`{name}` is a database, which takes queries and no requests"),
+                format!("send the request to a service whose steps say `query: {name}.NAME`"),
+            );
+            return None;
+        }
+        Some(id)
     }
 }
 
@@ -63,10 +99,12 @@ const KINDS: [&str; 3] = ["service", "database", "load_balancer"];
 
 pub(super) fn read(node: Option<&Node>, names: &Names, found: &mut Diagnostics) -> Vec<ComponentModel> {
     let mut models = Vec::new();
-    for (key, node) in node.map_or(&[][..], Node::entries) {
+    for (key, node) in entries(node, "`components`", found) {
         let mut fields = Fields::of(node, "a component", found);
         let Some(kind_node) = fields.need("kind", found) else { continue };
         let Some(kind) = text(kind_node, found) else { continue };
+        // Its values are in the tree already.
+        fields.get("preset").and_then(|n| text(n, found));
         let at = resolve(kind_node, kind, KINDS.into_iter(), Code::UnknownKind, "kind of component", found);
         let zones: Vec<String> = fields
             .get("zones")

@@ -4,7 +4,7 @@ use super::{Names, read_cores, small, steps};
 use crate::components::service::spec::{Endpoint, PoolSpec, ServiceDiscipline, ServiceSpec, Slots};
 use crate::document::distribution_text::Of;
 use crate::document::{Diagnostics, Node, Value};
-use crate::scenario::fields::Fields;
+use crate::scenario::fields::{Fields, entries};
 
 pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics) -> ServiceSpec {
     let instances = small(fields, "instances", 1, 10_000, found).unwrap_or(1) as u16;
@@ -31,7 +31,7 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         )
         .unwrap_or_default();
     let mut pools = Vec::new();
-    for (key, node) in fields.get("pools").map_or(&[][..], Node::entries) {
+    for (key, node) in entries(fields.get("pools"), "`pools`", found) {
         let at = Node { value: Value::Null, place: key.place };
         let mut pool = Fields::of(node, "a pool", found);
         let size = small(&mut pool, "size", 1, 10_000_000, found).unwrap_or(10) as u32;
@@ -42,7 +42,7 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         }
     }
     let mut endpoints = Vec::new();
-    for (key, node) in fields.get("endpoints").map_or(&[][..], Node::entries) {
+    for (key, node) in entries(fields.get("endpoints"), "`endpoints`", found) {
         let steps = if matches!(node.value, Value::Map(_)) {
             let mut endpoint = Fields::of(node, "an endpoint", found);
             let steps =
@@ -52,7 +52,7 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         } else {
             steps::read(node, names, found, 0)
         };
-        endpoints.push(Endpoint { name: key.name.clone(), steps });
+        endpoints.push(Endpoint { name: key.name.clone(), place: key.place, steps });
     }
     ServiceSpec {
         instances,

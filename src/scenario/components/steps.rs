@@ -7,7 +7,7 @@ use crate::components::service::spec::{Amount, Step, Test};
 use crate::document::distribution_text::Of;
 use crate::document::{Code, Diagnostics, Node, Value, quantity};
 use crate::engine::RowChoice;
-use crate::scenario::fields::{self, Fields, report, resolve, scalar, text};
+use crate::scenario::fields::{self, Fields, part, report, resolve, scalar, share, text};
 
 /// Deepest nesting of steps.
 const DEEPEST: u32 = 16;
@@ -33,9 +33,62 @@ pub(super) fn read(node: &Node, names: &Names, found: &mut Diagnostics, depth: u
     node.items().iter().filter_map(|item| read_step(item, names, found, depth)).collect()
 }
 
+/// The verbs of steps.
+const VERBS: [&str; 10] =
+    ["cpu", "sleep", "io", "query", "call", "parallel", "if", "lock", "receive", "reply"];
+
+/// Whether a step is one verb with its options.
+fn is_one_step(item: &Node, found: &mut Diagnostics) -> bool {
+    let verbs: Vec<_> = item.entries().iter().filter(|(key, _)| VERBS.contains(&key.name.as_str())).collect();
+    match (&item.value, verbs.as_slice()) {
+        (_, [_]) => true,
+        (_, [_, second, ..]) => {
+            let names: Vec<_> = verbs.iter().map(|(key, _)| format!("`{}`", key.name)).collect();
+            found.add(
+                Code::BadStep,
+                second.0.place,
+                format!("{} in one step", names.join(" and ")),
+                "one step is one verb: begin each on a line of its own with `- `",
+            );
+            false
+        }
+        (Value::Map(written), []) => {
+            let (place, word) =
+                written.first().map_or((item.place, ""), |(key, _)| (key.place, key.name.as_str()));
+            found.add(
+                Code::BadStep,
+                place,
+                format!("`{word}` is no step"),
+                crate::document::did_you_mean(word, VERBS),
+            );
+            false
+        }
+        _ => {
+            found.add(
+                Code::BadStep,
+                item.place,
+                format!("a step is a verb with its value, and {} stands here", item.what()),
+                "write it like `- cpu: ~8ms` or `- query: db.feed(post)`",
+            );
+            false
+        }
+    }
+}
+
 fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) -> Option<Step> {
+    if !is_one_step(item, found) {
+        return None;
+    }
     let mut step = Fields::of(item, "a step", found);
     let on_error = |step: &mut Fields<'_>, found: &mut Diagnostics| {
+        if let (Some(_), Some(second)) = (step.get("on_error"), step.get("fallback")) {
+            found.add(
+                Code::Conflict,
+                second.place,
+                "`on_error` and `fallback` exclude each other",
+                "keep `fallback` if the answer is then a degraded one",
+            );
+        }
         let caught = step.get("on_error").map(|n| (read(n, names, found, depth + 1), false));
         let fallback = step.get("fallback").map(|n| (read(n, names, found, depth + 1), true));
         match caught.or(fallback) {
@@ -70,16 +123,26 @@ fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) ->
         let (on_error, fallback) = on_error(&mut call, found);
         let options = read_options(&mut call, found);
         call.finish(found);
-        let target = to.and_then(|n| text(n, found).and_then(|name| names.component(n, name, found)));
+        let target = to.and_then(|n| text(n, found).and_then(|name| names.receiver(n, name, found)));
         let operation = target.and_then(|target| {
-            let (_, _, operations) = &names.components[target.index()];
+            let operations = names.operations(target);
             match endpoint {
                 Some(node) => {
                     let name = text(node, found)?;
-                    let known = operations.iter().map(String::as_str);
+                    let known = operations.iter().copied();
                     resolve(node, name, known, Code::UnknownEndpoint, "endpoint", found).map(OperationId::at)
                 }
-                None => Some(OperationId(0)),
+                None if operations.len() == 1 => Some(OperationId(0)),
+                None => {
+                    let example = operations.first().copied().unwrap_or("GET /");
+                    found.add(
+                        Code::MissingKey,
+                        node.place,
+                        format!("`endpoint` is missing: the target serves {}", operations.len()),
+                        format!("add `endpoint: {example}`"),
+                    );
+                    None
+                }
             }
         });
         target.zip(operation).map(|(target, operation)| Step::Call {
@@ -109,7 +172,7 @@ fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) ->
         Some(Step::Parallel { needed: needed as u16, branches, on_error, fallback })
     } else if let Some(node) = step.get("if") {
         let mut choice = Fields::of(node, "`if`", found);
-        let chance = choice.read("p", quantity::ratio, found).map(|p| Test::Chance(p.get()));
+        let chance = choice.read("p", share, found).map(Test::Chance);
         let header = choice.get("header").and_then(|n| text(n, found)).and_then(|h| h.split_once(':'));
         let customer = header.map(|(name, value)| Test::Customer {
             name: name.trim().to_owned(),
@@ -118,6 +181,14 @@ fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) ->
         let then = choice.get("then").map(|n| read(n, names, found, depth + 1)).unwrap_or_default();
         let otherwise = choice.get("else").map(|n| read(n, names, found, depth + 1)).unwrap_or_default();
         choice.finish(found);
+        if chance.is_some() && customer.is_some() {
+            found.add(
+                Code::Conflict,
+                node.place,
+                "`if` has one condition: `p` or `header`",
+                "put one `if` into the `then` of another",
+            );
+        }
         if chance.is_none() && customer.is_none() {
             found.add(
                 Code::NeedsOneOf,
@@ -191,7 +262,7 @@ fn read_query(
             found,
             node,
             crate::document::Fault {
-                code: Code::CutByYaml,
+                code: if argument.is_none() { Code::CutByYaml } else { Code::BadStep },
                 message: format!("`{written}` names no query"),
                 help: "write `query: db.feed(post)`".to_owned(),
                 span: None,
@@ -199,24 +270,30 @@ fn read_query(
         );
         return None;
     };
-    let id = names.component(node, component, found)?;
+    let id = names.component(&part(node, component), component, found)?;
     let (_, kind, queries) = &names.components[id.index()];
     if kind != "database" {
         found.add(
             Code::WrongKind,
             node.place,
             format!("`{component}` is no database"),
-            "`call:` calls a service",
+            format!("a request to it is `call: {{to: {component}, endpoint: ...}}`"),
         );
         return None;
     }
     let known = queries.iter().map(String::as_str);
-    let operation = resolve(node, query, known, Code::UnknownQuery, "query", found).map(OperationId::at)?;
+    let operation =
+        resolve(&part(node, query), query, known, Code::UnknownQuery, "query", found).map(OperationId::at)?;
     let row = match argument.trim() {
         "" => RowChoice::None,
         // The entity that is inserted is the one that the query writes; it is known once all is read.
         "new" => RowChoice::New(EntityId(u16::MAX)),
-        name => RowChoice::Own(names.entity(node, name, found)?),
+        name => {
+            let open = written.find('(').unwrap_or(0);
+            let start = open + written[open..].find(name).unwrap_or(0);
+            let at = Node { value: Value::Null, place: node.place_within(start, start + name.len()) };
+            RowChoice::Own(names.entity(&at, name, found)?)
+        }
     };
     Some((id, operation, row))
 }

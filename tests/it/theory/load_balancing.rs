@@ -66,7 +66,8 @@ fn two_choices_among_many_servers_approach_the_mean_field() {
             let rate = load * f64::from(servers);
             let text = balanced(rate, servers, "power_of_two_choices", "exp(1s)", seconds);
             // The empty start is felt for long under heavy load.
-            let text = text.replace("replications: 30", "replications: 10").replace("warmup: 10%", "warmup: 40%");
+            let text =
+                text.replace("replications: 30", "replications: 10").replace("warmup: 10%", "warmup: 40%");
             let runs = watched(&text, &[]);
             mean_and_error(&runs.each("mean"))
         };

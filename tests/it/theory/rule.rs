@@ -118,8 +118,8 @@ pub fn mean_and_error(values: &[f64]) -> (f64, f64) {
 /// How wide an interval may be, relative to its middle.
 fn precision(metric: &str) -> f64 {
     let tail = metric.rsplit('.').find(|part| part.starts_with('p')).unwrap_or(metric);
-    if metric.contains("var") {
-        0.06
+    if metric.contains("var") || metric == "ensemble" {
+        0.06 // what thousands of episodes of one value each can tell
     } else if metric.contains("99.9") {
         0.05
     } else if metric.contains("sd") || tail.starts_with("p9") {

@@ -1,0 +1,244 @@
+//! What goes wrong, when, and with whom: a plan made before the run, and its execution.
+//!
+//! The plan is a list of moments at which a fault begins or ends; random failures (MTBF, MTTR) are
+//! drawn into it when the model is assembled, so the same seed has the same luck in every design.
+
+use super::call::{Call, CallId, Flags};
+use super::conditions::{Group, Life};
+use super::context::Core;
+use super::event::Signal;
+use super::outcome::{Outcome, Reason};
+use super::plan::Demand;
+use super::probe::Probe;
+use crate::base::random::Key;
+use crate::base::{ComponentId, EntityId, SimTime};
+
+/// What a fault does while it lasts.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// The process dies; what it had in hand is lost, and connections are refused until it is back.
+    Kill,
+    /// The machine or its zone is gone: like a kill, but nothing is refused, so callers wait.
+    Vanish,
+    /// Accepts and never answers.
+    Hang,
+    /// Everything takes so many times as long.
+    Slow(f64),
+    /// So many calls are answered with this status at once.
+    Errors {
+        /// The share.
+        share: f64,
+        /// The status.
+        status: u16,
+        /// The stream of the coins.
+        key: Key,
+    },
+    /// Messages to and from it take longer, in seconds.
+    Latency(Demand),
+    /// Messages from these do not reach the targets.
+    Cut {
+        /// Who cannot send.
+        from: Vec<Group>,
+    },
+    /// No new work from load balancers.
+    Drain,
+    /// So many requests are about one row.
+    HotKey {
+        /// Of this entity.
+        entity: EntityId,
+        /// The share.
+        share: f64,
+        /// The stream of the coins.
+        key: Key,
+    },
+}
+
+/// One fault.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FaultPlan {
+    /// What it does.
+    pub effect: Effect,
+    /// With whom.
+    pub targets: Vec<Group>,
+    /// When it begins.
+    pub from: SimTime,
+    /// When it ends; never, if it does not.
+    pub until: Option<SimTime>,
+}
+
+/// How a component takes part in a fault; what conditions alone bring about needs no component.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Disturbance {
+    /// Everything in hand at this instance is lost.
+    Lost,
+    /// The instance serves again.
+    Restored,
+    /// The instance works at this speed, 1 being nominal.
+    Speed(f64),
+    /// The instance takes no new work from balancers.
+    Draining,
+}
+
+impl<P: Probe> Core<P> {
+    /// A fault of the plan begins or ends: conditions change, and the components concerned are told.
+    pub(super) fn fault(&mut self, index: u32, begins: bool) {
+        let plan = self.plan.clone();
+        let Some(fault) = plan.faults.get(index as usize) else { return };
+        match &fault.effect {
+            Effect::Cut { from } if begins => {
+                self.conditions.cut(index, from, &fault.targets, fault.until.unwrap_or(SimTime::MAX));
+            }
+            Effect::Cut { .. } => self.conditions.mend(index),
+            Effect::HotKey { entity, share, key } => {
+                self.conditions.set_hot(*entity, begins.then_some((*share, *key)));
+            }
+            effect => {
+                for group in &fault.targets {
+                    self.disturb(*group, effect, begins);
+                }
+            }
+        }
+    }
+
+    fn disturb(&mut self, group: Group, effect: &Effect, begins: bool) {
+        match effect {
+            Effect::Errors { share, status, key } => {
+                return self.conditions.set_errors(group, begins.then_some((*share, *status, *key)));
+            }
+            Effect::Latency(added) => return self.conditions.set_latency(group, begins.then_some(added)),
+            _ => {}
+        }
+        let all = 0..self.conditions.most(group.component);
+        for instance in all.filter(|i| group.instance.is_none_or(|only| only == *i)) {
+            if self.conditions.life(group.component, instance) == Life::Absent {
+                continue;
+            }
+            let what = match effect {
+                Effect::Kill | Effect::Vanish | Effect::Hang if !begins => {
+                    self.set_life(group.component, instance, Life::Up);
+                    self.release_parked(group.component, instance);
+                    Disturbance::Restored
+                }
+                Effect::Kill => {
+                    self.set_life(group.component, instance, Life::Down);
+                    self.drop_idle_connections(group.component);
+                    Disturbance::Lost
+                }
+                Effect::Vanish => {
+                    self.set_life(group.component, instance, Life::Vanished);
+                    Disturbance::Lost
+                }
+                Effect::Hang => {
+                    self.set_life(group.component, instance, Life::Hung);
+                    continue;
+                }
+                Effect::Slow(factor) => Disturbance::Speed(if begins { 1.0 / factor } else { 1.0 }),
+                Effect::Drain => {
+                    let life = if begins { Life::Draining } else { Life::Up };
+                    self.set_life(group.component, instance, life);
+                    if begins { Disturbance::Draining } else { Disturbance::Restored }
+                }
+                _ => continue,
+            };
+            self.disturbances.push((group.component, instance, what));
+        }
+    }
+
+    pub(super) fn set_life(&mut self, component: ComponentId, instance: u16, life: Life) {
+        self.conditions.set_life(component, instance, life);
+    }
+
+    /// What an arriving call meets before the component itself: true if the component takes it.
+    pub(super) fn admit(&mut self, id: CallId) -> bool {
+        let call = &self.calls[id];
+        let (component, instance, luck) = (call.component, call.instance, call.luck);
+        match self.conditions.life(component, instance) {
+            Life::Up | Life::Draining => {}
+            Life::Down | Life::Absent => {
+                self.reply(id, Outcome::error(503, component, Reason::Unreachable), 0);
+                return false;
+            }
+            Life::Vanished | Life::Hung => {
+                self.park(id);
+                return false;
+            }
+        }
+        if let Some((share, status, key)) = self.conditions.errors(component, instance)
+            && key.join(luck).draws().chance(share)
+        {
+            self.reply(id, Outcome::error(status, component, Reason::Fault), 0);
+            return false;
+        }
+        true
+    }
+
+    /// A call that nobody will answer: it stays until its caller gives it up, or the instance is back.
+    pub(super) fn park(&mut self, id: CallId) {
+        let call = &mut self.calls[id];
+        call.flags.set(Flags::PARKED);
+        call.token = call.token.wrapping_add(1);
+        let parent = call.parent;
+        if !self.calls.contains(parent)
+            && let Some(request) = self.close(id).map(|call| call.request)
+        {
+            self.drop_reference(request);
+        }
+    }
+
+    /// What was in hand at an instance that is lost.
+    pub(super) fn lose(&mut self, id: CallId) {
+        let call = &self.calls[id];
+        let component = call.component;
+        if self.conditions.life(component, call.instance) == Life::Vanished {
+            self.park(id);
+        } else {
+            self.reply(id, Outcome::error(503, component, Reason::Unreachable), 0);
+        }
+    }
+
+    /// The instance is back: connections that were open to it are reset.
+    fn release_parked(&mut self, component: ComponentId, instance: u16) {
+        let parked = |call: &Call| {
+            call.component == component && call.instance == instance && call.flags.has(Flags::PARKED)
+        };
+        let waiting: Vec<_> = self.calls.iter().filter(|(_, call)| parked(call)).map(|(id, _)| id).collect();
+        for id in waiting {
+            self.calls[id].flags.take(Flags::PARKED);
+            self.reply(id, Outcome::error(503, component, Reason::Unreachable), 0);
+        }
+    }
+
+    /// Idle pooled connections to a dead process are gone: the next use of each opens a new one.
+    fn drop_idle_connections(&mut self, component: ComponentId) {
+        let plan = self.plan.clone();
+        for site in plan.sites.iter().filter(|site| site.target.component == component) {
+            let Some(first) = site.pool else { continue };
+            let callers = self.conditions.most(site.caller);
+            for pool in self.pools.iter_mut().skip(first as usize).take(callers as usize) {
+                pool.open = pool.in_use;
+            }
+        }
+    }
+
+    /// A fault's moment: the executive's own signal.
+    pub(super) fn schedule_faults(&mut self) {
+        let plan = self.plan.clone();
+        let mut moments: Vec<(SimTime, u32, bool)> = Vec::new();
+        for (index, fault) in plan.faults.iter().enumerate() {
+            moments.push((fault.from, index as u32, true));
+            moments.extend(fault.until.map(|until| (until, index as u32, false)));
+        }
+        // At one instant what ends comes before what begins.
+        moments.sort_by_key(|(at, index, begins)| (*at, *begins, *index));
+        moments.reverse();
+        self.moments = moments;
+        self.next_fault();
+    }
+
+    /// Keeps exactly one moment of the plan pending.
+    pub(super) fn next_fault(&mut self) {
+        if let Some((at, fault, begins)) = self.moments.pop() {
+            self.send(at, ComponentId::NONE, Signal::Fault { fault, begins });
+        }
+    }
+}
