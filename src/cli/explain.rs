@@ -101,6 +101,7 @@ fn form(takes: &Takes) -> String {
         Takes::Size => "a size (4KB, 2GiB)".to_owned(),
         Takes::Bandwidth => "a bandwidth (1Gbps, 40MB/s)".to_owned(),
         Takes::Price => "a price ($0.20/h, $0.09/GB)".to_owned(),
+        Takes::Growth => "a growth (2%/day)".to_owned(),
         Takes::Times => "a time, drawn anew each time (8ms, ~8ms, exp(8ms))".to_owned(),
         Takes::Sizes => "a size, drawn anew each time (4KB, ~20KB)".to_owned(),
         Takes::Counts => "a count, drawn anew each time (geom(8))".to_owned(),

@@ -240,6 +240,11 @@ pub(super) fn scalar<T>(
 /// A distribution, or the observed values of `file(...)`.
 pub(super) fn amount(node: &Node, of: Of, found: &mut Diagnostics) -> Option<Distribution> {
     let Value::Column { cells, .. } = &node.value else {
+        // A file that could not be read has been reported.
+        let file = node.text().and_then(|t| t.trim().strip_prefix("file(")?.strip_suffix(')'));
+        if file.is_some_and(|name| !name.trim().is_empty()) {
+            return None;
+        }
         return scalar(node, |text| distribution(text, of), found);
     };
     let mut values = Vec::with_capacity(cells.len());

@@ -38,19 +38,25 @@ pub struct Model {
     pub expectations: Vec<Claim>,
 }
 
+/// The endpoints of all services, each name once, in order: what a load balancer can be asked for.
+#[must_use]
+pub fn endpoints(components: &[ComponentModel]) -> Vec<&str> {
+    let mut seen = std::collections::BTreeSet::new();
+    let services = components.iter().filter_map(|component| match &component.spec {
+        ComponentSpec::Service(service) => Some(service),
+        _ => None,
+    });
+    services
+        .flat_map(|service| service.endpoints.iter().map(|endpoint| endpoint.name.as_str()))
+        .filter(|name| seen.insert(*name))
+        .collect()
+}
+
 impl Model {
-    /// The endpoints of all services, each name once, in order: what a load balancer can be asked for.
+    /// What a load balancer of the model can be asked for.
     #[must_use]
     pub fn endpoints(&self) -> Vec<&str> {
-        let mut seen = std::collections::BTreeSet::new();
-        let services = self.components.iter().filter_map(|component| match &component.spec {
-            ComponentSpec::Service(service) => Some(service),
-            _ => None,
-        });
-        services
-            .flat_map(|service| service.endpoints.iter().map(|endpoint| endpoint.name.as_str()))
-            .filter(|name| seen.insert(*name))
-            .collect()
+        endpoints(&self.components)
     }
 }
 

@@ -91,6 +91,7 @@ fn form(takes: &Takes) -> Value {
         Takes::Size => quantity(&["4KB", "2GiB"]),
         Takes::Bandwidth => quantity(&["1Gbps", "40MB/s"]),
         Takes::Price => quantity(&["$0.20/h", "$0.40/1M", "$0.09/GB"]),
+        Takes::Growth => quantity(&["2%/day"]),
         Takes::Times => quantity(&["8ms", "~8ms", "8ms..60ms", "exp(8ms)"]),
         Takes::Sizes => quantity(&["4KB", "~20KB"]),
         Takes::Counts => {

@@ -98,7 +98,7 @@ impl Writer<'_> {
         match &value.value {
             Value::Null => self.line(depth, &format!("{key}: null"), &self.origin(value.place)),
             Value::Column { text, .. } => {
-                self.line(depth, &format!("{key}: {text}"), &self.origin(value.place));
+                self.line(depth, &format!("{key}: {}", quoted(text, false)), &self.origin(value.place));
             }
             Value::Scalar { text, style } => {
                 let text = quoted(text, *style == Style::Quoted);
@@ -149,7 +149,7 @@ impl Writer<'_> {
             match &item.value {
                 Value::Null => self.line(depth, "- null", &self.origin(item.place)),
                 Value::Column { text, .. } => {
-                    self.line(depth, &format!("- {text}"), &self.origin(item.place));
+                    self.line(depth, &format!("- {}", quoted(text, false)), &self.origin(item.place));
                 }
                 Value::Scalar { text, style } => {
                     let text = quoted(text, *style == Style::Quoted);
@@ -179,7 +179,7 @@ fn chosen(takes: Takes, value: &Node) -> Option<Takes> {
         (Takes::Block(_) | Takes::Named(_) | Takes::Component, Value::Map(_))
         | (Takes::List(_), Value::List(_)) => true,
         (Takes::Block(_) | Takes::Named(_) | Takes::Component | Takes::List(_), _) => false,
-        (_, Value::Scalar { .. }) => true,
+        (_, Value::Scalar { .. } | Value::Column { .. }) => true,
         _ => false,
     })
 }
@@ -214,8 +214,13 @@ mod tests {
 
     struct Nothing;
     impl Files for Nothing {
-        fn read(&self, _: &str) -> Result<String, String> {
-            Ok("at,n\n0,1\n".to_owned())
+        fn read(&self, name: &str) -> Result<String, String> {
+            Ok(match name {
+                "counts.csv" => "at,n\n0,1\n",
+                "requests.csv" => "at,endpoint,work\n0,GET /items/{id},10ms\n",
+                _ => "0\n1\n",
+            }
+            .to_owned())
         }
     }
 
@@ -229,7 +234,7 @@ mod tests {
     /// A model without the places, in which two spellings differ.
     fn shown(name: &str, design: &Design, sources: &Sources) -> String {
         let mut found = Diagnostics::new();
-        let model = read_model("base", &design.tree, &Beside::new(&Nothing, &sources), &mut found);
+        let model = read_model("base", &design.tree, &Beside::new(&Nothing, sources), &mut found);
         let mut model = model.unwrap_or_else(|| panic!("{name}: {}", found.render(sources, false)));
         let place = sources.place(design.tree.place.source, 0, 0);
         for component in &mut model.components {

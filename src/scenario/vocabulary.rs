@@ -31,6 +31,8 @@ pub enum Takes {
     Bandwidth,
     /// A price: `$0.20/h`.
     Price,
+    /// A growth: `2%/day`.
+    Growth,
     /// A distribution of times: `~8ms`.
     Times,
     /// A distribution of sizes: `~2KB`.
@@ -101,8 +103,8 @@ pub fn block(name: &str) -> Option<&'static Block> {
 
 use Absent::{Is, Required, Unset, Unverified};
 use Takes::{
-    Bandwidth, Component, Cores, Count, Counts, Duration, Either, Factor, Flag, List, Name, Named, Number,
-    Price, Rate, Share, Size, Sizes, Text, Times, Word,
+    Bandwidth, Component, Cores, Count, Counts, Duration, Either, Factor, Flag, Growth, List, Name, Named,
+    Number, Price, Rate, Share, Size, Sizes, Text, Times, Word,
 };
 
 const fn key(name: &'static str, takes: Takes, default: Absent, about: &'static str) -> KeyEntry {
@@ -110,7 +112,8 @@ const fn key(name: &'static str, takes: Takes, default: Absent, about: &'static 
 }
 
 const STEPS: Takes = List(&Takes::Block("step"));
-const TARGETS: Takes = Either(&[Name("component"), Named(&Number)]);
+const TARGETS: Takes =
+    Either(&[Name("component"), List(&Name("component")), Named(&Either(&[Number, Share]))]);
 const RATES: Takes = Either(&[Rate, Takes::Block("rate")]);
 const POINTS: Takes = List(&Text);
 const CLAIMS: Takes = List(&Either(&[Text, Takes::Block("claim")]));
@@ -135,6 +138,12 @@ const CANCEL: KeyEntry = key(
 );
 const ON_ERROR: KeyEntry =
     key("on_error", STEPS, Unset("the error is passed on"), "steps that run instead of passing an error on");
+const ZONES: KeyEntry = key(
+    "zones",
+    List(&Name("zone")),
+    Unset("the first zone"),
+    "zones of the network over which the instances are spread in turn",
+);
 const FALLBACK: KeyEntry = key(
     "fallback",
     STEPS,
@@ -165,6 +174,12 @@ pub const BLOCKS: &[Block] = &[
             key("clients", Named(&Takes::Block("client")), Required, "who sends requests"),
             key("data", Named(&Takes::Block("entity")), Unset("none"), "the rows that queries are about"),
             key("components", Named(&Component), Required, "what the requests meet"),
+            key(
+                "network",
+                Takes::Block("network"),
+                Unset("takes no time"),
+                "zones, regions, round-trip times, links, loss",
+            ),
             key(
                 "prices",
                 Named(&Price),
@@ -258,6 +273,7 @@ pub const BLOCKS: &[Block] = &[
                 Unset("see `rate` and `sessions`"),
                 "a fixed number of people who wait for each answer",
             ),
+            key("replay", Takes::Block("replay"), Unset("see `rate`"), "recorded requests, each at its time"),
             key(
                 "think",
                 Times,
@@ -282,6 +298,36 @@ pub const BLOCKS: &[Block] = &[
                 Named(&Either(&[Number, Takes::Block("mix_entry")])),
                 Required,
                 "what they ask for: weights by endpoint",
+            ),
+            key(
+                "write_share",
+                Either(&[Share, Takes::Block("share")]),
+                Unset("as the `mix` says"),
+                "share of requests that go to endpoints which write, over the proportions of the `mix` within each group",
+            ),
+            key(
+                "sessions_of",
+                Name("entity"),
+                Unset("nobody's"),
+                "whose the requests are: the entity of the people who ask",
+            ),
+            key(
+                "read_own_write",
+                Takes::Block("read_own_write"),
+                Unset("nobody does"),
+                "who reads what it has just written",
+            ),
+            key(
+                "connections",
+                Takes::Block("connections"),
+                Unset("kept for 75s"),
+                "how connections are kept",
+            ),
+            key(
+                "from",
+                Either(&[Name("zone or region"), Named(&Share)]),
+                Unset("anywhere"),
+                "where they are, by share of region: {us-east: 60%, eu-west: 40%}",
             ),
             key("reload", Takes::Block("reload"), Unset("they wait"), "impatience of people"),
             key("headers", SHARES, Unset("none"), "header values by share: {x-beta: {\"1\": 5%}}"),
@@ -442,10 +488,13 @@ pub const BLOCKS: &[Block] = &[
             ),
             key(
                 "popularity",
-                Word(&["uniform", "zipf"]),
+                Either(&[Word(&["uniform", "zipf"]), Takes::Block("popularity")]),
                 Unset("zipf where an exponent is written, else uniform"),
                 "how requests spread over the rows",
             ),
+            key("growth", Growth, Unset("none"), "rows added over time: 2%/day"),
+            key("drift", Rate, Unset("none"), "how fast the popular rows change"),
+            key("key_of", Name("entity"), Unset("its own"), "the entity whose key places the row"),
             key("hot", Word(&["random", "newest"]), Is("random"), "which rows are the popular ones"),
         ],
     },
@@ -466,6 +515,7 @@ pub const BLOCKS: &[Block] = &[
                 Is("1"),
                 "how many there are; without a load balancer in front they are called in turn",
             ),
+            ZONES,
             key(
                 "cpu",
                 Cores,
@@ -553,6 +603,7 @@ pub const BLOCKS: &[Block] = &[
                 Unset("none"),
                 "a product whose defaults hold where nothing else is written: postgres, mysql, aurora",
             ),
+            ZONES,
             key("cpu", Cores, Is("1"), "cores, shared by the running queries (processor sharing)"),
             key("max_connections", Count, Unset("without limit"), "connections at most; beyond it: an error"),
             key("io", Count, Unset("without limit"), "disk operations at once"),
@@ -611,6 +662,7 @@ pub const BLOCKS: &[Block] = &[
                 "a product whose defaults hold where nothing else is written: nginx, haproxy, envoy, alb",
             ),
             key("instances", Count, Is("1"), "how many there are"),
+            ZONES,
             key("to", TARGETS, Unset("see `routes`"), "where all requests go: a name, or weights by name"),
             key(
                 "routes",
@@ -749,6 +801,97 @@ pub const BLOCKS: &[Block] = &[
         ],
     },
     Block {
+        name: "share",
+        about: "A share that varies with time, in one of these ways.",
+        keys: &[
+            key("ramp", POINTS, Unset("-"), "straight lines between points: [0m 10%, 40m 45%]"),
+            key("steps", POINTS, Unset("-"), "from each time on this share: [0s 10%, 60s 45%]"),
+        ],
+    },
+    Block {
+        name: "replay",
+        about: "Recorded requests in a CSV file: at, endpoint and, if there, key, size and named demands.",
+        keys: &[key("file", Text, Required, "a file beside or below the scenario")],
+    },
+    Block {
+        name: "read_own_write",
+        about: "After a write, the same owner reads the same row.",
+        keys: &[
+            key("p", Share, Is("100%"), "share of the writes"),
+            key("after", Times, Is("0s"), "how much later"),
+        ],
+    },
+    Block {
+        name: "connections",
+        about: "How clients keep connections.",
+        keys: &[key(
+            "keepalive",
+            Either(&[Duration, Word(&["on", "off", "none"]), Flag]),
+            Is("75s"),
+            "how long a connection is kept between the requests of a person; `off`: one per request",
+        )],
+    },
+    Block {
+        name: "popularity",
+        about: "Keys as they were recorded.",
+        keys: &[key(
+            "trace",
+            Text,
+            Required,
+            "a file whose first column holds keys, used in order, over and over",
+        )],
+    },
+    Block {
+        name: "network",
+        about: "Zones and regions, round-trip times between them, links, loss, handshakes.",
+        keys: &[
+            key(
+                "regions",
+                Named(&Either(&[List(&Text), Text])),
+                Unset("one"),
+                "regions with their zones: {us-east: [a, b]}",
+            ),
+            key(
+                "zones",
+                Either(&[List(&Text), Named(&Text)]),
+                Unset("one"),
+                "zones, or zones by region: {a: us-east}",
+            ),
+            key(
+                "rtt",
+                Either(&[Times, Named(&Either(&[Times, Named(&Times)]))]),
+                Unset("0.25 ms within a zone, 1 ms between zones"),
+                "round-trip times: one, `same_zone`, `cross_zone`, or between two places",
+            ),
+            key("last_mile", Times, Unset("none"), "round-trip time between clients and the first router"),
+            key("loss", Share, Is("0%"), "probability that a message loses a segment, which is sent again"),
+            key(
+                "handshake",
+                Word(&["none", "tcp", "tls", "tls1.3", "tls1.2"]),
+                Is("tcp"),
+                "round trips that set a connection up",
+            ),
+            key("links", Named(&Takes::Block("link")), Unset("none"), "what is particular between two ends"),
+        ],
+    },
+    Block {
+        name: "link",
+        about: "What is particular between two ends of the network.",
+        keys: &[
+            key("from", Name("component or client"), Unset("any"), "who calls"),
+            key("to", Name("component"), Unset("any"), "who is called"),
+            key("latency", Times, Unset("the network's"), "one-way latency"),
+            key("bandwidth", Bandwidth, Unset("without limit"), "of each way, shared by the transfers on it"),
+            key("loss", Share, Unset("the network's"), "probability that a message loses a segment"),
+            key(
+                "handshake",
+                Word(&["none", "tcp", "tls", "tls1.3", "tls1.2"]),
+                Unset("the network's"),
+                "round trips that set a connection up",
+            ),
+        ],
+    },
+    Block {
         name: "claim",
         about: "An objective or expectation about a part of the run.",
         keys: &[
@@ -802,8 +945,13 @@ mod tests {
 
         struct Counts;
         impl Files for Counts {
-            fn read(&self, _: &str) -> Result<String, String> {
-                Ok("at,n\n0,1\n".to_owned())
+            fn read(&self, name: &str) -> Result<String, String> {
+                Ok(match name {
+                    "counts.csv" => "at,n\n0,1\n",
+                    "requests.csv" => "at,endpoint,work\n0,GET /items/{id},10ms\n",
+                    _ => "0\n1\n",
+                }
+                .to_owned())
             }
         }
         let text = include_str!("../../tests/data/everything.yaml").to_owned();

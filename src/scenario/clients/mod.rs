@@ -14,7 +14,7 @@ use self::replay::{Replays, Trace};
 use super::beside::Beside;
 use super::components::{Names, read_options};
 use super::fields::{Fields, entries, scalar, share, text};
-use super::model::{ClientSpec, ComponentModel, MixSpec, ReloadSpec};
+use super::model::{ClientSpec, ComponentModel, MixSpec, ReloadSpec, endpoints};
 use crate::base::SimDuration;
 use crate::base::random::Distribution;
 use crate::document::distribution_text::Of;
@@ -59,22 +59,20 @@ fn read_client(
     let replay = fields.get("replay");
     let ways = [rate, sessions, users, replay].into_iter().flatten().count();
     // Gaps and modulated rates are a rate of their own, which need not be said twice.
-    let arrivals_node = fields.get("arrivals");
-    let paced = arrivals_node.is_some_and(|n| n.get("between").is_some() || n.get("mmpp").is_some());
+    let written = fields.get("arrivals");
+    let paced = written.is_some_and(|n| n.get("between").is_some() || n.get("mmpp").is_some());
     if ways == 0 && !paced && matches!(node.value, Value::Map(_)) {
         found.add(
             Code::NeedsOneOf,
             node.place,
             format!("it is not said how many `{name}` there are"),
-            "write `rate: 100/s` (requests), `sessions: 10/s` (visitors who arrive), `users: 50` (a fixed number) \
-             or `replay: {file: trace.csv}`",
+            "write `rate: 100/s` (requests), `sessions: 10/s` (visitors who arrive), `users: 50` (a fixed number) or `replay: {file: ...}`",
         );
     } else if ways > 1 {
-        let second =
-            [rate, sessions, users, replay].into_iter().flatten().nth(1).map_or(node.place, |n| n.place);
+        let mut ways = [rate, sessions, users, replay].into_iter().flatten();
         found.add(
             Code::Conflict,
-            second,
+            ways.nth(1).map_or(node.place, |n| n.place),
             "a client has one of `rate`, `sessions`, `users` and `replay`",
             "keep the one that is meant; another crowd is another client",
         );
@@ -111,12 +109,14 @@ fn read_client(
             }
         }
     }
-    let arrivals = arrivals_node.and_then(|n| read_arrivals(n, found));
-    if let (Some(node), Some(own)) = (arrivals_node, arrivals.as_ref().and_then(ArrivalProcess::own_rate)) {
+    let arrivals = written.and_then(|n| read_arrivals(n, found));
+    if let (Some(node), Some(own)) = (written, arrivals.as_ref().and_then(ArrivalProcess::own_rate)) {
         follow_own_rate(&mut profile, own, node, found);
     }
     let arrivals = counts.or(arrivals).unwrap_or(ArrivalProcess::Poisson);
     let defaults = read_options(&mut fields, found);
+    // A component that could not be read is none of `components`, and would be missed here.
+    let whole = names.components().count() == components.len();
     let mut mix = Vec::new();
     for (key, node) in entries(fields.get("mix"), "`mix`", found) {
         let mut entry = MixSpec {
@@ -139,8 +139,6 @@ fn read_client(
         } else {
             entry.weight = scalar(node, quantity::weight, found).unwrap_or(1.0);
         }
-        // A component that could not be read is none of `components`, and would be missed here.
-        let whole = names.components().count() == components.len();
         if whole && to.is_some_and(|to| !serves(components, to, &key.name)) {
             let known: Vec<String> = components.iter().flat_map(|c| c.spec.operations()).collect();
             found.add(
@@ -157,7 +155,7 @@ fn read_client(
             if mix.iter().any(|entry| entry.endpoint == *endpoint) {
                 continue;
             }
-            if to.is_some_and(|to| !serves(components, to, endpoint)) {
+            if whole && to.is_some_and(|to| !serves(components, to, endpoint)) {
                 let known: Vec<String> = components.iter().flat_map(|c| c.spec.operations()).collect();
                 found.add(
                     Code::UnknownEndpoint,
@@ -176,13 +174,15 @@ fn read_client(
         });
         behaviour = Loop::Replay { rows: Arc::new(rows.collect()), first: trace.first };
     }
+    let passed_on = endpoints(components);
     for entry in &mut mix {
-        entry.writes = to.is_some_and(|to| writes(components, to, &entry.endpoint, 0));
+        entry.writes = to.is_some_and(|to| writes(components, &passed_on, to, &entry.endpoint));
     }
     let (write_share, owner, read_back) = read_ownership(&mut fields, names, &mix, found);
     let (keep_alive, from) = (read_connections(&mut fields, found), read_from(&mut fields, found));
     if mix.iter().map(|m| m.weight).sum::<f64>() <= 0.0
         && node.get("mix").is_none_or(|mix| matches!(mix.value, Value::Map(_) | Value::Null))
+        && replay.is_none()
         && matches!(node.value, Value::Map(_))
     {
         found.add(
@@ -283,8 +283,8 @@ fn read_from(fields: &mut Fields<'_>, found: &mut Diagnostics) -> Vec<(String, f
     if let Some(name) = node.text() {
         return vec![(name.to_owned(), 1.0)];
     }
-    let shares = node.entries().iter().filter_map(|(region, share)| {
-        scalar(share, quantity::ratio, found).map(|share| (region.name.clone(), share.get()))
+    let shares = node.entries().iter().filter_map(|(region, written)| {
+        scalar(written, share, found).map(|share| (region.name.clone(), share))
     });
     let mut from: Vec<(String, f64)> = shares.collect();
     let total: f64 = from.iter().map(|(_, share)| share).sum();
@@ -292,7 +292,7 @@ fn read_from(fields: &mut Fields<'_>, found: &mut Diagnostics) -> Vec<(String, f
         found.add(
             Code::BadParameter,
             node.place,
-            format!("the shares sum to {:.4} %", total * 100.0),
+            format!("the shares sum to {} %", (1e8 * total).round() / 1e6),
             "let them sum to 100 %",
         );
     }

@@ -4,9 +4,9 @@ use super::rate::read_shares;
 use crate::base::EntityId;
 use crate::base::random::Distribution;
 use crate::document::distribution_text::Of;
-use crate::document::{Code, Diagnostics, quantity};
+use crate::document::{Code, Diagnostics};
 use crate::scenario::components::Names;
-use crate::scenario::fields::{Fields, text};
+use crate::scenario::fields::{Fields, share, text};
 use crate::scenario::model::MixSpec;
 use crate::workload::Profile;
 
@@ -38,7 +38,7 @@ pub(super) fn read_ownership(
         .and_then(|node| text(node, found).and_then(|name| names.entity(node, name, found)));
     let read_back = fields.get("read_own_write").map(|node| {
         let mut back = Fields::of(node, "`read_own_write`", found);
-        let chance = back.read("p", quantity::ratio, found).map_or(1.0, |p| p.get());
+        let chance = back.read("p", share, found).unwrap_or(1.0);
         let after = back.amount("after", Of::Time, found).unwrap_or(Distribution::Constant(0.0));
         back.finish(found);
         if owner.is_none() {

@@ -6,26 +6,31 @@ use crate::base::SimDuration;
 use crate::document::distribution_text::Of;
 use crate::document::{Code, Diagnostics, Fault, Node, quantity};
 use crate::scenario::beside::Beside;
-use crate::scenario::fields::{Fields, items, report, scalar, text};
+use crate::scenario::fields::{Fields, items, report, scalar, share, text};
 use crate::scenario::trace;
 use crate::workload::{ArrivalProcess, Base, Profile, Spike};
 
 /// A share, or one that varies with time.
 pub(super) fn read_shares(node: &Node, found: &mut Diagnostics) -> Option<Base> {
     if node.text().is_some() {
-        return scalar(node, quantity::ratio, found).map(|share| Base::Constant(share.get()));
+        return scalar(node, share, found).map(Base::Constant);
     }
     let mut fields = Fields::of(node, "a share", found);
     let (ramp, steps) = (fields.get("ramp"), fields.get("steps"));
     fields.finish(found);
-    let share = |text: &str| quantity::ratio(text).map(|share| share.get());
     match (ramp, steps) {
-        (Some(points), _) => {
-            Some(Base::Ramp(read_points(points, share, "write `10m 45%`, with rising times", found)))
-        }
-        (_, Some(points)) => {
-            Some(Base::Steps(read_points(points, share, "write `10m 45%`, with rising times", found)))
-        }
+        (Some(points), _) => Some(Base::Ramp(read_points(
+            points,
+            share,
+            "a point is a time and a share, such as `10m 45%`",
+            found,
+        ))),
+        (_, Some(points)) => Some(Base::Steps(read_points(
+            points,
+            share,
+            "a point is a time and a share, such as `10m 45%`",
+            found,
+        ))),
         _ => {
             found.add(
                 Code::BadProfile,
@@ -102,7 +107,7 @@ pub(super) fn read_rate(
 
 fn read_rates(node: &Node, found: &mut Diagnostics) -> Vec<(f64, f64)> {
     let rate = |text: &str| quantity::rate(text).map(|rate| rate.as_per_second());
-    read_points(node, rate, "write `10m 4k rps`, with rising times", found)
+    read_points(node, rate, "a point is a time and a rate, such as `10m 4k rps`", found)
 }
 
 fn read_points(
@@ -126,12 +131,9 @@ fn read_points(
                 format!("`{written}` is not later than the point before it"),
                 "write the points in the order of their times",
             ),
-            None => found.add(
-                Code::BadProfile,
-                item.place,
-                format!("`{written}` is no point of a profile"),
-                format!("a point is a time and a value, such as {help}"),
-            ),
+            None => {
+                found.add(Code::BadProfile, item.place, format!("`{written}` is no point of a profile"), help)
+            }
         }
     }
     if points.is_empty() {

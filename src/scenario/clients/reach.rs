@@ -1,4 +1,9 @@
 //! What lies behind the component that a client calls.
+//!
+//! Rule: each component, or each of its operations, is looked at once, so that a scenario in which ways
+//! multiply or lead in circles costs no more than its size.
+
+use std::collections::BTreeSet;
 
 use crate::base::ComponentId;
 use crate::components::service::spec::Step;
@@ -26,37 +31,61 @@ pub(super) fn serves(components: &[ComponentModel], target: ComponentId, endpoin
     false
 }
 
-/// Whether a request for `endpoint` sent to `target` can write to a database.
-pub(super) fn writes(components: &[ComponentModel], target: ComponentId, endpoint: &str, depth: u32) -> bool {
-    if depth >= 16 {
-        return false;
+/// Whether a request for `endpoint` sent to `target` can write to a database; `passed_on` is what load
+/// balancers can be asked for.
+pub(super) fn writes<'a>(
+    components: &'a [ComponentModel],
+    passed_on: &[&'a str],
+    target: ComponentId,
+    endpoint: &'a str,
+) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut open = vec![(target, endpoint)];
+    while let Some((at, operation)) = open.pop() {
+        let Some(component) = components.get(at.index()).filter(|_| seen.insert((at, operation))) else {
+            continue;
+        };
+        match &component.spec {
+            ComponentSpec::LoadBalancer(balancer) => {
+                let targets = balancer.routes.iter().flat_map(|route| &route.to);
+                open.extend(targets.map(|(to, _)| (*to, operation)));
+            }
+            ComponentSpec::Service(service) => {
+                let steps = service.endpoints.iter().filter(|e| e.name == operation).map(|e| &e.steps);
+                steps.for_each(|steps| calls(components, passed_on, steps, &mut open));
+            }
+            ComponentSpec::Database(database) => {
+                if database.queries.iter().any(|query| query.name == operation && query.writes) {
+                    return true;
+                }
+            }
+        }
     }
-    match components.get(target.index()).map(|c| &c.spec) {
-        Some(ComponentSpec::LoadBalancer(balancer)) => {
-            let mut targets = balancer.routes.iter().flat_map(|route| &route.to);
-            targets.any(|(to, _)| writes(components, *to, endpoint, depth + 1))
-        }
-        Some(ComponentSpec::Service(service)) => {
-            let steps = service.endpoints.iter().filter(|e| e.name == endpoint).flat_map(|e| &e.steps);
-            steps.into_iter().any(|step| step_writes(components, step, depth))
-        }
-        Some(ComponentSpec::Database(database)) => {
-            database.queries.iter().any(|query| query.name == endpoint && query.writes)
-        }
-        None => false,
-    }
+    false
 }
 
-fn step_writes(components: &[ComponentModel], step: &Step, depth: u32) -> bool {
-    let any = |steps: &[Step]| steps.iter().any(|step| step_writes(components, step, depth));
-    match step {
-        Step::Call { target, operation, .. } => {
-            let operations = components.get(target.index()).map(|c| c.spec.operations()).unwrap_or_default();
-            operations.get(operation.index()).is_some_and(|name| writes(components, *target, name, depth + 1))
+fn calls<'a>(
+    components: &'a [ComponentModel],
+    passed_on: &[&'a str],
+    steps: &'a [Step],
+    open: &mut Vec<(ComponentId, &'a str)>,
+) {
+    for step in steps {
+        match step {
+            Step::Call { target, operation, .. } => {
+                let own = components.get(target.index()).and_then(|c| c.spec.operation(*operation));
+                let name = own.or_else(|| passed_on.get(operation.index()).copied());
+                open.extend(name.map(|name| (*target, name)));
+            }
+            Step::Parallel { branches, .. } => {
+                branches.iter().for_each(|branch| calls(components, passed_on, branch, open));
+            }
+            Step::If { then, otherwise, .. } => {
+                calls(components, passed_on, then, open);
+                calls(components, passed_on, otherwise, open);
+            }
+            Step::Lock { steps, .. } => calls(components, passed_on, steps, open),
+            _ => {}
         }
-        Step::Parallel { branches, .. } => branches.iter().any(|branch| any(branch)),
-        Step::If { then, otherwise, .. } => any(then) || any(otherwise),
-        Step::Lock { steps, .. } => any(steps),
-        _ => false,
     }
 }

@@ -77,16 +77,15 @@ fn read_targets(node: &Node, names: &Names, found: &mut Diagnostics) -> Vec<(Com
         return names.receiver(node, name, found).map(|id| (id, 1.0)).into_iter().collect();
     }
     let mut targets = Vec::new();
-    if matches!(node.value, Value::List(_)) {
-        // A list is a map of equal weights.
-        for item in node.items() {
-            let id = text(item, found).and_then(|name| names.receiver(item, name, found));
-            targets.extend(id.map(|id| (id, 1.0)));
-        }
-        return targets;
-    }
     let mut complete = true;
-    for (key, weight) in entries(Some(node), "`to`", found) {
+    // A list is a map of equal weights.
+    for item in node.items() {
+        let id = text(item, found).and_then(|name| names.receiver(item, name, found));
+        complete &= id.is_some();
+        targets.extend(id.map(|id| (id, 1.0)));
+    }
+    let weighted = if node.items().is_empty() { entries(Some(node), "`to`", found) } else { &[] };
+    for (key, weight) in weighted {
         let at = Node { value: Value::Null, place: key.place };
         let (id, weight) = (names.receiver(&at, &key.name, found), scalar(weight, quantity::weight, found));
         complete &= id.is_some() && weight.is_some();

@@ -9,7 +9,7 @@ mod steps;
 pub(super) use call_options::read_options;
 
 use super::clients::replay::Replays;
-use super::fields::{Fields, entries, resolve, scalar, text};
+use super::fields::{Fields, entries, items, resolve, scalar, text};
 use super::model::{ComponentModel, ComponentSpec, EntitySpec};
 use crate::base::{ComponentId, Cores, EntityId};
 use crate::document::{Code, Diagnostics, Node, quantity};
@@ -61,11 +61,9 @@ impl Names {
         resolve(node, name, self.components(), Code::UnknownComponent, "component", found)
             .map(ComponentId::at)
     }
-}
 
-impl Names {
     /// What a component can be asked for; a load balancer for whatever some service serves, in the order
-    /// of [`super::model::Model::endpoints`].
+    /// of [`super::model::endpoints`].
     fn operations(&self, of: ComponentId) -> Vec<&str> {
         let Some((_, kind, operations)) = self.components.get(of.index()) else { return Vec::new() };
         if kind != "load_balancer" {
@@ -103,12 +101,10 @@ pub(super) fn read(node: Option<&Node>, names: &Names, found: &mut Diagnostics) 
         let mut fields = Fields::of(node, "a component", found);
         let Some(kind_node) = fields.need("kind", found) else { continue };
         let Some(kind) = text(kind_node, found) else { continue };
+        let at = resolve(kind_node, kind, KINDS.into_iter(), Code::UnknownKind, "kind of component", found);
         // Its values are in the tree already.
         fields.get("preset").and_then(|n| text(n, found));
-        let at = resolve(kind_node, kind, KINDS.into_iter(), Code::UnknownKind, "kind of component", found);
-        let zones: Vec<String> = fields
-            .get("zones")
-            .map_or(&[][..], Node::items)
+        let zones: Vec<String> = items(fields.get("zones"), "zones", "zones: [a, b]", found)
             .iter()
             .filter_map(|zone| text(zone, found).map(str::to_owned))
             .collect();
