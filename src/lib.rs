@@ -30,6 +30,7 @@ pub mod document;
 pub mod engine;
 pub mod event_graph;
 pub mod experiment;
+pub mod faults;
 pub mod kernel;
 pub mod metrics;
 pub mod queueing;

@@ -84,14 +84,14 @@ pub(super) fn spelt_out(file: &str, settings: &[String], only: Option<&str>) -> 
     let read = read(file, settings, only)?;
     let mut found = read.found;
     let beside = Beside::new(&read.folder, &read.sources);
-    for tree in &read.trees {
+    for tree in &read.designs {
         let _ = read_model(&tree.name, &tree.tree, &beside, &mut found);
     }
-    if found.has_errors() || read.trees.is_empty() {
+    if found.has_errors() || read.designs.is_empty() {
         return Err(found.render(&read.sources, false));
     }
     let texts = read
-        .trees
+        .designs
         .iter()
         .map(|tree| format!("# {file}: {}\n{}", tree.name, spelt_out::spell_out(tree, file, &read.sources)));
     Ok(texts.collect::<Vec<_>>().join("---\n"))
@@ -99,7 +99,7 @@ pub(super) fn spelt_out(file: &str, settings: &[String], only: Option<&str>) -> 
 
 /// What a file and the flags say, merged, before it has a type.
 struct Trees {
-    trees: Vec<merge::Design>,
+    designs: Vec<merge::Design>,
     sources: Sources,
     found: Diagnostics,
     folder: Folder,
@@ -107,7 +107,7 @@ struct Trees {
 
 /// Everything in `file`; mistakes are rendered into the error.
 pub(super) fn everything(file: &str, settings: &[String], only: Option<&str>) -> Result<Loaded, String> {
-    let Trees { trees, sources, mut found, folder } = read(file, settings, only)?;
+    let Trees { designs: trees, sources, mut found, folder } = read(file, settings, only)?;
     let mut designs = Vec::new();
     let beside = Beside::new(&folder, &sources);
     for tree in &trees {
@@ -159,7 +159,7 @@ fn read(file: &str, settings: &[String], only: Option<&str>) -> Result<Trees, St
     let (mut sources, mut found) = (Sources::new(), Diagnostics::new());
     let folder = Folder(folder);
     let trees = merge::load(file, text, &folder, settings, only, &mut sources, &mut found);
-    Ok(Trees { trees, sources, found, folder })
+    Ok(Trees { designs: trees, sources, found, folder })
 }
 
 fn clauses(claims: &[Claim], catalog: &Catalog, found: &mut Diagnostics) -> Vec<Clause> {

@@ -1,5 +1,6 @@
 //! Floor 3: the kinds of components. One kind is one folder here and one line in `kinds!`.
 
+pub mod autoscaler;
 pub mod cache;
 pub mod database;
 pub mod load_balancer;

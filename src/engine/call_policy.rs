@@ -62,6 +62,37 @@ impl<P: Probe> Core<P> {
         root
     }
 
+    /// Opens a request of a component itself (a health check): no customer's, so nobody counts it.
+    pub(super) fn open_internal(&mut self, component: ComponentId, note: u32, luck: Key) -> CallId {
+        let now = self.now();
+        let request = self.requests.insert(Request {
+            client: component,
+            operation: OperationId(0),
+            priority: 0,
+            degraded: false,
+            luck,
+            number: 0,
+            started: now,
+            root: CallId::NONE,
+            note,
+            attempts: 0,
+            references: 1,
+            rows: Vec::new(),
+        });
+        let mut root = Call::new(request, CallId::NONE, luck, now);
+        root.component = component;
+        let root = self.open(root);
+        self.requests[request].root = root;
+        root
+    }
+
+    /// Closes a request of a component itself.
+    pub(super) fn close_internal(&mut self, root: CallId) {
+        if let Some(request) = self.close(root).map(|call| call.request) {
+            self.drop_reference(request);
+        }
+    }
+
     /// Closes a request with its final outcome.
     pub(super) fn finish_request(&mut self, root: CallId, outcome: Outcome) -> Option<Finished> {
         let id = self.close(root)?.request;
@@ -96,12 +127,12 @@ impl<P: Probe> Core<P> {
 
     /// Starts a wait at `site`.
     #[inline]
-    pub(super) fn begin(&mut self, caller: CallId, site: SiteId, choice: u16) {
+    pub(super) fn begin(&mut self, caller: CallId, site: SiteId, choice: u16, attempt: u16) {
         let now = self.now();
         let call = &mut self.calls[caller];
         call.site = site;
         call.choice = choice;
-        call.attempt = 0;
+        call.attempt = attempt;
         call.token = call.token.wrapping_add(1);
         call.wait_token = call.wait_token.wrapping_add(1);
         let token = call.token;
@@ -206,71 +237,98 @@ impl<P: Probe> Core<P> {
         }
     }
 
-    /// Sends one attempt.
+    /// Sends one attempt. What most sites have nothing of stands apart, so that this stays short.
     #[inline]
     fn launch(&mut self, caller: CallId, fresh_connection: bool) {
         let now = self.now();
         let call = &self.calls[caller];
-        let (request, site_id, me, instance) = (call.request, call.site, call.component, call.instance);
-        let (attempt, choice, wait_token) = (call.attempt, call.choice, call.wait_token);
-        let site = &self.plan.sites[site_id.0 as usize];
-        let (target, path, timeout, row) = (site.target, site.path, site.timeout, site.row);
+        let request = call.request;
+        let site = &self.plan.sites[call.site.0 as usize];
+        let target = site.target.component;
         let mut luck = site.salt.map_or(call.luck, |salt| salt.join(call.luck));
-        if attempt > 0 {
-            luck = luck.with(u64::from(attempt));
-        }
-        let mut child = Call::new(request, caller, luck, now);
-        child.component = target.component;
-        child.operation = site.operations.get(call.operation.index()).copied().unwrap_or(target.operation);
-        child.row = call.row;
-        child.instance = choice;
-        if let Some(size) = &site.size {
-            child.bytes = self.draw(size, luck, request) as u64;
-        } else if site.salt.is_none() {
-            child.bytes = call.bytes;
+        if call.attempt > 0 {
+            luck = luck.with(u64::from(call.attempt));
         }
         let (pooled, kept) = (call.flags.has(Flags::POOLED), call.flags.has(Flags::KEPT_ALIVE));
-        let connects = fresh_connection || !(pooled || kept);
-        if connects {
+        let connecting = fresh_connection || !(pooled || kept);
+        let mut child = Call::new(request, caller, luck, now);
+        child.component = target;
+        child.operation =
+            site.operations.get(call.operation.index()).copied().unwrap_or(site.target.operation);
+        child.row = call.row;
+        child.bytes = if site.salt.is_none() { call.bytes } else { 0 };
+        let any = call.choice == super::call::ANY_INSTANCE;
+        child.instance = if any { 0 } else { call.choice };
+        if connecting {
             child.flags.set(Flags::NEW_CONNECTION);
         }
         if !(pooled || kept) {
             child.flags.set(Flags::LAST_ON_CONNECTION);
         }
-        let (reloads, keeps_alive) = (site.reload.is_some(), site.keeps_alive);
-        if keeps_alive {
-            self.calls[caller].flags.set(Flags::KEPT_ALIVE);
-        }
-        if row != super::plan::RowChoice::None {
-            child.row = self.choose_row(request, row);
-        }
-        if choice == super::call::ANY_INSTANCE {
-            let rotor = target.rotor + u32::from(instance);
-            child.instance = self.next_instance(target.component, rotor, target.instances);
+        let direct = site.path.is_none() && site.timeout.is_none() && site.reload.is_none();
+        let direct = direct && !site.keeps_alive && !self.conditions.any;
+        if site.size.is_some() || site.row != super::plan::RowChoice::None || any && site.target.instances > 1
+        {
+            self.complete(&mut child, caller);
         }
         if let Some(record) = self.requests.get_mut(request) {
             record.references += 1;
             record.attempts += u32::from(record.root == caller);
         }
-        debug_assert_ne!(child.component, ComponentId::NONE);
+        debug_assert_ne!(target, ComponentId::NONE);
         let id = self.open(child);
         self.calls[caller].child = id;
-        if path.is_none() && !self.conditions.any {
-            self.executive.immediate(Event { target: target.component, signal: Signal::Arrive(id) });
+        if direct {
+            self.executive.immediate(Event { target, signal: Signal::Arrive(id) });
         } else {
-            self.depart(id, path, (me, instance), connects);
+            self.send_off(caller, id, connecting);
+        }
+    }
+
+    /// What a site may ask for beyond the call itself: bytes, a row, the next instance in turn.
+    fn complete(&mut self, child: &mut Call, caller: CallId) {
+        let call = &self.calls[caller];
+        let (instance, choice) = (call.instance, call.choice);
+        let site = &self.plan.sites[call.site.0 as usize];
+        let (target, row) = (site.target, site.row);
+        if let Some(size) = &site.size {
+            child.bytes = self.draw(size, child.luck, child.request) as u64;
+        }
+        if row != super::plan::RowChoice::None {
+            child.row = self.choose_row(child.request, row);
+        }
+        if choice == super::call::ANY_INSTANCE {
+            let rotor = target.rotor + u32::from(instance);
+            child.instance = self.next_instance(target.component, rotor, target.instances);
+        }
+    }
+
+    /// Sends a call over its path, and sets the limits on waiting for it.
+    fn send_off(&mut self, caller: CallId, id: CallId, connecting: bool) {
+        let now = self.now();
+        let call = &self.calls[caller];
+        let (me, instance, attempt, token) = (call.component, call.instance, call.attempt, call.wait_token);
+        let index = call.site.0 as usize;
+        let child = &self.calls[id];
+        let (target, luck) = (child.component, child.luck);
+        let (path, timeout) = (self.plan.sites[index].path, self.plan.sites[index].timeout);
+        if self.plan.sites[index].keeps_alive {
+            self.calls[caller].flags.set(Flags::KEPT_ALIVE);
+        }
+        if path.is_none() && !self.conditions.any {
+            self.executive.immediate(Event { target, signal: Signal::Arrive(id) });
+        } else {
+            self.depart(id, path, (me, instance), connecting);
         }
         if let Some(timeout) = timeout {
-            let signal = Signal::TimedOut { call: id, token: wait_token, limit: Limit::Attempt };
-            self.send(now + timeout, me, signal);
+            self.send(now + timeout, me, Signal::TimedOut { call: id, token, limit: Limit::Attempt });
         }
-        if reloads
-            && let Some(reload) = &self.plan.sites[site_id.0 as usize].reload
+        if let Some(reload) = &self.plan.sites[index].reload
             && attempt < reload.max
             && reload.key.join(luck).draws().chance(reload.chance)
         {
             let at = now + reload.after;
-            self.send(at, me, Signal::TimedOut { call: id, token: wait_token, limit: Limit::Patience });
+            self.send(at, me, Signal::TimedOut { call: id, token, limit: Limit::Patience });
         }
     }
 
@@ -582,6 +640,10 @@ impl Retry {
             Jitter::None => step(attempt),
             Jitter::Full => step(attempt) * draws.unit(),
             Jitter::Equal => step(attempt) * (0.5 + 0.5 * draws.unit()),
+            Jitter::Around(percent) => {
+                let share = f64::from(percent.min(100)) / 100.0;
+                step(attempt) * (1.0 - share + 2.0 * share * draws.unit())
+            }
             Jitter::Decorrelated => {
                 // Each pause depends on the one before it: draw the chain from its start.
                 let mut draws = self.key.join(luck).named(StreamName::new("decorrelated")).draws();
@@ -592,5 +654,70 @@ impl Retry {
                 pause
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn retry(jitter: Jitter) -> Retry {
+        Retry {
+            attempts: 9,
+            base: SimDuration::from_millis(100),
+            cap: SimDuration::from_secs(20),
+            multiplier: 2.0,
+            jitter,
+            on: super::super::plan::RetryOn::default(),
+            budget: None,
+            key: Key::root(1, 0),
+        }
+    }
+
+    /// Mean pauses in seconds before each of eight retries, over many requests.
+    fn means(jitter: Jitter) -> Vec<f64> {
+        let (retry, requests) = (retry(jitter), 40_000);
+        (0..8)
+            .map(|attempt| {
+                let pause = |n| retry.pause(attempt, Key::root(2, 0).with(n)).as_secs_f64();
+                (0..requests).map(pause).sum::<f64>() / requests as f64
+            })
+            .collect()
+    }
+
+    #[test]
+    fn pauses_have_the_means_that_their_jitter_implies() {
+        // BACKOFF counts its steps from base x 2 (n from 1): base 200 ms here would be the same. Steps of this
+        // policy: 0.1, 0.2, ... 12.8, in all 25.5 s; its totals with doubled steps and a cap of 20 are 45.4, 22.7
+        // and 34.05.
+        let doubled = |jitter| {
+            let twice = Retry { base: SimDuration::from_millis(200), ..retry(jitter) };
+            let pause = |n: u64, attempt| twice.pause(attempt, Key::root(3, 0).with(n)).as_secs_f64();
+            (0..20_000).map(|n| (0..8).map(|attempt| pause(n, attempt)).sum::<f64>()).sum::<f64>() / 20_000.0
+        };
+        for (jitter, total) in
+            [(Jitter::None, 45.4), (Jitter::Full, 22.7), (Jitter::Equal, 34.05), (Jitter::Around(20), 45.4)]
+        {
+            assert!((doubled(jitter) / total - 1.0).abs() < 0.01, "{jitter:?}: {}", doubled(jitter));
+        }
+        let decorrelated = means(Jitter::Decorrelated);
+        assert!((decorrelated[0] - 0.2).abs() < 0.002 && (decorrelated[1] - 0.35).abs() < 0.004);
+    }
+
+    #[test]
+    fn pauses_stay_within_the_bounds_of_their_jitter() {
+        for (jitter, low, high) in [
+            (Jitter::Full, 0.0, 0.4),
+            (Jitter::Equal, 0.2, 0.4),
+            (Jitter::Around(20), 0.32, 0.48),
+            (Jitter::Around(50), 0.2, 0.6),
+            (Jitter::Decorrelated, 0.1, 2.7),
+        ] {
+            let pauses = (0..2_000).map(|n| retry(jitter).pause(2, Key::root(4, 0).with(n)).as_secs_f64());
+            let (mut least, mut most) = (f64::INFINITY, 0.0_f64);
+            pauses.for_each(|pause| (least, most) = (least.min(pause), most.max(pause)));
+            assert!(low <= least && most <= high + 1e-9, "{jitter:?}: {least}..{most}");
+            assert!(jitter == Jitter::Decorrelated || most - least > 0.95 * (high - low));
+        }
     }
 }

@@ -35,6 +35,8 @@ struct Instance {
     errors: Option<(f64, u16, Key)>,
     /// Added to each message's latency there and back.
     latency: Option<Demand>,
+    /// Messages that lose a segment: share, stream.
+    loss: Option<(f64, Key)>,
 }
 
 /// A cut between two groups of instances, one way.
@@ -66,6 +68,8 @@ impl Group {
 pub(super) struct Conditions {
     /// Whether anything ever was.
     pub(super) any: bool,
+    /// Counts changes of the fleets.
+    pub(super) version: u64,
     instances: Vec<Vec<Instance>>,
     cuts: Vec<Cut>,
     /// By entity: the share of requests that are about its hottest row.
@@ -82,6 +86,7 @@ impl Conditions {
         Self {
             any: plan.fleets.iter().any(|fleet| fleet.most > fleet.start),
             instances: plan.fleets.iter().map(instances).collect(),
+            version: 0,
             cuts: Vec::new(),
             hot: vec![None; plan.entities.len()],
         }
@@ -101,15 +106,10 @@ impl Conditions {
     }
 
     pub(super) fn set_life(&mut self, component: ComponentId, instance: u16, life: Life) {
+        self.version += 1;
         if let Some(record) = self.get_mut(component, instance) {
             record.life = life;
         }
-    }
-
-    /// Instances that are part of the fleet.
-    pub(super) fn fleet(&self, component: ComponentId) -> u16 {
-        let all = self.instances.get(component.index());
-        all.map_or(0, |all| all.iter().filter(|i| i.life != Life::Absent).count() as u16)
     }
 
     /// The instances there can ever be.
@@ -123,6 +123,14 @@ impl Conditions {
 
     pub(super) fn errors(&self, component: ComponentId, instance: u16) -> Option<(f64, u16, Key)> {
         self.get(component, instance)?.errors
+    }
+
+    pub(super) fn set_loss(&mut self, group: Group, loss: Option<(f64, Key)>) {
+        self.each(group, |instance| instance.loss = loss);
+    }
+
+    pub(super) fn loss(&self, component: ComponentId, instance: u16) -> Option<(f64, Key)> {
+        self.get(component, instance)?.loss
     }
 
     pub(super) fn set_latency(&mut self, group: Group, latency: Option<&Demand>) {

@@ -420,13 +420,35 @@ impl<P: Probe> Context<'_, P> {
     /// Calls on from `site`; the answer comes as `on_reply`.
     #[inline]
     pub fn call_on(&mut self, id: CallId, site: SiteId) {
-        self.core.begin(id, site, super::call::ANY_INSTANCE);
+        self.core.begin(id, site, super::call::ANY_INSTANCE, 0);
     }
 
     /// Calls on from `site` to one instance of its target.
     #[inline]
     pub fn call_instance(&mut self, id: CallId, site: SiteId, instance: u16) {
-        self.core.begin(id, site, instance);
+        self.core.begin(id, site, instance, 0);
+    }
+
+    /// Calls one instance of a site's target as attempt number `attempt` of the same request: with luck of its own.
+    #[inline]
+    pub fn call_again(&mut self, id: CallId, site: SiteId, instance: u16, attempt: u16) {
+        self.core.begin(id, site, instance, attempt);
+    }
+
+    /// Opens a request of the component itself, which no client sent and nobody counts.
+    pub fn open_internal(&mut self, note: u32, luck: Key) -> CallId {
+        self.core.open_internal(self.me, note, luck)
+    }
+
+    /// Closes such a request.
+    pub fn close_internal(&mut self, root: CallId) {
+        self.core.close_internal(root);
+    }
+
+    /// Changes whenever an instance of any component joins its fleet, leaves it, or begins to.
+    #[must_use]
+    pub fn fleet_version(&self) -> u64 {
+        self.core.conditions.version
     }
 
     /// Starts a branch of a `parallel`: a call at the same instance that runs from `pc`.

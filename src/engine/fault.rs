@@ -35,6 +35,13 @@ pub enum Effect {
     },
     /// Messages to and from it take longer, in seconds.
     Latency(Demand),
+    /// So many messages to and from it lose a segment.
+    Loss {
+        /// The share.
+        share: f64,
+        /// The stream of the coins.
+        key: Key,
+    },
     /// Messages from these do not reach the targets.
     Cut {
         /// Who cannot send.
@@ -104,6 +111,9 @@ impl<P: Probe> Core<P> {
         match effect {
             Effect::Errors { share, status, key } => {
                 return self.conditions.set_errors(group, begins.then_some((*share, *status, *key)));
+            }
+            Effect::Loss { share, key } => {
+                return self.conditions.set_loss(group, begins.then_some((*share, *key)));
             }
             Effect::Latency(added) => return self.conditions.set_latency(group, begins.then_some(added)),
             _ => {}

@@ -16,6 +16,7 @@ mod plan;
 mod pool;
 mod probe;
 mod program;
+pub mod protection;
 mod request;
 mod station;
 mod world;

@@ -73,19 +73,24 @@ impl Path {
     /// The delay by lost segments of a message with this luck: each transmission is lost with the same
     /// probability, and the timer doubles (RFC 6298, 5.5).
     pub(super) fn retransmissions(&self, luck: Key, first: SimDuration) -> SimDuration {
-        let mut span = SimDuration::ZERO;
         if self.loss > 0.0 {
-            let (mut timeout, mut draws) = (first, self.key.join(luck).draws());
-            for _ in 0..MOST_RETRANSMISSIONS {
-                if !draws.chance(self.loss) {
-                    break;
-                }
-                span += timeout;
-                timeout += timeout;
-            }
+            retransmissions(self.loss, self.key.join(luck), first)
+        } else {
+            SimDuration::ZERO
         }
-        span
     }
+}
+
+fn retransmissions(loss: f64, luck: Key, first: SimDuration) -> SimDuration {
+    let (mut span, mut timeout, mut draws) = (SimDuration::ZERO, first, luck.draws());
+    for _ in 0..MOST_RETRANSMISSIONS {
+        if !draws.chance(loss) {
+            break;
+        }
+        span += timeout;
+        timeout += timeout;
+    }
+    span
 }
 
 /// Which way a message goes.
@@ -197,6 +202,9 @@ impl<P: Probe> Core<P> {
     fn hindrance(&self, from: (ComponentId, u16), to: (ComponentId, u16), luck: Key) -> Option<SimDuration> {
         let mut delay = SimDuration::ZERO;
         for (component, instance) in [from, to] {
+            if let Some((share, key)) = self.conditions.loss(component, instance) {
+                delay += retransmissions(share, key.join(luck), RETRANSMISSION);
+            }
             if let Some(Demand::Drawn { distribution, key }) = self.conditions.latency(component, instance) {
                 delay += SimDuration::from_secs_f64(distribution.sample(&mut key.join(luck).draws()));
             }

@@ -52,6 +52,12 @@ impl Reason {
         Self::Fault,
     ];
 
+    /// Whether nothing came back from whoever was asked: a refusal, a broken connection, or silence.
+    #[must_use]
+    pub const fn is_transport(self) -> bool {
+        matches!(self, Self::Unreachable | Self::Timeout)
+    }
+
     /// The reason in a report's words.
     #[must_use]
     pub const fn words(self) -> &'static str {

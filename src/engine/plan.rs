@@ -58,6 +58,8 @@ pub enum Jitter {
     Equal,
     /// min(cap, uniform on [base, 3 x previous]).
     Decorrelated,
+    /// The backoff times a uniform factor in 1 - p to 1 + p, p in percent: 20 in gRPC, 50 in resilience4j.
+    Around(u8),
 }
 
 /// Which failures are tried again.

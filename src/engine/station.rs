@@ -190,14 +190,17 @@ impl Cores {
         record.demand = rest;
         self.sharing.add(now, rest, call);
         cx.observe(Observation::Level { resource: self.resource, present: self.sharing.len() as u32 });
-        self.expect(cx);
+        let next = self.sharing.next_completion(now);
+        self.expect(next, cx);
     }
 
     /// Changes the speed of every core from now on; 1 is nominal.
     pub fn set_speed<P: Probe>(&mut self, speed: f64, cx: &mut Context<'_, P>) {
-        self.sharing.set_speed(cx.now(), speed);
+        let now = cx.now();
+        self.sharing.set_speed(now, speed);
         self.expected = SimTime::MAX;
-        self.expect(cx);
+        let next = self.sharing.next_completion(now);
+        self.expect(next, cx);
     }
 
     /// The next call whose work is done by now. Call it until it has none, after a wake of this
@@ -208,18 +211,23 @@ impl Cores {
             return None;
         }
         let now = cx.now();
-        if let Some(call) = self.sharing.complete(now) {
-            let record = cx.call(call);
-            let stay = now.since(record.asked);
-            let wait = stay - record.demand;
-            cx.observe(Observation::Departed { resource: self.resource, stay });
-            cx.observe(Observation::Waited { resource: self.resource, wait });
-            cx.observe(Observation::Level { resource: self.resource, present: self.sharing.len() as u32 });
-            return Some(call);
+        match self.sharing.complete_or_next(now) {
+            Ok(call) => {
+                let record = cx.call(call);
+                let stay = now.since(record.asked);
+                let wait = stay - record.demand;
+                cx.observe(Observation::Departed { resource: self.resource, stay });
+                cx.observe(Observation::Waited { resource: self.resource, wait });
+                let present = self.sharing.len() as u32;
+                cx.observe(Observation::Level { resource: self.resource, present });
+                Some(call)
+            }
+            Err(next) => {
+                self.expected = SimTime::MAX;
+                self.expect(next, cx);
+                None
+            }
         }
-        self.expected = SimTime::MAX;
-        self.expect(cx);
-        None
     }
 
     /// Stops a call's work for now; what remains of it, if it was running. What was done counts as a stay of its own.
@@ -232,7 +240,8 @@ impl Cores {
         cx.observe(Observation::Departed { resource: self.resource, stay });
         cx.observe(Observation::Waited { resource: self.resource, wait });
         cx.observe(Observation::Level { resource: self.resource, present: self.sharing.len() as u32 });
-        self.expect(cx);
+        let next = self.sharing.next_completion(now);
+        self.expect(next, cx);
         Some(rest)
     }
 
@@ -245,15 +254,16 @@ impl Cores {
         let stay = now.since(cx.call(call).asked);
         cx.observe(Observation::Departed { resource: self.resource, stay });
         cx.observe(Observation::Level { resource: self.resource, present: self.sharing.len() as u32 });
-        self.expect(cx);
+        let next = self.sharing.next_completion(now);
+        self.expect(next, cx);
         true
     }
 
     /// Asks to be woken when the head will be done, unless a wake no later than that is under way:
     /// an arrival only delays the head, so the old wake finds nothing and asks again.
     #[inline]
-    fn expect<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
-        if let Some(at) = self.sharing.next_completion(cx.now())
+    fn expect<P: Probe>(&mut self, next: Option<SimTime>, cx: &mut Context<'_, P>) {
+        if let Some(at) = next
             && at < self.expected
         {
             self.expected = at;

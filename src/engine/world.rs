@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::call::Flags;
+use super::call::{CallId, Flags};
 use super::context::{CallBalance, Context, Core};
 use super::event::{Event, Limit, Signal};
 use super::node::Node;
@@ -123,21 +123,7 @@ impl<N: Node, P: Probe> World<N, P> {
                 let settled = self.core.settle(child);
                 self.tell(settled);
             }
-            Signal::TimedOut { call, token, limit: Limit::QueueWait } => {
-                let waits = |c: &super::call::Call| c.token == token && c.flags.has(Flags::IN_LINE);
-                if self.core.calls.get(call).is_some_and(waits) {
-                    self.at(target, |node, cx| node.on_limit(call, cx));
-                }
-            }
-            Signal::TimedOut { call, limit: Limit::Cancelled, .. } => {
-                if self.core.calls.get(call).is_some_and(|c| !c.flags.has(Flags::ANSWERED)) {
-                    self.at(target, |node, cx| node.on_cancel(call, cx));
-                }
-            }
-            Signal::TimedOut { call, token, limit } => {
-                let settled = self.core.timed_out(call, token, limit);
-                self.tell(settled);
-            }
+            Signal::TimedOut { call, token, limit } => self.limit_passed(target, call, token, limit),
             Signal::Timer(timer) => self.at(target, |node, cx| node.on_timer(timer, cx)),
             Signal::Wake { station, epoch } => {
                 if target == ComponentId::NONE {
@@ -150,6 +136,26 @@ impl<N: Node, P: Probe> World<N, P> {
                 self.core.fault(fault, begins);
                 self.core.next_fault();
                 self.disturb();
+            }
+        }
+    }
+
+    fn limit_passed(&mut self, target: ComponentId, call: CallId, token: u16, limit: Limit) {
+        match limit {
+            Limit::QueueWait => {
+                let waits = |c: &super::call::Call| c.token == token && c.flags.has(Flags::IN_LINE);
+                if self.core.calls.get(call).is_some_and(waits) {
+                    self.at(target, |node, cx| node.on_limit(call, cx));
+                }
+            }
+            Limit::Cancelled => {
+                if self.core.calls.get(call).is_some_and(|c| !c.flags.has(Flags::ANSWERED)) {
+                    self.at(target, |node, cx| node.on_cancel(call, cx));
+                }
+            }
+            _ => {
+                let settled = self.core.timed_out(call, token, limit);
+                self.tell(settled);
             }
         }
     }

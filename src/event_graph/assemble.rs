@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::nodes;
 use super::sites::Sites;
+use super::{faults, nodes};
 use crate::base::random::Key;
 use crate::components::Component;
 use crate::engine::Plan;
@@ -35,5 +35,6 @@ pub fn assemble(model: &Model, replication: u32) -> Assembly {
     for (index, client) in model.clients.iter().enumerate() {
         all.push(Component::Client(nodes::client(index, client, &mut sites)));
     }
+    sites.plan.faults = faults::plan(&sites);
     Assembly { nodes: all, plan: Arc::new(sites.finish()) }
 }

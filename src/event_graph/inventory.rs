@@ -38,7 +38,19 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
                 add(index, 0, Role::Locks, 0.0);
                 add(index, 0, Role::Connections, database.max_connections.map_or(f64::INFINITY, f64::from));
             }
-            ComponentSpec::LoadBalancer(_) => {}
+            ComponentSpec::LoadBalancer(balancer) => {
+                for instance in 0..u32::from(balancer.instances) {
+                    add(
+                        index,
+                        instance,
+                        Role::Workers,
+                        balancer.connections.map_or(f64::INFINITY, f64::from),
+                    );
+                    if balancer.cost.is_some() || balancer.tls.is_some() {
+                        add(index, instance, Role::Cpu, balancer.cores);
+                    }
+                }
+            }
         }
     }
     for link in model.network.iter().flat_map(|network| &network.links) {

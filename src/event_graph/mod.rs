@@ -3,6 +3,7 @@
 
 mod assemble;
 mod call_graph;
+mod faults;
 mod forecast;
 mod inventory;
 mod lower;

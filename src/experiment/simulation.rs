@@ -32,12 +32,19 @@ fn limits(model: &Model) -> Limits {
     }
 }
 
-/// The end of the last surge of any client, if it lies within the run.
+/// The end of the last surge of any client, or of the last bounded fault, if it lies within the run.
 #[must_use]
 pub fn surge_end(model: &Model) -> Option<SimTime> {
     let ends = model.clients.iter().filter_map(|client| client.profile.surge_end());
     let duration = model.run.duration.as_secs_f64();
-    ends.filter(|end| *end < duration).max_by(f64::total_cmp).map(SimTime::from_secs_f64)
+    let repaired = model.faults.iter().flat_map(|fault| {
+        let lasts = match &fault.verb {
+            crate::faults::Verb::Kill { restart_after: Some(after), .. } => Some(*after),
+            _ => fault.lasts,
+        };
+        fault.at.iter().filter_map(move |at| lasts.map(|lasts| at + lasts))
+    });
+    ends.chain(repaired).filter(|end| *end < duration).max_by(f64::total_cmp).map(SimTime::from_secs_f64)
 }
 
 /// Runs replication `index`, seen by a probe of the caller's choice.

@@ -327,7 +327,7 @@ impl Recorder {
     fn waited(&mut self, resource: ResourceId, wait: SimDuration) {
         if let Some(usage) = self.counts(resource) {
             usage.granted += 1;
-            usage.waited += wait.as_nanos() as f64;
+            usage.waited += wait.as_nanos_f64();
             for &i in &self.open {
                 self.cohorts[i].waits[resource.index()].record(wait);
             }
@@ -390,13 +390,13 @@ impl Probe for Recorder {
             Observation::Waited { resource, wait } => self.waited(resource, wait),
             Observation::Demanded { resource, demand } => {
                 if let Some(usage) = self.counts(resource) {
-                    usage.demanded += demand.as_nanos() as f64;
+                    usage.demanded += demand.as_nanos_f64();
                 }
             }
             Observation::Departed { resource, stay } => {
                 if let Some(usage) = self.counts(resource) {
                     usage.departed += 1;
-                    usage.stayed += stay.as_nanos() as f64;
+                    usage.stayed += stay.as_nanos_f64();
                 }
             }
             Observation::Refused { resource } => {
@@ -422,7 +422,7 @@ impl Probe for Recorder {
                 if let Some(level) = self.visit(now, component, -1) {
                     let usage = level.counts();
                     usage.departed += 1;
-                    usage.stayed += stay.as_nanos() as f64;
+                    usage.stayed += stay.as_nanos_f64();
                 }
             }
             Observation::Sent { client, operation } => self.sent(now, client, operation),

@@ -4,7 +4,7 @@
 //! integral over its length, whatever happened at a single instant. The integrals are sums of integers
 //! times nanoseconds, exact below 2^53, i.e. nine million customers present for one second.
 
-use crate::base::SimTime;
+use crate::base::{SimDuration, SimTime};
 
 /// Integrals and counts of one resource over one stretch of time. Integrals are in customer-nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -75,7 +75,7 @@ impl TimeWeighted {
     fn advance(&mut self, now: u64) {
         let span = now.saturating_sub(self.last);
         if span > 0 {
-            let (span, present) = (span as f64, f64::from(self.present));
+            let (span, present) = (SimDuration::from_nanos(span).as_nanos_f64(), f64::from(self.present));
             self.since.present += present * span;
             self.since.busy += present.min(self.servers) * span;
             self.since.servers += self.servers * span;

@@ -192,6 +192,9 @@ impl<T: Copy + PartialEq> ProcessorSharing<T> {
         if factor == 0 {
             return None;
         }
+        if remaining == 0 {
+            return Some(now);
+        }
         let narrow = if den < ONE { remaining.checked_mul(den) } else { None };
         let nanos = if factor == ONE && num == den {
             u128::from(remaining)
@@ -214,16 +217,25 @@ impl<T: Copy + PartialEq> ProcessorSharing<T> {
     /// Takes out the next job if it is done by `now` (to within half a nanosecond of its own pace).
     #[inline]
     pub fn complete(&mut self, now: SimTime) -> Option<T> {
-        if self.next_completion(now)? > now {
-            return None;
+        self.complete_or_next(now).ok()
+    }
+
+    /// Takes out the next job if it is done by `now`; else says when it will be, as [`Self::next_completion`].
+    ///
+    /// # Errors
+    /// With that time, if there is nothing to take out.
+    pub fn complete_or_next(&mut self, now: SimTime) -> Result<T, Option<SimTime>> {
+        let next = self.next_completion(now);
+        if next.is_none_or(|at| at > now) {
+            return Err(next);
         }
-        let Reverse(job) = self.jobs.pop()?;
+        let Some(Reverse(job)) = self.jobs.pop() else { return Err(None) };
         if self.jobs.is_empty() {
             (self.virtual_time, self.rest) = (0, 0);
         } else if job.finish > self.virtual_time {
             (self.virtual_time, self.rest) = (job.finish, 0);
         }
-        Some(job.what)
+        Ok(job.what)
     }
 
     /// Takes a job out before it is done; the demand that remained.

@@ -15,6 +15,12 @@ pub enum Discipline {
     Lifo,
     /// The smallest class first; first come, first served within a class.
     Priority,
+    /// First come, first served while at most so many wait, last come first served while more do ("Fail at
+    /// scale", Maurer 2015): in an overload the new ones, whose callers still wait, are served.
+    AdaptiveLifo {
+        /// The longest line that is served in order.
+        above: u32,
+    },
 }
 
 /// Customers in line.
@@ -87,7 +93,11 @@ impl<T: Copy> WaitingLine<T> {
             }
             return None;
         }
-        let lifo = self.discipline == Discipline::Lifo;
+        let lifo = match self.discipline {
+            Discipline::Fifo | Discipline::Priority => false,
+            Discipline::Lifo => true,
+            Discipline::AdaptiveLifo { above } => self.alive > above as usize,
+        };
         for (_, line) in &mut self.classes {
             while let Some(customer) = if lifo { line.pop_back() } else { line.pop_front() } {
                 if alive(&customer) {
@@ -134,6 +144,7 @@ mod tests {
         assert_eq!(order(Discipline::Fifo), [1, 2, 3, 4, 5]);
         assert_eq!(order(Discipline::Lifo), [5, 4, 3, 2, 1]);
         assert_eq!(order(Discipline::Priority), [2, 4, 5, 1, 3]);
+        assert_eq!(order(Discipline::AdaptiveLifo { above: 3 }), [5, 4, 1, 2, 3]);
     }
 
     #[test]

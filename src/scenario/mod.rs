@@ -4,6 +4,7 @@ mod beside;
 mod clients;
 mod components;
 mod effects;
+mod faults;
 mod fields;
 mod network;
 

@@ -26,6 +26,8 @@ pub struct Model {
     pub components: Vec<ComponentModel>,
     /// The network, if the scenario has one; without it messages take no time.
     pub network: Option<super::NetworkSpec>,
+    /// What goes wrong, and when.
+    pub faults: Vec<crate::faults::Fault>,
     /// Columns of replayed traces.
     pub replayed: Arc<Vec<Vec<f64>>>,
     /// Client populations; their ids follow those of the components.

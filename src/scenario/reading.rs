@@ -4,7 +4,7 @@ use super::beside::Beside;
 use super::clients::replay::Replays;
 use super::fields::{Fields, entries, items, resolve, scalar, text};
 use super::model::{Claim, ClaimWindow, EntitySpec, Model, PopularitySpec, Prices, RunPlan};
-use super::{clients, components, effects, network};
+use super::{clients, components, effects, faults, network};
 use crate::base::{PriceUnit, SimDuration};
 use crate::document::{Code, Diagnostics, Fault, Node, Value, quantity};
 
@@ -32,7 +32,7 @@ pub fn read_model(design: &str, root: &Node, beside: &Beside<'_>, found: &mut Di
     let data = fields.get("data");
     let component_nodes = fields.get("components");
     let client_nodes = fields.get("clients");
-    let network_node = fields.get("network");
+    let (network_node, fault_node) = (fields.get("network"), fields.get("faults"));
     let run_node = fields.get("run");
     let price_node = fields.get("prices");
     let objective_node = fields.get("objectives");
@@ -56,7 +56,7 @@ pub fn read_model(design: &str, root: &Node, beside: &Beside<'_>, found: &mut Di
     let names = components::Names::collect(component_nodes, &entities, &replays);
     let components = components::read(component_nodes, &names, found);
     let context = clients::Surroundings { names: &names, components: &components, replays: &replays, beside };
-    let clients = clients::read(client_nodes, &context, found);
+    let mut clients = clients::read(client_nodes, &context, found);
     let network = {
         let ends = names.components().chain(clients.iter().map(|client| client.name.as_str()));
         network::read(network_node, &ends, found)
@@ -64,7 +64,18 @@ pub fn read_model(design: &str, root: &Node, beside: &Beside<'_>, found: &mut Di
     if let Some(network) = &network {
         check_places(network, component_nodes, client_nodes, found);
     }
-    let run = read_run(run_node, &clients, found);
+    let run = read_run(run_node, &clients, fault_node.is_some(), found);
+    let client_names: Vec<String> = clients.iter().map(|client| client.name.clone()).collect();
+    let zones = zone_names(network.as_ref(), &components);
+    let around = faults::Surroundings {
+        names: &names,
+        components: &components,
+        clients: &client_names,
+        zones: &zones,
+        duration: run.duration.as_secs_f64(),
+    };
+    let faults = faults::read(fault_node, &around, found);
+    clients::shift(&mut clients, &faults, run.duration.as_secs_f64());
     let prices = read_prices(price_node, &names, found);
     let duration = run.duration.as_secs_f64();
     let objectives = read_claims(objective_node, duration, found);
@@ -82,12 +93,25 @@ pub fn read_model(design: &str, root: &Node, beside: &Beside<'_>, found: &mut Di
         entities,
         components,
         network,
+        faults,
         replayed: replays.shared(),
         clients,
         prices,
         objectives,
         expectations,
     })
+}
+
+/// Zones by name: the network's, and those that components are spread over.
+fn zone_names(
+    network: Option<&network::NetworkSpec>,
+    components: &[super::model::ComponentModel],
+) -> Vec<String> {
+    let declared = network.iter().flat_map(|network| network.zones.iter().map(|(zone, _)| zone));
+    let mut all: Vec<String> = declared.chain(components.iter().flat_map(|c| &c.zones)).cloned().collect();
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// The zones that components and clients name must be the network's.
@@ -199,7 +223,12 @@ fn read_keys(node: &Node, beside: &Beside<'_>, found: &mut Diagnostics) -> Optio
     keys.map(std::sync::Arc::new)
 }
 
-fn read_run(node: Option<&Node>, clients: &[super::model::ClientSpec], found: &mut Diagnostics) -> RunPlan {
+fn read_run(
+    node: Option<&Node>,
+    clients: &[super::model::ClientSpec],
+    faults: bool,
+    found: &mut Diagnostics,
+) -> RunPlan {
     let mut plan = RunPlan {
         duration: SimDuration::from_secs(600),
         requests: None,
@@ -235,7 +264,7 @@ fn read_run(node: Option<&Node>, clients: &[super::model::ClientSpec], found: &m
     if let Some(warmup) = fields.get("warmup")
         && let Some(written) = text(warmup, found)
     {
-        let transient = clients.iter().any(|c| !c.profile.is_constant());
+        let transient = faults || clients.iter().any(|c| !c.profile.is_constant());
         plan.warmup = match written {
             // A transient is never truncated; a steady run where MSER-5 says, which needs the run itself.
             "auto" => {

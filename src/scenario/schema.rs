@@ -62,7 +62,7 @@ fn property(block: &str, key: &KeyEntry) -> Value {
         Absent::Required => String::new(),
         Absent::Is(value) => format!(" Absent: {value}."),
         Absent::Unverified(value) => format!(" Absent: {value} (unverified)."),
-        Absent::Unset(meaning) if meaning == "-" => String::new(),
+        Absent::Unset("-") => String::new(),
         Absent::Unset(meaning) => format!(" If absent: {meaning}."),
     };
     let about = format!("{}.{default}", key.about);

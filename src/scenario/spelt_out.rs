@@ -199,8 +199,8 @@ fn quoted(text: &str, always: bool) -> String {
         && text.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '$' | '.' | '/' | '_'))
         && !text.ends_with(' ')
         || (text.len() > 1 && text.starts_with('~') && text[1..].chars().all(char::is_alphanumeric));
-    let word = matches!(text.to_ascii_lowercase().as_str(), "null" | "true" | "false" | "~" | "");
-    if plain && !always && !(word && text.to_ascii_lowercase() == "null") {
+    let null = text.eq_ignore_ascii_case("null");
+    if plain && !always && !null {
         return text.to_owned();
     }
     serde_json::Value::from(text).to_string()

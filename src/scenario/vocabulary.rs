@@ -136,6 +136,12 @@ const CANCEL: KeyEntry = key(
     Is("false"),
     "whether giving up reaches the server, which otherwise goes on for nobody",
 );
+const FOR: KeyEntry = key("for", Duration, Unset("to the end"), "how long it lasts");
+const AIM: Takes = Either(&[Text, List(&Text)]);
+const TARGET: KeyEntry =
+    key("target", AIM, Required, "a component, an instance such as app[0], or a list of them");
+const GRACE: KeyEntry = key("grace", Duration, Unverified("30s"), "time in which running work may end");
+const BOOT: KeyEntry = key("boot", Duration, Unverified("30s"), "time until it serves again");
 const ON_ERROR: KeyEntry =
     key("on_error", STEPS, Unset("the error is passed on"), "steps that run instead of passing an error on");
 const ZONES: KeyEntry = key(
@@ -179,6 +185,12 @@ pub const BLOCKS: &[Block] = &[
                 Takes::Block("network"),
                 Unset("takes no time"),
                 "zones, regions, round-trip times, links, loss",
+            ),
+            key(
+                "faults",
+                List(&Takes::Block("fault")),
+                Unset("nothing goes wrong"),
+                "what goes wrong, and when",
             ),
             key(
                 "prices",
@@ -340,6 +352,143 @@ pub const BLOCKS: &[Block] = &[
         keys: &[
             key("requests", Counts, Is("1"), "how many requests, one after the other"),
             key("think", Times, Unset("the client's `think`"), "time between an answer and the next request"),
+        ],
+    },
+    Block {
+        name: "fault",
+        about: "What goes wrong: one verb, when, and for how long.",
+        keys: &[
+            key(
+                "at",
+                Either(&[Duration, List(&Duration)]),
+                Unset("see `mtbf`"),
+                "when it begins, once or several times",
+            ),
+            FOR,
+            key("restart_after", Duration, Unset("`for`"), "how long what was killed is gone"),
+            key(
+                "mtbf",
+                Duration,
+                Unset("not at random"),
+                "mean time between failures of each target by itself",
+            ),
+            key("mttr", Duration, Unset("not at random"), "mean time to repair"),
+            key(
+                "kill",
+                Either(&[Text, List(&Text), Takes::Block("kill")]),
+                Unset("-"),
+                "the process dies: what it had is lost, connections are refused",
+            ),
+            key(
+                "restart",
+                Either(&[Text, List(&Text), Takes::Block("restart")]),
+                Unset("-"),
+                "ends in order and starts again",
+            ),
+            key(
+                "hang",
+                Either(&[Text, List(&Text), Takes::Block("hang")]),
+                Unset("-"),
+                "accepts and never answers",
+            ),
+            key("slow", Takes::Block("slow"), Unset("-"), "all work takes so many times as long"),
+            key(
+                "errors",
+                Takes::Block("errors"),
+                Unset("-"),
+                "calls are answered with an error, without work",
+            ),
+            key("latency", Takes::Block("latency"), Unset("-"), "messages to and from it take longer"),
+            key("loss", Takes::Block("loss"), Unset("-"), "messages to and from it lose a segment"),
+            key(
+                "partition",
+                Either(&[Text, List(&Text), Takes::Block("partition")]),
+                Unset("-"),
+                "no message between two: [app, db], or one way",
+            ),
+            key("zone_down", Text, Unset("-"), "every instance of a zone is gone, and nothing is refused"),
+            key(
+                "deploy",
+                Either(&[Text, List(&Text), Takes::Block("deploy")]),
+                Unset("-"),
+                "a new version, instance by instance",
+            ),
+            key("hot_key", Takes::Block("hot_key"), Unset("-"), "one row gets a share of the requests"),
+            key("shift", Takes::Block("shift"), Unset("-"), "a lost region's clients come here as well"),
+            key("flush", Text, Unset("-"), "what a cache stores is gone"),
+        ],
+    },
+    Block {
+        name: "kill",
+        about: "A process that dies.",
+        keys: &[TARGET, key("restart_after", Duration, Unset("`for`"), "how long it is gone"), FOR],
+    },
+    Block { name: "restart", about: "An orderly restart.", keys: &[TARGET, GRACE, BOOT, FOR] },
+    Block { name: "hang", about: "A process that accepts and never answers.", keys: &[TARGET, FOR] },
+    Block {
+        name: "slow",
+        about: "Work that takes longer.",
+        keys: &[TARGET, key("by", Factor, Is("2x"), "how many times as long"), FOR],
+    },
+    Block {
+        name: "errors",
+        about: "Answers that are errors.",
+        keys: &[
+            TARGET,
+            key("share", Share, Is("100%"), "how many of the calls"),
+            key("status", Count, Is("500"), "the status, 400 to 599"),
+            FOR,
+        ],
+    },
+    Block {
+        name: "latency",
+        about: "Messages that take longer.",
+        keys: &[TARGET, key("by", Times, Required, "added to each message"), FOR],
+    },
+    Block {
+        name: "loss",
+        about: "Messages that lose a segment.",
+        keys: &[TARGET, key("share", Share, Is("1%"), "how many of them"), FOR],
+    },
+    Block {
+        name: "partition",
+        about: "A cut between two groups.",
+        keys: &[
+            key("from", AIM, Required, "who cannot send"),
+            key("to", AIM, Required, "who cannot receive"),
+            key("one_way", Flag, Is("false"), "whether the other direction works"),
+            FOR,
+        ],
+    },
+    Block {
+        name: "deploy",
+        about: "A rolling update, as Kubernetes does it without surge.",
+        keys: &[
+            TARGET,
+            key("max_unavailable", Share, Is("25%"), "instances that may be out at once"),
+            GRACE,
+            BOOT,
+            key("errors", Share, Is("0%"), "the share of the new version's answers that are errors"),
+            key("slow", Factor, Is("1x"), "how many times as long the new version's work takes"),
+            FOR,
+        ],
+    },
+    Block {
+        name: "hot_key",
+        about: "A celebrity.",
+        keys: &[
+            key("data", Name("entity"), Required, "of which entity"),
+            key("share", Share, Is("100%"), "the share of requests that are about one row"),
+            FOR,
+        ],
+    },
+    Block {
+        name: "shift",
+        about: "Traffic of a lost region.",
+        keys: &[
+            key("target", Text, Required, "the client population"),
+            key("by", Factor, Is("2x"), "its rate, as a multiple: N / (N - 1) of N regions"),
+            FOR,
         ],
     },
     Block {
@@ -679,9 +828,58 @@ pub const BLOCKS: &[Block] = &[
                     "weighted_random",
                     "least_connections",
                     "power_of_two_choices",
+                    "least_time",
+                    "peak_ewma",
+                    "ip_hash",
+                    "hash",
+                    "ring",
+                    "maglev",
+                    "bounded_load",
                 ]),
                 Is("round_robin"),
                 "how an instance is picked",
+            ),
+            key("choices", Count, Is("2"), "how many `power_of_two_choices` compares"),
+            key("bound", Number, Is("1.25"), "largest load relative to the mean under `bounded_load`"),
+            key("hash_by", Word(&["source", "path"]), Is("source"), "what hashing goes by"),
+            key("layer", Word(&["4", "7"]), Is("7"), "4: once per connection; 7: for each request"),
+            key("view_age", Duration, Unset("always fresh"), "how old the loads are that it sees"),
+            key("sticky", Flag, Is("false"), "whether people stay with the backend that served them first"),
+            key("zone_aware", Flag, Is("false"), "whether backends of its own zone come first"),
+            key("health", Takes::Block("health"), Unset("none"), "active health checks"),
+            key("max_fails", Count, Unset("never out"), "failures that take a backend out (nginx)"),
+            key("fail_timeout", Duration, Is("10s"), "for so long"),
+            key("outliers", Takes::Block("outliers"), Unset("none"), "outlier detection (Envoy)"),
+            key(
+                "panic",
+                Either(&[Word(&["never", "fail_open"]), Share]),
+                Is("never"),
+                "when everybody is tried: with nobody up, or with less than this share up",
+            ),
+            key("slow_start", Duration, Unset("at once"), "until whoever comes up has its whole weight"),
+            key(
+                "max_conns",
+                Count,
+                Unset("without limit"),
+                "requests in flight at a backend, for each balancer",
+            ),
+            key("queue", Takes::Block("queue"), Unset("none"), "waiting for a backend below that limit"),
+            key("retry", Takes::Block("next_upstream"), Unset("one attempt"), "trying another backend"),
+            key(
+                "connections",
+                Count,
+                Unset("without limit"),
+                "requests in hand at one balancer; beyond it: 503",
+            ),
+            key("cpu", Cores, Is("1"), "cores of one balancer, where work costs something"),
+            key("cost", Times, Unset("nothing"), "core time of a request"),
+            key("tls", Times, Unset("nothing"), "core time of a handshake, on each fresh connection"),
+            key("statuses", Takes::Block("statuses"), Unset("503, 502, 503"), "what it answers by itself"),
+            key(
+                "connect_timeout",
+                Duration,
+                Unset("the read timeout"),
+                "until a connection nobody answers has failed",
             ),
             key("ties", Word(&["first", "random", "rotate"]), Is("random"), "which of equals is picked"),
             key("max_body", Size, Unset("without limit"), "largest body; beyond it: 413"),
@@ -691,6 +889,59 @@ pub const BLOCKS: &[Block] = &[
                 Unset("without limit"),
                 "how long an answer may take; beyond it: 504",
             ),
+        ],
+    },
+    Block {
+        name: "health",
+        about: "Active health checks.",
+        keys: &[
+            key(
+                "path",
+                Text,
+                Unset("alive or not"),
+                "what is asked for; an endpoint that the target declares queues and works like any other",
+            ),
+            key("every", Duration, Is("2s"), "from one probe to the next (HAProxy's `inter`)"),
+            key("timeout", Duration, Unset("`every`"), "a probe without an answer has failed then"),
+            key("rise", Count, Is("2"), "successes in a row that bring it up"),
+            key("fall", Count, Is("3"), "failures in a row that take it down"),
+        ],
+    },
+    Block {
+        name: "outliers",
+        about: "Outlier detection as Envoy's, with its defaults.",
+        keys: &[
+            key("consecutive_5xx", Count, Is("5"), "errors in a row that eject"),
+            key("every", Duration, Is("10s"), "from sweep to sweep"),
+            key("ejection", Duration, Is("30s"), "the first ejection, longer with each further one"),
+            key("max_ejection", Duration, Is("300s"), "the longest"),
+            key("max_ejected", Share, Is("10%"), "share of the backends that may be out"),
+        ],
+    },
+    Block {
+        name: "queue",
+        about: "Waiting in the load balancer.",
+        keys: &[
+            key("max", Count, Unset("without limit"), "requests at most"),
+            key("wait", Duration, Unset("without limit"), "longest wait"),
+        ],
+    },
+    Block {
+        name: "next_upstream",
+        about: "Trying another backend.",
+        keys: &[
+            key("attempts", Count, Is("2"), "attempts in all"),
+            key("on", Either(&[Text, List(&Text)]), Is("[timeout, connect]"), "after which failures"),
+            key("non_idempotent", Flag, Is("false"), "also POST and PATCH that were sent"),
+        ],
+    },
+    Block {
+        name: "statuses",
+        about: "What the balancer answers by itself.",
+        keys: &[
+            key("no_backend", Count, Is("503"), "no backend is up"),
+            key("unreachable", Count, Is("502"), "the backend refused or broke the connection"),
+            key("queue", Count, Is("503"), "the line is full, or the wait too long"),
         ],
     },
     Block {

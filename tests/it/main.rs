@@ -2,7 +2,9 @@
 
 mod cache;
 mod cli;
+mod faults;
 mod floors;
+mod front_door;
 mod invalid;
 mod invariants;
 mod language;

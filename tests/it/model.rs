@@ -79,3 +79,28 @@ pub fn value(runs: &Runs, replication: usize, metric: &str) -> MetricValue {
 pub fn at(seconds: f64) -> SimTime {
     SimTime::from_secs_f64(seconds)
 }
+
+/// A metric over a window of seconds, mean over replications.
+pub fn during(text: &str, windows: &[(f64, f64, &str)]) -> Vec<f64> {
+    let model = model(text);
+    let catalog = surgesim::event_graph::catalog(&model);
+    let at = surgesim::base::SimTime::from_secs_f64;
+    let spans: Vec<_> = windows.iter().map(|(from, to, _)| (at(*from), at(*to))).collect();
+    let never = std::sync::atomic::AtomicBool::new(false);
+    let finished = surgesim::experiment::simulation::run(&model, &catalog, &spans, &never, |_| {}).finished;
+    windows
+        .iter()
+        .zip(&spans)
+        .map(|((.., metric), (from, to))| {
+            let reference =
+                MetricReference::parse(metric, &catalog).unwrap_or_else(|e| panic!("{}", e.message));
+            let each = finished.iter().map(|r| {
+                match evaluate::value(&r.record, &catalog, &reference.metric, Window::During(*from, *to)) {
+                    MetricValue::Number(x) => x,
+                    other => panic!("{metric} is {other:?}"),
+                }
+            });
+            each.sum::<f64>() / finished.len() as f64
+        })
+        .collect()
+}

@@ -15,7 +15,9 @@ fn schema() -> Value {
 fn typed(node: &Node) -> Value {
     match &node.value {
         document::Value::Null => Value::Null,
-        document::Value::Scalar { text, style: Style::Quoted } => json!(text),
+        document::Value::Scalar { text, style: Style::Quoted } | document::Value::Column { text, .. } => {
+            json!(text)
+        }
         document::Value::Scalar { text, .. } => match text.as_str() {
             "true" => json!(true),
             "false" => json!(false),
@@ -25,7 +27,6 @@ fn typed(node: &Node) -> Value {
                 .or_else(|_| number.parse::<f64>().map(|x| json!(x)))
                 .unwrap_or_else(|_| json!(text)),
         },
-        document::Value::Column { text, .. } => json!(text),
         document::Value::List(items) => items.iter().map(typed).collect(),
         document::Value::Map(entries) => {
             entries.iter().map(|(key, node)| (key.name.clone(), typed(node))).collect::<Map<_, _>>().into()
@@ -43,7 +44,10 @@ fn read(text: &str) -> Value {
 /// Where the value does not fit, the path of the first misfit.
 fn misfit(root: &Value, schema: &Value, value: &Value, path: &str) -> Option<String> {
     let own = |wrong: bool| wrong.then(|| path.to_owned());
-    schema.as_object().unwrap().iter().find_map(|(keyword, rule)| match keyword.as_str() {
+    // A wrong value says more than a key that is not known.
+    let (known, rest): (Vec<_>, Vec<_>) =
+        schema.as_object().unwrap().iter().partition(|(keyword, _)| *keyword != "additionalProperties");
+    known.into_iter().chain(rest).find_map(|(keyword, rule)| match keyword.as_str() {
         "$schema" | "title" | "description" | "examples" | "$defs" => None,
         "$ref" => {
             let target = root.pointer(rule.as_str().unwrap().strip_prefix('#').unwrap());
@@ -124,8 +128,7 @@ fn what_an_editor_should_underline_does_not_fit() {
         ("e0203-mapping-for-value", "/run/duration"),
         ("e0204-unknown-discipline", "/components/app/discipline"),
         ("e0301-bare-number", "/clients/buyers/timeout"),
-        // Which kind was meant cannot be told, so the whole component is wrong.
-        ("e0405-unknown-kind", "/components/app/"),
+        ("e0405-unknown-kind", "/components/app/kind"),
         ("e0406-unknown-preset", "/components/db/preset"),
         ("e0509-no-verb", "/components/app/endpoints/GET /items/0/wait"),
         ("e0211-scenario-in-variant", "/variants/0/scenario"),

@@ -27,7 +27,9 @@ pub struct Value {
     pub expiry: SimTime,
 }
 
+/// Aligned so that none lies across two cache lines.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
 struct Entry {
     /// The key; of a free place, the next free one.
     key: u64,

@@ -4,6 +4,7 @@ pub mod algorithm;
 pub mod health;
 pub mod spec;
 mod state;
+mod watch;
 
 pub use algorithm::{Algorithm, Ties};
 pub use state::LoadBalancer;

@@ -1,48 +1,384 @@
-//! A load balancer as it runs: match a route, pick a backend, pass the request on, pass the answer back.
+//! A load balancer as it runs: match a route, pick a backend, pass the request on, try the next one if
+//! that fails and may be tried, pass the answer back.
+//!
+//! Layer 4 picks once per connection: a person who keeps a connection stays with its backend, however
+//! new or idle the others are. Requests that find every backend at its limit wait here, in order.
+//! Not modelled: buffering of bodies, HTTP/2 streams, the memory of connections.
 
-use super::algorithm::{Algorithm, Choice, View};
-use super::spec::LoadBalancerBuild;
-use crate::engine::{CallId, Context, Disturbance, Node, Outcome, Probe, Reason};
+use rustc_hash::FxHashMap;
+
+use super::algorithm::{Algorithm, Choice, Member, Settings, State, View, ZonePolicy};
+use super::spec::{HashBy, Layer, LoadBalancerBuild};
+use super::watch::Watch;
+use crate::base::random::StreamName;
+use crate::base::{ComponentId, SimDuration, SimTime, ZoneId};
+use crate::engine::{
+    CallId, Context, Cores, Disturbance, Flags, Life, Node, Observation, Outcome, Probe, Reason, Timer,
+};
+use crate::queueing::{Discipline, WaitingLine};
+
+const PROBE: u32 = 0;
+const PROBE_TIMED_OUT: u32 = 1;
+const SWEEP: u32 = 2;
+const ALLOWED_AGAIN: u32 = 3;
+
+/// A position in a route's view.
+#[derive(Clone, Copy, Debug)]
+struct Seat {
+    backend: usize,
+    instance: u16,
+    server: usize,
+}
+
+#[derive(Debug)]
+struct Instance {
+    /// By route.
+    views: Vec<View>,
+    /// By route: requests that wait for a backend below its limit.
+    lines: Vec<WaitingLine<CallId>>,
+    watch: Watch,
+    cores: Option<Cores>,
+    /// Requests in hand.
+    present: u32,
+}
 
 /// A load balancer as it runs.
 #[derive(Debug)]
 pub struct LoadBalancer {
     build: LoadBalancerBuild,
-    /// By instance and route.
-    views: Vec<Vec<View>>,
-    /// By route: (backend, instance) of each position in a view.
-    members: Vec<Vec<(usize, u16)>>,
+    instances: Vec<Instance>,
+    /// By route.
+    seats: Vec<Vec<Seat>>,
+    /// Seats that a request was sent to before, and failed.
+    tried: FxHashMap<CallId, Vec<usize>>,
+    /// Where people stay: by connection (layer 4) or by cookie, for each route.
+    stays: FxHashMap<(ComponentId, u32, u16), usize>,
+    /// The version of the fleets that the views know.
+    known: u64,
 }
 
 impl LoadBalancer {
     /// A load balancer that has sent nothing yet.
     #[must_use]
     pub fn new(build: LoadBalancerBuild) -> Self {
-        let members: Vec<Vec<(usize, u16)>> = build
+        let spec = &build.spec;
+        let seat = |backend: usize, component: ComponentId, instance: u16| {
+            let same = |s: &super::spec::Server| s.component == component && s.instance == instance;
+            Seat { backend, instance, server: build.servers.iter().position(same).unwrap_or(0) }
+        };
+        let seats: Vec<Vec<Seat>> = build
             .routes
             .iter()
             .map(|route| {
                 let all = route.backends.iter().enumerate();
-                all.flat_map(|(b, backend)| (0..backend.instances).map(move |i| (b, i))).collect()
+                all.flat_map(|(b, backend)| {
+                    (0..backend.instances).map(move |i| seat(b, backend.component, i))
+                })
+                .collect()
             })
             .collect();
-        let view = |route: usize| {
-            // A target's weight is its share of the requests, however many instances divide it.
-            let share = |(b, _): &(usize, u16)| {
-                let backend = &build.routes[route].backends[*b];
-                backend.weight / f64::from(backend.instances)
-            };
-            let weights: Vec<f64> = members[route].iter().map(share).collect();
-            View::new(weighted(build.spec.algorithm, &weights), build.spec.ties, weights)
+        let view = |route: usize, me: usize| {
+            let members = seats[route].iter().map(|seat| {
+                // A target's weight is its share of the requests, however many instances divide it.
+                let backend = &build.routes[route].backends[seat.backend];
+                let mut member =
+                    Member::new(backend.weight / f64::from(backend.instances), seat.server as u64);
+                member.zone = ZoneId(build.servers[seat.server].zone);
+                member.max_in_flight = spec.max_conns;
+                member
+            });
+            let members: Vec<Member> = members.collect();
+            let mut settings = Settings::new(weighted(spec.algorithm, &members), spec.ties);
+            settings.view_age = spec.view_age;
+            settings.panic = spec.panic;
+            settings.slow_start = spec.slow_start;
+            let local = ZoneId(build.zones.get(me).copied().unwrap_or(0));
+            settings.zones = spec.zone_aware.then_some(ZonePolicy::LocalFirst { local });
+            View::with(settings, members)
         };
-        let views = (0..build.spec.instances).map(|_| (0..build.routes.len()).map(view).collect()).collect();
-        Self { build, views, members }
+        let instances = (0..usize::from(spec.instances)).map(|me| Instance {
+            views: (0..build.routes.len()).map(|route| view(route, me)).collect(),
+            lines: build.routes.iter().map(|_| WaitingLine::new(Discipline::Fifo)).collect(),
+            watch: Watch::new(spec, build.servers.len()),
+            cores: (build.cost.is_some() || build.tls.is_some())
+                .then(|| Cores::new(build.cpu[me], me as u32, spec.cores, None)),
+            present: 0,
+        });
+        Self {
+            instances: instances.collect(),
+            seats,
+            tried: FxHashMap::default(),
+            stays: FxHashMap::default(),
+            known: 0,
+            build,
+        }
+    }
+
+    fn route<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
+        let operation = cx.call(call).operation.index();
+        let matches = |route: &super::spec::Route| {
+            route.operations.get(operation).copied().unwrap_or(false)
+                && route.traits.iter().all(|condition| cx.holds(*condition, call))
+        };
+        let Some(index) = self.build.routes.iter().position(matches) else {
+            let outcome = Outcome::error(404, cx.me(), Reason::NoBackend);
+            return self.end(call, outcome, 0, cx);
+        };
+        cx.call_mut(call).pc = index as u16;
+        self.dispatch(call, cx);
+    }
+
+    /// Who a request comes from, if somebody is known: the population and the person.
+    fn person<P: Probe>(call: CallId, cx: &Context<'_, P>) -> Option<(ComponentId, u32)> {
+        cx.request(call)
+            .filter(|request| request.note != u32::MAX)
+            .map(|request| (request.client, request.note))
+    }
+
+    fn dispatch<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
+        self.follow_fleets(cx);
+        let now = cx.now();
+        let record = cx.call(call);
+        let (me, route, operation) = (record.instance as usize, record.pc, record.operation);
+        let fresh = record.flags.has(Flags::NEW_CONNECTION);
+        let tried = self.tried.get(&call).map_or(&[][..], Vec::as_slice);
+        let attempt = tried.len() as u16;
+        let luck = cx.luck(call);
+        let person = Self::person(call, cx);
+        let stays = self.build.spec.sticky || self.build.spec.layer == Layer::Four;
+        let place = person.filter(|_| stays).map(|(client, person)| (client, person, route));
+        let by_connection = self.build.spec.layer == Layer::Four;
+        let sticky =
+            place.and_then(|place| self.stays.get(&place).copied()).filter(|_| !(by_connection && fresh));
+        let source = person.map_or_else(
+            || luck.bits(),
+            |(client, person)| self.build.key.with(u64::from(client.0)).with(u64::from(person)).bits(),
+        );
+        let key = match self.build.spec.hash_by {
+            HashBy::Source => source,
+            HashBy::Path => self.build.key.named(StreamName::new("path")).with(u64::from(operation.0)).bits(),
+        };
+        let mut draws = self.build.key.join(luck).with(u64::from(attempt)).draws();
+        if attempt == 0 {
+            draws = self.build.key.join(luck).draws();
+        }
+        let instance = &mut self.instances[me];
+        let view = &mut instance.views[route as usize];
+        // A connection that is pinned goes where it goes, up or not.
+        let pinned = sticky.filter(|_| by_connection && attempt == 0);
+        let mut choice = Choice {
+            now,
+            key,
+            source,
+            sticky: sticky.filter(|_| !by_connection),
+            excluded: tried,
+            draws: &mut draws,
+        };
+        let picked = match pinned {
+            Some(seat) => {
+                view.take(seat);
+                Some(seat)
+            }
+            None => view.pick(&mut choice),
+        };
+        let Some(seat) = picked else { return self.wait_or_fail(call, cx) };
+        if let Some(place) = place {
+            self.stays.insert(place, seat);
+        }
+        let Seat { backend, instance: target, server } = self.seats[route as usize][seat];
+        if self.instances[me].watch.picked(server, now) {
+            self.update(me, server, now, cx);
+        }
+        let backend = &self.build.routes[route as usize].backends[backend];
+        let connecting = backend.connecting.filter(|_| cx.life(backend.component, target) == Life::Vanished);
+        let site = connecting.unwrap_or(backend.site);
+        let record = cx.call_mut(call);
+        record.needed = seat as u16;
+        record.worker_asked = now;
+        cx.call_again(call, site, target, attempt);
+    }
+
+    /// Nobody can be picked: wait for one that is at its limit, or give up.
+    fn wait_or_fail<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
+        let record = cx.call(call);
+        let (me, route) = (record.instance as usize, record.pc as usize);
+        let spec = &self.build.spec;
+        let instance = &mut self.instances[me];
+        let view = &instance.views[route];
+        let limited = spec.max_conns.is_some() && (0..view.len()).any(|i| view.state(i) == State::Up);
+        let statuses = spec.statuses;
+        if !limited {
+            let outcome = Outcome::error(statuses.no_backend, cx.me(), Reason::NoBackend);
+            return self.end(call, outcome, 0, cx);
+        }
+        let room = spec.queue.map_or(0, |queue| queue.max);
+        if instance.lines[route].len() as u32 >= room {
+            cx.observe(Observation::Refused { resource: self.build.slots[me] });
+            let outcome = Outcome::error(statuses.queue, cx.me(), Reason::BacklogFull);
+            return self.end(call, outcome, 0, cx);
+        }
+        instance.lines[route].push(call, 0);
+        let now = cx.now();
+        let record = cx.call_mut(call);
+        record.asked = now;
+        record.flags.set(Flags::IN_LINE);
+        if let Some(wait) = spec.queue.and_then(|queue| queue.wait) {
+            cx.limit_wait(call, SimDuration::from_secs_f64(wait));
+        }
+    }
+
+    /// A backend has room again: whoever waits first is sent.
+    fn next_in_line<P: Probe>(&mut self, me: usize, route: usize, cx: &mut Context<'_, P>) {
+        let next = self.instances[me].lines[route].pop(|call| cx.is_in_line(*call));
+        if let Some(next) = next {
+            cx.forget_step(next);
+            let now = cx.now();
+            let record = cx.call_mut(next);
+            record.flags.take(Flags::IN_LINE);
+            let wait = now.since(record.asked);
+            cx.observe(Observation::Waited { resource: self.build.slots[me], wait });
+            self.dispatch(next, cx);
+        }
+    }
+
+    /// The end of a request at this balancer.
+    fn end<P: Probe>(&mut self, call: CallId, outcome: Outcome, bytes: u64, cx: &mut Context<'_, P>) {
+        if self.build.spec.retry.is_some() {
+            self.tried.remove(&call);
+        }
+        let record = cx.call(call);
+        let me = record.instance as usize;
+        let stay = cx.now().since(record.arrived);
+        let instance = &mut self.instances[me];
+        instance.present -= 1;
+        let (resource, present) = (self.build.slots[me], instance.present);
+        cx.observe(Observation::Departed { resource, stay });
+        cx.observe(Observation::Level { resource, present });
+        cx.reply(call, outcome, bytes);
+    }
+
+    /// Whether a failed attempt may be repeated on another backend.
+    fn may_retry<P: Probe>(&self, call: CallId, outcome: Outcome, cx: &Context<'_, P>) -> bool {
+        let Some(retry) = &self.build.spec.retry else { return false };
+        let record = cx.call(call);
+        let attempts = 1 + self.tried.get(&call).map_or(0, Vec::len);
+        let harmless = retry.non_idempotent
+            || outcome.reason == Reason::Unreachable
+            || self.build.idempotent.get(record.operation.index()).copied().unwrap_or(false);
+        let others = self.seats[record.pc as usize].len() > attempts;
+        attempts < usize::from(retry.attempts) && others && harmless && retry.on.matches(outcome)
+    }
+
+    /// The answer of a backend, or its failure.
+    fn answered<P: Probe>(&mut self, call: CallId, outcome: Outcome, cx: &mut Context<'_, P>) {
+        let now = cx.now();
+        let record = cx.call(call);
+        let (me, route, seat) = (record.instance as usize, record.pc as usize, record.needed as usize);
+        let (bytes, took) = (record.bytes, now.since(record.worker_asked));
+        let server = self.seats[route][seat].server;
+        let instance = &mut self.instances[me];
+        instance.views[route].release(seat);
+        instance.views[route].answered(seat, took, now);
+        let (changed, again) = instance.watch.ended(server, outcome, now);
+        if changed {
+            self.update(me, server, now, cx);
+        }
+        if let Some(at) = again {
+            cx.timer(at, self.timer(ALLOWED_AGAIN, me, server));
+        }
+        if !outcome.is_ok() && self.may_retry(call, outcome, cx) {
+            self.tried.entry(call).or_default().push(seat);
+            let (caller, target) = (cx.me(), self.build.servers[server].component);
+            cx.observe(Observation::Retried { caller, target });
+            self.dispatch(call, cx);
+        } else {
+            // What the backend did not say, the balancer says in its own words.
+            let own = outcome.reason == Reason::Unreachable;
+            let outcome = if own {
+                Outcome::error(self.build.spec.statuses.unreachable, cx.me(), Reason::Unreachable)
+            } else {
+                outcome
+            };
+            self.end(call, outcome, bytes, cx);
+        }
+        if self.build.spec.max_conns.is_some() {
+            self.next_in_line(me, route, cx);
+        }
+    }
+
+    fn timer(&self, topic: u32, me: usize, server: usize) -> Timer {
+        Timer { topic, number: (me * self.build.servers.len() + server) as u32 }
+    }
+
+    /// Sets the state of a server in all views of an instance.
+    fn update<P: Probe>(&mut self, me: usize, server: usize, now: SimTime, cx: &Context<'_, P>) {
+        let known = &self.build.servers[server];
+        let state = match cx.life(known.component, known.instance) {
+            Life::Draining => State::Draining,
+            Life::Absent => State::Down,
+            _ if self.instances[me].watch.is_up(server, now) => State::Up,
+            _ => State::Down,
+        };
+        for (route, seats) in self.seats.iter().enumerate() {
+            for (at, seat) in seats.iter().enumerate().filter(|(_, seat)| seat.server == server) {
+                debug_assert_eq!(seat.server, server);
+                self.instances[me].views[route].set_state(at, state, now);
+            }
+        }
+    }
+
+    /// Takes over what the control plane announces: who leaves, who is not there.
+    fn follow_fleets<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
+        let version = cx.fleet_version();
+        if version == self.known {
+            return;
+        }
+        self.known = version;
+        let now = cx.now();
+        for me in 0..self.instances.len() {
+            for server in 0..self.build.servers.len() {
+                self.update(me, server, now, cx);
+            }
+        }
+    }
+
+    /// Probes a server: a request, or, where no endpoint is declared, a look at whether the process lives.
+    fn probe<P: Probe>(&mut self, me: usize, server: usize, cx: &mut Context<'_, P>) {
+        let now = cx.now();
+        let known = self.build.servers[server];
+        if let Some(at) = self.instances[me].watch.next_probe(server, now) {
+            cx.timer(at, self.timer(PROBE, me, server));
+        }
+        if let Some(site) = known.probe {
+            let note = self.timer(PROBE, me, server).number;
+            let luck =
+                self.build.key.named(StreamName::new("probe")).with(u64::from(note)).with(now.as_nanos());
+            let root = cx.open_internal(note, luck);
+            cx.call_mut(root).instance = me as u16;
+            return cx.call_instance(root, site, known.instance);
+        }
+        match cx.life(known.component, known.instance) {
+            Life::Up | Life::Draining => self.probed(me, server, true, cx),
+            Life::Down | Life::Absent => self.probed(me, server, false, cx),
+            Life::Vanished | Life::Hung => {
+                let timeout = self.build.spec.health.as_ref().map(|health| health.settings.timeout);
+                cx.timer(now + timeout.unwrap_or_default(), self.timer(PROBE_TIMED_OUT, me, server));
+            }
+        }
+    }
+
+    fn probed<P: Probe>(&mut self, me: usize, server: usize, well: bool, cx: &mut Context<'_, P>) {
+        if self.instances[me].watch.probed(server, well) {
+            let now = cx.now();
+            self.update(me, server, now, cx);
+        }
     }
 }
 
 /// Weights that differ are meant: then turns and chance are weighted.
-fn weighted(algorithm: Algorithm, weights: &[f64]) -> Algorithm {
-    let differ = weights.iter().any(|w| (w - weights[0]).abs() > 1e-9 * weights[0].abs());
+fn weighted(algorithm: Algorithm, members: &[Member]) -> Algorithm {
+    let first = members.first().map_or(1.0, |member| member.weight);
+    let differ = members.iter().any(|member| (member.weight - first).abs() > 1e-9 * first.abs());
     match algorithm {
         Algorithm::RoundRobin if differ => Algorithm::WeightedRoundRobin,
         Algorithm::Random if differ => Algorithm::WeightedRandom,
@@ -51,29 +387,93 @@ fn weighted(algorithm: Algorithm, weights: &[f64]) -> Algorithm {
 }
 
 impl Node for LoadBalancer {
+    fn start<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
+        let spec = &self.build.spec;
+        for me in 0..self.instances.len() {
+            if let Some(health) = &spec.health {
+                for server in 0..self.build.servers.len() {
+                    // Probes of a fleet are not in step: each server's begin at a time of its own.
+                    let key = self.build.key.named(StreamName::new("phase")).with((me << 16 | server) as u64);
+                    let at = cx.now() + health.settings.interval.mul_f64(key.draws().unit());
+                    cx.timer(at, self.timer(PROBE, me, server));
+                }
+            }
+            if let Some(outliers) = &spec.outliers {
+                cx.timer(cx.now() + outliers.interval, self.timer(SWEEP, me, 0));
+            }
+        }
+    }
+
     fn on_call<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
         let record = cx.call(call);
-        let (operation, instance, bytes) = (record.operation.index(), record.instance as usize, record.bytes);
-        let me = cx.me();
-        if self.build.spec.max_body.is_some_and(|max| bytes > max) {
-            return cx.reply(call, Outcome::error(413, me, Reason::TooLarge), 0);
+        let (me, bytes, fresh) =
+            (record.instance as usize, record.bytes, record.flags.has(Flags::NEW_CONNECTION));
+        let spec = &self.build.spec;
+        let resource = self.build.slots[me];
+        if spec.connections.is_some_and(|most| self.instances[me].present >= most) {
+            cx.observe(Observation::Refused { resource });
+            return cx.reply(call, Outcome::error(503, cx.me(), Reason::TooManyConnections), 0);
         }
-        let matches = |route: &super::spec::Route| {
-            route.operations.get(operation).copied().unwrap_or(false)
-                && route.traits.iter().all(|condition| cx.holds(*condition, call))
+        let instance = &mut self.instances[me];
+        instance.present += 1;
+        let present = instance.present;
+        cx.observe(Observation::Level { resource, present });
+        if spec.max_body.is_some_and(|max| bytes > max) {
+            let outcome = Outcome::error(413, cx.me(), Reason::TooLarge);
+            return self.end(call, outcome, 0, cx);
+        }
+        let drawn = |demand: &Option<crate::engine::Demand>, cx: &Context<'_, P>| {
+            demand.as_ref().map_or(SimDuration::ZERO, |demand| cx.draw_time(demand, call))
         };
-        let Some(index) = self.build.routes.iter().position(matches) else {
-            return cx.reply(call, Outcome::error(404, me, Reason::NoBackend), 0);
-        };
-        let mut draws = self.build.key.join(cx.luck(call)).draws();
-        let Some(member) = self.views[instance][index].pick(&mut Choice::new(cx.now(), &mut draws)) else {
-            return cx.reply(call, Outcome::error(503, me, Reason::NoBackend), 0);
-        };
-        let (backend, target) = self.members[index][member];
+        let mut demand = drawn(&self.build.cost, cx);
+        if fresh {
+            demand += drawn(&self.build.tls, cx);
+        }
+        match &mut self.instances[me].cores {
+            Some(cores) if !demand.is_zero() => cores.work(call, demand, cx),
+            _ => self.route(call, cx),
+        }
+    }
+
+    fn on_wake<P: Probe>(&mut self, station: u32, epoch: u32, cx: &mut Context<'_, P>) {
+        loop {
+            let cores = &mut self.instances[station as usize].cores;
+            let Some(call) = cores.as_mut().and_then(|cores| cores.finished(epoch, cx)) else { return };
+            self.route(call, cx);
+        }
+    }
+
+    fn on_limit<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
         let record = cx.call_mut(call);
-        record.pc = index as u16;
-        record.needed = member as u16;
-        cx.call_instance(call, self.build.routes[index].backends[backend].site, target);
+        record.flags.take(Flags::IN_LINE);
+        let (me, route) = (record.instance as usize, record.pc as usize);
+        self.instances[me].lines[route].renege(|call| cx.is_in_line(*call));
+        cx.observe(Observation::Refused { resource: self.build.slots[me] });
+        let outcome = Outcome::error(self.build.spec.statuses.queue, cx.me(), Reason::QueueTimeout);
+        self.end(call, outcome, 0, cx);
+    }
+
+    fn on_timer<P: Probe>(&mut self, timer: Timer, cx: &mut Context<'_, P>) {
+        let servers = self.build.servers.len().max(1);
+        let (me, server) = (timer.number as usize / servers, timer.number as usize % servers);
+        match timer.topic {
+            PROBE => self.probe(me, server, cx),
+            PROBE_TIMED_OUT => self.probed(me, server, false, cx),
+            SWEEP => {
+                let now = cx.now();
+                let Some(rule) = &mut self.instances[me].watch.outliers else { return };
+                let (back, ejected) = rule.sweep(now);
+                let next = rule.next_sweep(now);
+                for server in back.into_iter().chain(ejected) {
+                    self.update(me, server, now, cx);
+                }
+                cx.timer(next, timer);
+            }
+            _ => {
+                let now = cx.now();
+                self.update(me, server, now, cx);
+            }
+        }
     }
 
     fn on_disturbance<P: Probe>(&mut self, instance: u16, what: Disturbance, cx: &mut Context<'_, P>) {
@@ -82,19 +482,37 @@ impl Node for LoadBalancer {
         }
         for call in cx.calls_at(instance) {
             let record = cx.call(call);
-            let (route, member) = (record.pc as usize, record.needed as usize);
-            self.views[instance as usize][route].release(member);
+            let waits_for_answer = cx.is_alive(record.child);
+            let (me, route, seat) = (instance as usize, record.pc as usize, record.needed as usize);
+            if cx.request(call).is_some_and(|request| request.root == call) {
+                cx.stop_waiting(call);
+                cx.close_internal(call);
+                continue;
+            }
+            if waits_for_answer {
+                self.instances[me].views[route].release(seat);
+            }
+            if let Some(cores) = &mut self.instances[me].cores {
+                cores.cancel(call, cx);
+            }
+            cx.call_mut(call).flags.take(Flags::IN_LINE);
+            cx.forget_step(call);
             cx.stop_waiting(call);
+            self.tried.remove(&call);
+            let stay = cx.now().since(cx.call(call).arrived);
+            self.instances[me].present -= 1;
+            let (resource, present) = (self.build.slots[me], self.instances[me].present);
+            cx.observe(Observation::Departed { resource, stay });
+            cx.observe(Observation::Level { resource, present });
             cx.lose(call);
         }
     }
 
     fn on_reply<P: Probe>(&mut self, call: CallId, outcome: Outcome, cx: &mut Context<'_, P>) {
-        let record = cx.call(call);
-        let (instance, route, member) =
-            (record.instance as usize, record.pc as usize, record.needed as usize);
-        let bytes = record.bytes;
-        self.views[instance][route].release(member);
-        cx.reply(call, outcome, bytes);
+        let probe = cx.request(call).filter(|request| request.root == call).map(|request| request.note);
+        let Some(number) = probe else { return self.answered(call, outcome, cx) };
+        let servers = self.build.servers.len().max(1);
+        cx.close_internal(call);
+        self.probed(number as usize / servers, number as usize % servers, outcome.is_ok(), cx);
     }
 }

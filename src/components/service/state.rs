@@ -141,22 +141,9 @@ impl Service {
                 }
                 Op::Io(demand) => {
                     let span = cx.draw_time(demand, id);
-                    let Some(disk) = &mut self.instances[cx.call(id).instance as usize].disk else {
-                        if span.is_zero() {
-                            continue;
-                        }
-                        return cx.serve(id, span);
-                    };
-                    disk.demanded(span, cx);
-                    let asked = cx.now();
-                    let call = cx.call_mut(id);
-                    call.demand = span;
-                    call.pool_asked = asked; // a stay counts its wait
-                    call.flags.set(Flags::DISK);
-                    if disk.seize(id, 0, cx) == Seized::Granted {
-                        cx.serve(id, span);
+                    if self.use_disk(id, span, cx) {
+                        return;
                     }
-                    return;
                 }
                 Op::Receive { size, uplink } => {
                     let bytes = cx.draw(size, id);
@@ -189,12 +176,9 @@ impl Service {
                 Op::Jump(to) => cx.call_mut(id).pc = *to,
                 Op::Lock(entity) => {
                     let entity = *entity;
-                    let row = cx.row_of(id, entity);
-                    self.locked.insert(id, (entity, row));
-                    if !self.locks.acquire(entity, row, id, cx) {
+                    if !self.lock(id, entity, cx) {
                         return;
                     }
-                    cx.call_mut(id).flags.set(Flags::LOCKED);
                 }
                 Op::Unlock(_) => self.unlock(id, cx),
                 Op::Degrade => {
@@ -217,6 +201,37 @@ impl Service {
         }
     }
 
+    /// True if the call holds a disk token or waits for one; false if there is nothing to do.
+    fn use_disk<P: Probe>(&mut self, id: CallId, span: SimDuration, cx: &mut Context<'_, P>) -> bool {
+        let Some(disk) = &mut self.instances[cx.call(id).instance as usize].disk else {
+            if !span.is_zero() {
+                cx.serve(id, span);
+            }
+            return !span.is_zero();
+        };
+        disk.demanded(span, cx);
+        let asked = cx.now();
+        let call = cx.call_mut(id);
+        call.demand = span;
+        call.pool_asked = asked; // a stay counts its wait
+        call.flags.set(Flags::DISK);
+        if disk.seize(id, 0, cx) == Seized::Granted {
+            cx.serve(id, span);
+        }
+        true
+    }
+
+    /// True if the call holds its row now; false if it waits for it.
+    fn lock<P: Probe>(&mut self, id: CallId, entity: EntityId, cx: &mut Context<'_, P>) -> bool {
+        let row = cx.row_of(id, entity);
+        self.locked.insert(id, (entity, row));
+        let held = self.locks.acquire(entity, row, id, cx);
+        if held {
+            cx.call_mut(id).flags.set(Flags::LOCKED);
+        }
+        held
+    }
+
     /// True if the call holds a worker now; false if it waits or was turned away.
     fn seize<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) -> bool {
         let now = cx.now();
@@ -227,7 +242,13 @@ impl Service {
             cx.call_mut(id).flags.set(Flags::WORKER);
             return true;
         }
+        self.wait_for_worker(id, cx)
+    }
+
+    /// No worker is free: the call waits for one, or is turned away.
+    fn wait_for_worker<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) -> bool {
         let priority = cx.priority(id);
+        let Some(workers) = &mut self.instances[cx.call(id).instance as usize].workers else { return true };
         match workers.seize(id, priority, cx) {
             Seized::Granted => {
                 cx.call_mut(id).flags.set(Flags::WORKER);
@@ -346,15 +367,16 @@ impl Service {
 
     #[inline]
     fn hold_for<P: Probe>(&mut self, id: CallId, span: SimDuration, cx: &mut Context<'_, P>) {
-        self.note_running(id, cx);
+        if self.preemptive {
+            self.note_running(id, cx);
+        }
         let speed = self.instance(id, cx).speed;
         cx.serve(id, slowed(span, speed));
     }
 
     /// A call begins a step that a smaller class may interrupt.
-    #[inline]
     fn note_running<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
-        if self.preemptive && cx.call(id).flags.has(Flags::WORKER) {
+        if cx.call(id).flags.has(Flags::WORKER) {
             let class = cx.priority(id);
             self.instance(id, cx).running.push((id, class));
         }
@@ -445,7 +467,7 @@ impl Service {
         if flags.has(Flags::WORKER) {
             self.release_worker(id, cx);
         }
-        if outcome.is_ok() && bytes > 0 && cx.request(id).is_some_and(|r| r.root == cx.call(id).parent) {
+        if bytes > 0 && outcome.is_ok() && cx.request(id).is_some_and(|r| r.root == cx.call(id).parent) {
             cx.observe(Observation::Egress { bytes });
         }
         cx.reply(id, outcome, bytes);

@@ -1,13 +1,17 @@
 //! A load balancer: its routes, each with the call sites of its backends.
 
 use super::key_of;
-use crate::base::random::StreamName;
+use crate::base::random::{Distribution, StreamName};
+use crate::base::{ComponentId, OperationId, ResourceId};
 use crate::components::load_balancer::LoadBalancer;
 use crate::components::load_balancer::spec::{
-    Backend, LoadBalancerBuild, LoadBalancerSpec, Route, RouteSpec,
+    Backend, HealthSpec, LoadBalancerBuild, LoadBalancerSpec, Route, RouteSpec, Server,
 };
 use crate::components::service::spec::CallOptions;
+use crate::engine::{Demand, RowChoice, SiteId};
 use crate::event_graph::sites::Sites;
+use crate::metrics::Role;
+use crate::scenario::model::ComponentModel;
 
 pub(in crate::event_graph) fn load_balancer(
     index: usize,
@@ -15,23 +19,96 @@ pub(in crate::event_graph) fn load_balancer(
     sites: &mut Sites<'_>,
 ) -> LoadBalancer {
     let endpoints = sites.endpoints();
-    let options = CallOptions { timeout: spec.read_timeout, ..CallOptions::default() };
-    let mut routes = Vec::new();
+    let options = |timeout: Option<f64>| CallOptions { timeout, ..CallOptions::default() };
+    let model = sites.model;
+    let (mut routes, mut servers): (Vec<Route>, Vec<Server>) = (Vec::new(), Vec::new());
+    let mut zones: Vec<&str> = Vec::new();
+    let mut zone = |component: &'_ ComponentModel, instance: u16| -> u16 {
+        let Some(name) = component.zones.get(instance as usize % component.zones.len().max(1)) else {
+            return 0;
+        };
+        // Zones only need to be told apart; a name that lives in the model outlives this function.
+        let known = zones.iter().position(|zone| zone == name);
+        known.unwrap_or_else(|| {
+            zones.push(
+                model
+                    .components
+                    .iter()
+                    .flat_map(|c| &c.zones)
+                    .find(|z| *z == name)
+                    .map_or("", String::as_str),
+            );
+            zones.len() - 1
+        }) as u16
+    };
     for route in &spec.routes {
-        let backends = route.to.iter().map(|(target, weight)| Backend {
-            site: sites.pass_on(index, *target, &endpoints, &options),
-            instances: sites.model.components[target.index()].spec.instances(),
-            weight: *weight,
-        });
-        let backends = backends.collect();
+        let mut backends = Vec::new();
+        for (target, weight) in &route.to {
+            let component = &model.components[target.index()];
+            let instances = component.spec.instances();
+            backends.push(Backend {
+                component: *target,
+                site: sites.pass_on(index, *target, &endpoints, &options(spec.read_timeout)),
+                connecting: spec
+                    .connect_timeout
+                    .map(|timeout| sites.pass_on(index, *target, &endpoints, &options(Some(timeout)))),
+                instances,
+                weight: *weight,
+            });
+            if servers.iter().any(|server| server.component == *target) {
+                continue;
+            }
+            let probe = spec.health.as_ref().and_then(|health| probe_site(index, *target, health, sites));
+            servers.extend((0..instances).map(|instance| Server {
+                component: *target,
+                instance,
+                probe,
+                zone: zone(component, instance),
+            }));
+        }
         routes.push(Route {
             operations: endpoints.iter().map(|e| matches(route, e)).collect(),
             traits: route.customer.iter().map(|(n, v)| sites.customer_trait(n, v)).collect(),
             backends,
         });
     }
-    let key = key_of(index, sites).named(StreamName::new("pick"));
-    LoadBalancer::new(LoadBalancerBuild { spec: spec.clone(), routes, key })
+    let key = key_of(index, sites);
+    let drawn = |what: &'static str, distribution: &Option<Distribution>| {
+        let key = key.named(StreamName::new(what));
+        distribution.clone().map(|distribution| Demand::Drawn { distribution, key })
+    };
+    let each = |role: Role, sites: &Sites<'_>| -> Vec<ResourceId> {
+        (0..u32::from(spec.instances)).map(|instance| sites.resource(index, instance, role)).collect()
+    };
+    let me = &model.components[index];
+    LoadBalancer::new(LoadBalancerBuild {
+        routes,
+        servers,
+        idempotent: endpoints.iter().map(|e| !e.starts_with("POST ") && !e.starts_with("PATCH ")).collect(),
+        zones: (0..spec.instances).map(|instance| zone(me, instance)).collect(),
+        slots: each(Role::Workers, sites),
+        cpu: each(Role::Cpu, sites),
+        cost: drawn("cost", &spec.cost),
+        tls: drawn("tls", &spec.tls),
+        key: key.named(StreamName::new("pick")),
+        spec: spec.clone(),
+    })
+}
+
+/// The site of health checks, if their path is an endpoint that the target declares.
+fn probe_site(
+    index: usize,
+    target: ComponentId,
+    health: &HealthSpec,
+    sites: &mut Sites<'_>,
+) -> Option<SiteId> {
+    let path = health.path.as_ref()?;
+    let operations = sites.model.components[target.index()].spec.operations();
+    let fits = |name: &String| name == path || name.strip_prefix("GET ") == Some(path);
+    let operation = OperationId::at(operations.iter().position(fits)?);
+    let timeout = Some(health.settings.timeout.as_secs_f64());
+    let options = CallOptions { timeout, ..CallOptions::default() };
+    Some(sites.call(index, "health", target, operation, RowChoice::None, None, &options))
 }
 
 /// Whether a route takes `METHOD /path`.

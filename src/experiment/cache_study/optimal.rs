@@ -93,6 +93,21 @@ mod tests {
         assert_eq!(min(&pages, 8, 3, 0), 9);
     }
 
+    /// Under independent references the fixed set hits as often as its keys' probabilities sum up to.
+    #[test]
+    fn the_most_popular_hit_as_often_as_they_are_asked_for() {
+        use crate::experiment::cache_study::{Popularity, Trace};
+        for (popularity, items, expected) in [
+            ("zipf(1, 5)", 2, 0.656_934_306_6),
+            ("zipf(1.4, 1000)", 50, 0.876_848_633_5),
+            ("zipf(0.8, 1000)", 100, 0.525_826_511_6),
+        ] {
+            let trace = Trace::draw(&Popularity::parse(popularity).unwrap(), 400_000, 3);
+            let ratio = 1.0 - most_popular(trace.ids(), trace.keys(), items) as f64 / 400_000.0;
+            assert!((ratio / expected - 1.0).abs() < 0.005, "{popularity}: {ratio} for {expected}");
+        }
+    }
+
     #[test]
     fn a_loop_one_longer_than_the_cache_misses_once_a_round() {
         let pages: Vec<u32> = (0..101_000).map(|i| i % 101).collect();

@@ -10,9 +10,11 @@
 //!
 //! With `.gz` or `.bz2` behind it the file is unpacked while it is read. Keys of a CSV may be any text.
 
+use std::cell::Cell;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::path::Path;
+use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
@@ -22,6 +24,9 @@ use crate::document::{Code, Fault};
 
 /// The longest trace that is read: 400 MB of memory, or 800 MB with sizes.
 pub const MOST_ACCESSES: usize = 100_000_000;
+
+/// The longest line of a CSV, so that no file can fill the memory.
+const LONGEST_LINE: usize = 1 << 20;
 
 /// A sequence of accesses to keys `0..keys`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -55,6 +60,24 @@ impl Builder {
     }
 }
 
+/// A reader that fails once it has given more than is left to be given.
+struct Bounded<R> {
+    inner: R,
+    left: Rc<Cell<usize>>,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = buffer.len().min(self.left.get());
+        if most == 0 && !buffer.is_empty() {
+            return Err(io::Error::other("a line is longer than 1 MiB"));
+        }
+        let read = self.inner.read(&mut buffer[..most])?;
+        self.left.set(self.left.get() - read);
+        Ok(read)
+    }
+}
+
 fn bad(message: impl Into<String>) -> Fault {
     let help = "a trace is a CSV with a key a line, or `key,size`, or a binary `.trc` of 32-bit keys";
     Fault::new(Code::BadTrace, message, help)
@@ -75,9 +98,8 @@ impl Trace {
     /// # Errors
     /// Says why the file cannot be read, and in which line it is wrong.
     pub fn open(path: &Path) -> Result<Self, Fault> {
-        let unreadable = |error: std::io::Error| {
-            Fault::new(Code::UnreadableFile, format!("{}: {error}", path.display()), "")
-        };
+        let unreadable =
+            |error: io::Error| Fault::new(Code::UnreadableFile, format!("{}: {error}", path.display()), "");
         let file = File::open(path).map_err(unreadable)?;
         if file.metadata().map_err(unreadable)?.is_dir() {
             return Err(Fault::new(Code::UnreadableFile, format!("{} is a folder", path.display()), ""));
@@ -129,17 +151,19 @@ impl Trace {
     /// # Errors
     /// The first line that is wrong, none or too many accesses.
     pub fn read_csv(reader: impl Read) -> Result<Self, Fault> {
+        let left = Rc::new(Cell::new(LONGEST_LINE));
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
             .comment(Some(b'#'))
             .trim(csv::Trim::All)
-            .from_reader(reader);
+            .from_reader(Bounded { inner: reader, left: Rc::clone(&left) });
         let (mut builder, mut sizes) = (Builder::default(), Vec::new());
         let mut columns: Option<(usize, Option<usize>)> = None;
         let mut record = csv::ByteRecord::new();
         let mut last = 0;
         loop {
+            left.set(LONGEST_LINE);
             let more = reader
                 .read_byte_record(&mut record)
                 .map_err(|error| bad(format!("after line {last}: {error}")))?;
@@ -263,6 +287,10 @@ mod tests {
             assert!(fault.message.contains(part), "{text:?}: {}", fault.message);
         }
         assert!(Trace::read_binary(&[0, 0, 0, 1, 2][..]).unwrap_err().message.contains("multiple of 4"));
+        for endless in ["x".repeat(3 << 20), format!("\"{}", "x,1\n".repeat(1 << 20))] {
+            assert!(csv(&endless).unwrap_err().message.contains("longer than 1 MiB"));
+        }
+        assert_eq!(csv(&"7,1\n".repeat(1 << 20)).unwrap().ids().len(), 1 << 20);
         assert!(csv("\u{0}\u{1}\"\n,,,\n").is_err());
     }
 

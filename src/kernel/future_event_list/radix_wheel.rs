@@ -19,6 +19,8 @@ const LEVELS: usize = 11; // 11 x 6 bits cover the 64 of the clock
 const SORT_AT_MOST: usize = 64;
 /// A front that has grown beyond this gives its later part back to the wheel.
 const SPILL_ABOVE: usize = 512;
+/// Room for more entries than this goes back to the machine when a slot has been emptied.
+const KEEP_AT_MOST: usize = 256;
 
 /// The default future event list.
 #[derive(Clone, Debug)]
@@ -30,6 +32,9 @@ pub struct RadixWheel<E> {
     len: usize,
     occupied: [u64; LEVELS],
     slots: Vec<Vec<Entry<E>>>,
+    /// Room of slots that were emptied, for those filled next: without it, every slot of every level would
+    /// keep the room that it once needed, and memory would grow with the time simulated.
+    spare: Vec<Vec<Entry<E>>>,
 }
 
 impl<E: Copy> Default for RadixWheel<E> {
@@ -49,6 +54,7 @@ impl<E: Copy> RadixWheel<E> {
             len: 0,
             occupied: [0; LEVELS],
             slots: vec![Vec::new(); LEVELS * SLOTS],
+            spare: Vec::new(),
         }
     }
 
@@ -58,7 +64,17 @@ impl<E: Copy> RadixWheel<E> {
         let level = (differs.ilog2() / DIGIT) as usize;
         let slot = (entry.key.time >> (level as u32 * DIGIT)) as usize & (SLOTS - 1);
         self.occupied[level] |= 1 << slot;
-        self.slots[level * SLOTS + slot].push(entry);
+        let entries = &mut self.slots[level * SLOTS + slot];
+        if entries.capacity() == 0 {
+            *entries = self.spare.pop().unwrap_or_default();
+        }
+        entries.push(entry);
+    }
+
+    fn keep(&mut self, room: Vec<Entry<E>>) {
+        if (1..=KEEP_AT_MOST).contains(&room.capacity()) {
+            self.spare.push(room);
+        }
     }
 
     #[inline]
@@ -106,7 +122,9 @@ impl<E: Copy> RadixWheel<E> {
             self.base = start;
             let index = level * SLOTS + slot;
             if level == 0 || self.slots[index].len() <= SORT_AT_MOST {
-                std::mem::swap(&mut self.front, &mut self.slots[index]);
+                let entries = std::mem::take(&mut self.slots[index]);
+                let room = std::mem::replace(&mut self.front, entries);
+                self.keep(room);
                 self.front.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.key));
                 self.front_end = start.saturating_add(1 << shift);
                 return true;
@@ -115,7 +133,7 @@ impl<E: Copy> RadixWheel<E> {
             for entry in entries.drain(..) {
                 self.place(entry);
             }
-            self.slots[index] = entries; // keeps its capacity
+            self.keep(entries);
         }
     }
 }
@@ -151,7 +169,7 @@ impl<E: Copy> EventList<E> for RadixWheel<E> {
     }
 
     fn capacity(&self) -> usize {
-        self.front.capacity() + self.slots.iter().map(Vec::capacity).sum::<usize>()
+        self.front.capacity() + self.slots.iter().chain(&self.spare).map(Vec::capacity).sum::<usize>()
     }
 
     fn retain(&mut self, mut alive: impl FnMut(&E) -> bool) {

@@ -577,3 +577,29 @@ fn callers_stand_left_of_callees_and_no_boxes_overlap() {
         }
     }
 }
+
+#[test]
+fn a_size_is_drawn_on_a_logarithmic_scale() {
+    for (from, to) in [(1.0, 10.0), (87.0, 86_897.0), (3.0, 4.0), (1e3, 1e15), (5.0, 5e9)] {
+        let at = ticks::sizes(from, to);
+        assert!(
+            at.len() <= 16 && at.is_sorted() && at.iter().all(|t| *t >= from * 0.999 && *t <= to * 1.001)
+        );
+        assert!(!at.is_empty() || to / from < 2.0, "{from} to {to}: {at:?}");
+    }
+    let points = vec![(0.0, 1.0), (100.0, 0.8), (1_000.0, 0.5), (10_000.0, 0.2)];
+    let line = Line { label: "LRU".to_owned(), points, ..Line::default() };
+    let axis = Axis { unit: Unit::Percent, ..Axis::default() };
+    let panel = Panel { title: "Miss ratio".to_owned(), axis, lines: vec![line], ..Panel::default() };
+    let picture = Picture { panels: vec![panel], ..Picture::default() };
+    let svg = render_over(&picture, Abscissa::Size("cache size in items"));
+    for text in [">cache size in items<", ">at the largest<", ">20 %<", ">1k<", ">10k<"] {
+        assert!(svg.contains(text), "{text} is missing");
+    }
+    assert!(!svg.contains("NaN") && !svg.contains("simulated time"));
+    // Two decades: the middle one lies half way between the ends of the plot.
+    assert!(svg.contains("<text x=\"515\""), "1k is in the middle");
+    assert!(rasterize(&svg).is_ok());
+    let empty = render_over(&Picture::default(), Abscissa::Size("bytes"));
+    assert!(!empty.contains("NaN") && !empty.contains("inf"));
+}

@@ -118,13 +118,13 @@ fn cut(ticks: &[f64], least: f64, greatest: f64) -> Vec<f64> {
 /// Ticks of a logarithmic x between `from` and `to` (above zero), ten at most.
 pub(super) fn sizes(from: f64, to: f64) -> Vec<f64> {
     let (low, high) = (libm::floor(libm::log10(from)) as i32, libm::ceil(libm::log10(to)) as i32);
-    let dense: [&[f64]; 3] = [&[1.0, 2.0, 5.0], &[1.0, 3.0], &[1.0]];
     let inside = |tick: &f64| *tick >= from * 0.999_999 && *tick <= to * 1.000_001;
-    let in_decades = dense.into_iter().map(|steps| {
+    let with = |steps: &[f64]| -> Vec<f64> {
         let ticks = (low..=high).flat_map(|d| steps.iter().map(move |s| round(s * power(f64::from(d)))));
-        ticks.filter(inside).collect::<Vec<_>>()
-    });
-    in_decades.clone().find(|ticks| ticks.len() <= 10).or(in_decades.last()).unwrap_or_default()
+        ticks.filter(inside).collect()
+    };
+    let dense: [&[f64]; 2] = [&[1.0, 2.0, 5.0], &[1.0, 3.0]];
+    dense.into_iter().map(with).find(|ticks| ticks.len() <= 10).unwrap_or_else(|| with(&[1.0]))
 }
 
 /// Ticks of simulated time between `from` and `to` seconds, ten at most.

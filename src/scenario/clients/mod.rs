@@ -19,7 +19,8 @@ use crate::base::SimDuration;
 use crate::base::random::Distribution;
 use crate::document::distribution_text::Of;
 use crate::document::{Code, Diagnostics, Node, Value, quantity};
-use crate::workload::{ArrivalProcess, Base, Loop, Profile, ReplayRow};
+use crate::faults::{Fault, Verb};
+use crate::workload::{ArrivalProcess, Base, Loop, Profile, ReplayRow, Spike};
 
 /// What a client refers to.
 pub(super) struct Surroundings<'a> {
@@ -42,6 +43,19 @@ pub(super) fn read(
         }
     }
     clients
+}
+
+/// A lost region's traffic comes to the others: the rate of a population, multiplied for a while.
+pub(super) fn shift(clients: &mut [ClientSpec], faults: &[Fault], duration: f64) {
+    for fault in faults {
+        let Verb::Shift(client, by) = fault.verb else { continue };
+        let Some(client) = clients.get_mut(client) else { continue };
+        for at in &fault.at {
+            let add = client.profile.rate(*at) * (by - 1.0).max(0.0);
+            let hold = fault.lasts.unwrap_or(duration - at).max(0.0);
+            client.profile.spikes.push(Spike { at: *at, add, rise: 0.0, hold, half_life: 0.0 });
+        }
+    }
 }
 
 fn read_client(

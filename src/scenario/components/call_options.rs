@@ -44,31 +44,40 @@ fn read_retry(node: &Node, found: &mut Diagnostics) -> RetrySpec {
     let jitter = retry.choice("jitter", &jitters, found).unwrap_or(Jitter::None);
     let multiplier = retry.read("multiplier", quantity::number, found).unwrap_or(2.0);
     let budget = retry.read("budget", quantity::ratio, found).map(|r| r.get());
-    let mut on = RetryOn { timeout: true, any_5xx: true, unreachable: true, statuses: [0; 6] };
-    if let Some(list) = retry.get("on") {
-        on = RetryOn::default();
-        let single = [list.clone()];
-        let words = if list.items().is_empty() { &single[..] } else { list.items() };
-        let mut statuses = on.statuses.iter_mut();
-        for word in words {
-            match word.text() {
-                Some("timeout") => on.timeout = true,
-                Some("5xx") => on.any_5xx = true,
-                Some("connect" | "unreachable") => on.unreachable = true,
-                Some(status) if status.parse::<u16>().is_ok_and(|s| (400..600).contains(&s)) => {
-                    if let Some(free) = statuses.next() {
-                        *free = status.parse().unwrap_or(0);
-                    }
-                }
-                _ => found.add(
-                    Code::UnknownChoice,
-                    word.place,
-                    "this is nothing to retry on",
-                    "write timeout, connect, 5xx or a status such as 503",
-                ),
-            }
-        }
-    }
+    let on = read_on(&mut retry, found).unwrap_or(RetryOn {
+        timeout: true,
+        any_5xx: true,
+        unreachable: true,
+        statuses: [0; 6],
+    });
     retry.finish(found);
     RetrySpec { attempts, backoff: backoff.unwrap_or((0.0, 0.0)), multiplier, jitter, on, budget }
+}
+
+/// Which failures are tried again: `on: [timeout, connect, 5xx, 503]`.
+pub(super) fn read_on(retry: &mut Fields<'_>, found: &mut Diagnostics) -> Option<RetryOn> {
+    let list = retry.get("on")?;
+    let mut on = RetryOn::default();
+    let single = [list.clone()];
+    let words = if list.items().is_empty() { &single[..] } else { list.items() };
+    let mut statuses = on.statuses.iter_mut();
+    for word in words {
+        match word.text() {
+            Some("timeout") => on.timeout = true,
+            Some("5xx") => on.any_5xx = true,
+            Some("connect" | "unreachable") => on.unreachable = true,
+            Some(status) if status.parse::<u16>().is_ok_and(|s| (400..600).contains(&s)) => {
+                if let Some(free) = statuses.next() {
+                    *free = status.parse().unwrap_or(0);
+                }
+            }
+            _ => found.add(
+                Code::UnknownChoice,
+                word.place,
+                "this is nothing to retry on",
+                "write timeout, connect, 5xx or a status such as 503",
+            ),
+        }
+    }
+    Some(on)
 }

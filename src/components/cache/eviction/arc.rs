@@ -3,7 +3,7 @@
 //!
 //! As libCacheSim has it: a returning ghost of B1 raises the target by max(1, B2 / B1) of its weight, one of
 //! B2 lowers it by max(1, B1 / B2); B1 is trimmed once T1 and B1 reach the capacity, B2 once all four reach
-//! twice the capacity. O(1) amortised; 12 bytes an entry, 16 and an index bucket a ghost.
+//! twice the capacity. O(1) amortised; 12 bytes an entry, about 36 a ghost.
 
 use super::ghost::Ghosts;
 use super::list::{Nodes, Segment};

@@ -1,6 +1,6 @@
 //! Ghosts: the keys of what was evicted lately, without values, first in first out.
 //!
-//! Rule: their weight never exceeds the limit. 16 bytes and a bucket of the index a key. Every
+//! Rule: their weight never exceeds the limit. 28 bytes and a bucket of the index a key. Every
 //! operation is O(1).
 
 use super::Slot;
@@ -37,10 +37,10 @@ impl Ghosts {
         self.weight
     }
 
-    /// Remembers `key` as the newest, and forgets the oldest until all fit. A key that is heavier than
-    /// the limit is not remembered, one that is remembered already keeps its place.
+    /// Remembers `key`, which is not remembered yet, as the newest, and forgets the oldest until all fit. A
+    /// key that is heavier than the limit is not remembered.
     pub(super) fn push(&mut self, key: u64, weight: u32) {
-        if u64::from(weight) > self.limit || self.find(key).is_some() {
+        if u64::from(weight) > self.limit {
             return;
         }
         while self.weight + u64::from(weight) > self.limit {

@@ -4,7 +4,8 @@
 //! As libCacheSim has it: the small queue holds 10 % of the capacity, ghosts the keys of 90 %; an entry
 //! touched at least twice in the small queue moves to the main one, with its counter at zero; the main queue
 //! gives victims once it is over its 90 % or the small one is empty; a ghost that returns goes straight to
-//! the main queue. Until the first eviction, what finds the small queue full goes to the main one too. O(1) amortised; 12 bytes an entry, 16 and an index bucket a ghost.
+//! the main queue. Until the first eviction, what finds the small queue full goes to the main one too.
+//! O(1) amortised; 12 bytes an entry, about 36 a ghost.
 
 use super::ghost::Ghosts;
 use super::list::{Nodes, Segment};

@@ -7,7 +7,7 @@
 //! (HOT) or twice (WARM) the age of COLD's tail. A COLD entry that becomes active moves to WARM.
 //! memcached's maintainer thread does this in the background; here each insertion does up to four such
 //! moves a segment. Ages count accesses, not seconds. Not modelled: slab classes (one class for all sizes),
-//! the TEMP segment. O(1); 20 bytes an entry.
+//! the TEMP segment. O(1); 16 bytes an entry.
 
 use super::list::{Nodes, Segment};
 use super::{Eviction, Slot};

@@ -2,8 +2,7 @@
 //! back after it fell out of there (its key is still in the ghosts A1out) enters the main LRU (Am).
 //!
 //! A1in holds 25 % of the capacity and A1out the keys of 50 %, the paper's choice. A touch in A1in changes
-//! nothing: several touches in a row count as one. O(1) amortised; 12 bytes an entry, 16 and an index
-//! bucket a ghost.
+//! nothing: several touches in a row count as one. O(1) amortised; 12 bytes an entry, about 36 a ghost.
 
 use super::ghost::Ghosts;
 use super::list::{Nodes, Segment};

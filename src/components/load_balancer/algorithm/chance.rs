@@ -64,7 +64,13 @@ pub(super) fn best_of(
         return candidates.nth(0);
     }
     // Ranks among the candidates that were drawn, in order: the next draw is among the others.
-    let mut drawn = [0_usize; 256];
+    let (mut few, mut many) = ([0_usize; 8], Vec::new());
+    let drawn: &mut [usize] = if choices <= few.len() {
+        &mut few
+    } else {
+        many.resize(choices, 0);
+        &mut many
+    };
     let mut best: Option<(usize, f64)> = None;
     let mut taken = BackendSet::default();
     for k in 0..choices {

@@ -127,14 +127,17 @@ pub(super) struct Maglev {
 impl Maglev {
     /// A table of the smallest prime at or above `size` slots.
     pub(super) fn new(size: u32) -> Self {
-        let is_prime = |n: u64| n > 1 && (2..).take_while(|d| d * d <= n).all(|d| !n.is_multiple_of(d));
-        let size = (u64::from(size.clamp(2, 1 << 24))..).find(|n| is_prime(*n)).unwrap_or(65_537);
+        let is_prime = |n: u64| (2..=n).take_while(|d| d * d <= n).all(|d| !n.is_multiple_of(d));
+        let size = u64::from(size.clamp(2, 1 << 24));
+        // There is a prime between any number and its double (Chebyshev).
+        let size = (size..2 * size).find(|n| is_prime(*n)).unwrap_or(size);
         Self { size, table: Vec::new() }
     }
 
     /// Fills the table with `present`. A backend has its turn in each round once its weight, relative
     /// to the heaviest, has accumulated to a whole slot.
     pub(super) fn rebuild(&mut self, backends: &Backends, present: &BackendSet) {
+        const EMPTY: u32 = u32::MAX;
         struct Filler {
             backend: u32,
             at: u64,
@@ -163,7 +166,6 @@ impl Maglev {
         if fillers.is_empty() {
             return;
         }
-        const EMPTY: u32 = u32::MAX;
         self.table.resize(self.size as usize, EMPTY);
         let mut left = self.size;
         let mut round = 1.0;

@@ -300,6 +300,13 @@ impl View {
         Some(chosen)
     }
 
+    /// Counts a request as in flight at `backend` without a pick: its connection goes there already.
+    pub fn take(&mut self, backend: usize) {
+        let load = self.backends.in_flight(backend);
+        self.backends.take(backend);
+        self.load_moved(backend, load, load + 1);
+    }
+
     fn may_stick(&self, i: usize, excluded: &[usize]) -> bool {
         let state = self.backends.state(i);
         (matches!(state, State::Up | State::Draining) || self.serving.contains(i))

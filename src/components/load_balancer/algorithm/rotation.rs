@@ -3,7 +3,7 @@
 //! Smooth: at each pick every candidate gains its weight in credit, the richest (the first of equals)
 //! is picked and pays the sum of all weights, so that {5, 1, 1} gives a a b a c a a and never a burst
 //! of five (nginx, commit 52327e0; `ngx_http_upstream_round_robin.c`). As there, a backend that failed
-//! loses part of its effective weight and gains 1 back per pick. Cost: one step per candidate.
+//! loses weight / max_fails (a whole number, so often none) of its effective weight and gains 1 back per pick. Cost: one step per candidate.
 
 use super::backend_set::BackendSet;
 use super::backends::Backends;
@@ -63,10 +63,10 @@ impl Smooth {
         Some(best)
     }
 
-    /// A request at `i` failed: its effective weight sinks by `weight / max_fails`.
+    /// A request at `i` failed: its effective weight sinks by the whole part of `weight / max_fails`.
     pub(super) fn penalise(&mut self, i: usize, weight: f64, max_fails: u32) {
         if let Some(penalty) = self.penalty.get_mut(i) {
-            *penalty = (*penalty + weight / f64::from(max_fails.max(1))).min(weight);
+            *penalty = (*penalty + libm::floor(weight / f64::from(max_fails.max(1)))).min(weight);
         }
     }
 }

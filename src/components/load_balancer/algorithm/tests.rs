@@ -188,19 +188,20 @@ fn small_fleets_agree_with_exact_solutions() {
 
 #[test]
 fn twenty_servers_at_ninety_percent_rank_as_measured() {
-    // Anchors of a throw-away simulation, 5 %: 20 servers, exponential 20 ms, utilisation 0.9, mean and p99 in ms.
+    // 20 servers, exponential 20 ms, utilisation 0.9: mean and p99 in ms. Random and in turn are exact (M/M/1, and
+    // Erlang-20 arrivals), the others anchors of another simulation; random needs the longest runs.
     let table = [
-        (Algorithm::Random, 205.0, 921.0),
-        (Algorithm::RoundRobin, 105.0, 468.0),
-        (Algorithm::POWER_OF_TWO_CHOICES, 57.0, 192.0),
-        (Algorithm::LeastConnections, 29.0, 125.0),
+        (Algorithm::Random, [200.0, 921.0], [0.06, 0.1]),
+        (Algorithm::RoundRobin, [105.0, 468.0], [0.06, 0.1]),
+        (Algorithm::POWER_OF_TWO_CHOICES, [57.0, 192.0], [0.05, 0.05]),
+        (Algorithm::LeastConnections, [29.0, 125.0], [0.05, 0.05]),
     ];
-    for (algorithm, mean, p99) in table {
+    for (algorithm, [mean, p99], [of_mean, of_p99]) in table {
         let runs: Vec<_> =
-            (0..4).map(|seed| simulate(equal(algorithm, 20), 900.0, &[0.02; 20], 150_000, seed)).collect();
+            (0..4).map(|seed| simulate(equal(algorithm, 20), 900.0, &[0.02; 20], 300_000, seed)).collect();
         let name = format!("{algorithm:?}");
-        near(runs.iter().map(|r| r.0).sum::<f64>() * 250.0, mean, 0.06, &name);
-        near(runs.iter().map(|r| r.1).sum::<f64>() * 250.0, p99, 0.08, &name);
+        near(runs.iter().map(|r| r.0).sum::<f64>() * 250.0, mean, of_mean, &name);
+        near(runs.iter().map(|r| r.1).sum::<f64>() * 250.0, p99, of_p99, &name);
     }
 }
 

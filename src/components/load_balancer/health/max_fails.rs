@@ -10,9 +10,9 @@
 //! success after such a pick clears it.
 //!
 //! A single backend is never passed over, and `max_fails` of zero switches the rule off. What counts as
-//! a failure is `proxy_next_upstream`: errors and timeouts, and statuses only if they are listed.
-//! When all are out nginx answers 502, "no live upstreams"; it does not revive them (it did so before
-//! 1.11.5).
+//! a failure is `proxy_next_upstream`: errors and timeouts, and statuses only if they are listed and
+//! another backend is left to try (a status of the last one is passed on and counts as a success).
+//! When all are out nginx answers 502, "no live upstreams"; it does not revive them (1.8 still did).
 
 use super::Transition;
 use crate::base::{NANOS_PER_SEC, SimTime};
@@ -176,6 +176,19 @@ mod tests {
         rule.succeeded(0);
         rule.failed(0, at(62.0));
         assert!(rule.allows(0, at(62.0)));
+    }
+
+    #[test]
+    fn failures_need_not_lie_within_one_fail_timeout() {
+        // nginx issue 599: three allowed in 10 s, one every 5 s with successes between: the third is too many.
+        let mut rule = MaxFails::new(MaxFailsSettings { max_fails: 3, fail_timeout: 10 }, 2);
+        let seen = [100.0, 105.0, 110.0].map(|now| {
+            rule.picked(0, at(now - 2.0));
+            rule.succeeded(0);
+            rule.picked(0, at(now));
+            rule.failed(0, at(now))
+        });
+        assert_eq!(seen, [None, None, Some(Transition::Down)]);
     }
 
     #[test]

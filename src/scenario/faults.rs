@@ -1,0 +1,305 @@
+//! The `faults:` block: `{at, VERB: target or map, for}`, or at random by `mtbf` and `mttr`.
+
+use super::components::Names;
+use super::fields::{Fields, entries, items, resolve, scalar, share, text};
+use super::model::ComponentModel;
+use crate::base::{ComponentId, EntityId, SimDuration};
+use crate::document::distribution_text::Of;
+use crate::document::{Code, Diagnostics, Node, Value, quantity};
+use crate::engine::Group;
+use crate::faults::{Fault, Verb};
+
+/// The verbs of faults.
+pub(super) const VERBS: [&str; 13] = [
+    "kill",
+    "restart",
+    "hang",
+    "slow",
+    "errors",
+    "latency",
+    "loss",
+    "partition",
+    "zone_down",
+    "deploy",
+    "hot_key",
+    "shift",
+    "flush",
+];
+
+/// What faults refer to.
+pub(super) struct Surroundings<'a> {
+    pub(super) names: &'a Names,
+    pub(super) components: &'a [ComponentModel],
+    /// Names of the client populations.
+    pub(super) clients: &'a [String],
+    /// Names of zones, those of the network and those that components are spread over.
+    pub(super) zones: &'a [String],
+    /// The run's length in seconds.
+    pub(super) duration: f64,
+}
+
+pub(super) fn read(node: Option<&Node>, around: &Surroundings<'_>, found: &mut Diagnostics) -> Vec<Fault> {
+    let list = items(node, "faults", "- {at: 14m, kill: \"app[0]\", restart_after: 3m}", found);
+    list.iter().filter_map(|item| read_fault(item, around, found)).collect()
+}
+
+fn read_fault(item: &Node, around: &Surroundings<'_>, found: &mut Diagnostics) -> Option<Fault> {
+    let mut fields = Fields::of(item, "a fault", found);
+    let verbs: Vec<&str> = VERBS.into_iter().filter(|verb| item.get(verb).is_some()).collect();
+    let [verb] = verbs.as_slice() else {
+        let (message, help) = if verbs.is_empty() {
+            ("a fault needs its verb".to_owned(), format!("write one of {}", VERBS.join(", ")))
+        } else {
+            (format!("`{}` in one fault", verbs.join("` and `")), "write one fault for each".to_owned())
+        };
+        found.add(Code::NeedsOneOf, item.place, message, help);
+        return None;
+    };
+    let at = read_times(&mut fields, around.duration, found);
+    let outer = seconds(&mut fields, "for", found);
+    let restart_after = seconds(&mut fields, "restart_after", found);
+    let random = match (seconds(&mut fields, "mtbf", found), seconds(&mut fields, "mttr", found)) {
+        (Some(mtbf), Some(mttr)) if mtbf > 0.0 && mttr > 0.0 => Some((mtbf, mttr)),
+        (None, None) => None,
+        _ => {
+            let help = "write `mtbf: 1h, mttr: 5m`";
+            found.add(
+                Code::NeedsOneOf,
+                item.place,
+                "failures at random need `mtbf` and `mttr`, above zero",
+                help,
+            );
+            None
+        }
+    };
+    if at.is_empty() && random.is_none() {
+        let help = "write `at: 14m`, or `mtbf: 1h, mttr: 5m` for failures at random";
+        found.add(Code::NeedsOneOf, item.place, "it is not said when the fault begins", help);
+    }
+    // Each verb is a key of its own, so that the table of keys knows them all.
+    let mut value = None;
+    for name in VERBS {
+        value = fields.get(name).filter(|_| name == *verb).or(value);
+    }
+    fields.finish(found);
+    let (verb, inner) = read_verb(verb, value?, restart_after, around, found)?;
+    Some(Fault { at, random, lasts: inner.or(outer), verb })
+}
+
+fn seconds(fields: &mut Fields<'_>, key: &'static str, found: &mut Diagnostics) -> Option<f64> {
+    fields.read(key, quantity::duration, found).map(SimDuration::as_secs_f64)
+}
+
+fn read_times(fields: &mut Fields<'_>, duration: f64, found: &mut Diagnostics) -> Vec<f64> {
+    let Some(node) = fields.get("at") else { return Vec::new() };
+    let single = [node.clone()];
+    let all = if node.items().is_empty() { &single[..] } else { node.items() };
+    let mut times = Vec::new();
+    for node in all {
+        let Some(at) = scalar(node, quantity::duration, found).map(SimDuration::as_secs_f64) else {
+            continue;
+        };
+        if at >= duration {
+            let message = format!("the fault begins after the run's end ({}s)", duration);
+            found.add(Code::NoEffect, node.place, message, "begin it earlier, or lengthen `duration`");
+        }
+        times.push(at);
+    }
+    times
+}
+
+/// What a verb's mapping says: its fields and the targets under `target`.
+struct Target<'a> {
+    fields: Option<Fields<'a>>,
+    groups: Vec<Group>,
+}
+
+fn targets<'a>(node: &'a Node, what: &str, around: &Surroundings<'_>, found: &mut Diagnostics) -> Target<'a> {
+    if matches!(node.value, Value::Map(_)) {
+        let mut fields = Fields::of(node, what, found);
+        let groups = fields.need("target", found).map(|n| groups(n, around, found)).unwrap_or_default();
+        return Target { fields: Some(fields), groups };
+    }
+    Target { fields: None, groups: groups(node, around, found) }
+}
+
+/// `app`, `app[0]`, or a list of them.
+fn groups(node: &Node, around: &Surroundings<'_>, found: &mut Diagnostics) -> Vec<Group> {
+    let single = [node.clone()];
+    let all = if node.items().is_empty() { &single[..] } else { node.items() };
+    all.iter().filter_map(|node| group(node, around, found)).collect()
+}
+
+fn group(node: &Node, around: &Surroundings<'_>, found: &mut Diagnostics) -> Option<Group> {
+    let written = text(node, found)?;
+    let (name, index) = match written.strip_suffix(']').and_then(|w| w.split_once('[')) {
+        Some((name, index)) => (name, Some(index)),
+        // A database of one node is its own primary.
+        None => (written.strip_suffix(".primary").unwrap_or(written), None),
+    };
+    let client = around.clients.iter().position(|client| client == name);
+    let component = match client {
+        Some(at) => ComponentId::at(around.names.components().count() + at),
+        None => around.names.component(node, name, found)?,
+    };
+    let instance = match index {
+        None => None,
+        Some(index) => {
+            let count = around.components.get(component.index()).map_or(1, |c| c.spec.instances());
+            let fits = index.parse::<u16>().ok().filter(|i| *i < count);
+            if fits.is_none() {
+                let message = format!("`{name}` has no instance `{index}`");
+                let help = format!("it has {count}, counted from 0: `\"{name}[0]\"`");
+                found.add(Code::OutOfRange, node.place, message, help);
+                return None;
+            }
+            fits
+        }
+    };
+    Some(Group { component, instance })
+}
+
+fn read_verb(
+    verb: &str,
+    node: &Node,
+    restart_after: Option<f64>,
+    around: &Surroundings<'_>,
+    found: &mut Diagnostics,
+) -> Option<(Verb, Option<f64>)> {
+    match verb {
+        "partition" => return read_partition(node, around, found),
+        "zone_down" => {
+            let name = text(node, found)?;
+            let zones = around.zones.iter().map(String::as_str);
+            resolve(node, name, zones, Code::UnknownName, "zone", found)?;
+            return Some((Verb::ZoneDown(name.to_owned()), None));
+        }
+        "hot_key" => {
+            let mut fields = Fields::of(node, "`hot_key`", found);
+            let entity = fields.need("data", found).and_then(|n| {
+                let name = text(n, found)?;
+                around.names.entity(n, name, found)
+            });
+            let part = fields.read("share", share, found).unwrap_or(1.0);
+            let lasts = seconds(&mut fields, "for", found);
+            fields.finish(found);
+            return Some((Verb::HotKey(entity.unwrap_or(EntityId(0)), part), lasts))
+                .filter(|_| entity.is_some());
+        }
+        "shift" => {
+            let mut fields = Fields::of(node, "`shift`", found);
+            let client = fields.need("target", found).and_then(|n| {
+                let name = text(n, found)?;
+                let names = around.clients.iter().map(String::as_str);
+                resolve(n, name, names, Code::UnknownName, "client population", found)
+            });
+            let by = fields.read("by", quantity::factor, found).map_or(2.0, |f| f.get());
+            let lasts = seconds(&mut fields, "for", found);
+            fields.finish(found);
+            return client.map(|client| (Verb::Shift(client, by), lasts));
+        }
+        "flush" => {
+            found.add(
+                Code::WrongKind,
+                node.place,
+                "`flush` empties a cache",
+                "name a component of kind `cache`",
+            );
+            return None;
+        }
+        _ => {}
+    }
+    let what = format!("`{verb}`");
+    let Target { fields, groups } = targets(node, &what, around, found);
+    let mut lasts = None;
+    let read = match (verb, fields) {
+        ("kill", None) => Verb::Kill { targets: groups, restart_after },
+        ("hang", None) => Verb::Hang(groups),
+        ("restart", None) => Verb::Restart { targets: groups, grace: GRACE, boot: BOOT },
+        ("deploy", None) => deploy(&groups, None, found)?,
+        (_, None) => {
+            let help = format!("write `{verb}: {{target: app, ...}}`");
+            found.add(Code::WrongShape, node.place, format!("`{verb}` needs a mapping"), help);
+            return None;
+        }
+        (_, Some(mut fields)) => {
+            lasts = seconds(&mut fields, "for", found);
+            let read = match verb {
+                "kill" => {
+                    let after = seconds(&mut fields, "restart_after", found).or(restart_after);
+                    Verb::Kill { targets: groups, restart_after: after }
+                }
+                "hang" => Verb::Hang(groups),
+                "restart" => {
+                    let grace = seconds(&mut fields, "grace", found).unwrap_or(GRACE);
+                    Verb::Restart {
+                        targets: groups,
+                        grace,
+                        boot: seconds(&mut fields, "boot", found).unwrap_or(BOOT),
+                    }
+                }
+                "slow" => {
+                    let by = fields.read("by", quantity::factor, found).map_or(2.0, |f| f.get());
+                    Verb::Slow(groups, by.max(1e-3))
+                }
+                "errors" => {
+                    let part = fields.read("share", share, found).unwrap_or(1.0);
+                    let status = fields.read("status", quantity::count, found).unwrap_or(500).clamp(400, 599);
+                    Verb::Errors(groups, part, status as u16)
+                }
+                "latency" => match fields.amount("by", Of::Time, found) {
+                    Some(by) => Verb::Latency(groups, by),
+                    None => {
+                        found.add(Code::MissingKey, node.place, "`by` is missing", "add `by: 100ms`");
+                        return None;
+                    }
+                },
+                "loss" => Verb::Loss(groups, fields.read("share", share, found).unwrap_or(0.01).min(0.5)),
+                _ => deploy(&groups, Some(&mut fields), found)?,
+            };
+            fields.finish(found);
+            read
+        }
+    };
+    Some((read, lasts))
+}
+
+/// Kubernetes' `terminationGracePeriodSeconds`, 30 s (common practice, not verified).
+const GRACE: f64 = 30.0;
+/// From start to serving, for a pod on a node that is there (a minute at most is reported).
+const BOOT: f64 = 30.0;
+
+fn deploy(groups: &[Group], fields: Option<&mut Fields<'_>>, found: &mut Diagnostics) -> Option<Verb> {
+    let component = groups.first()?.component;
+    // Kubernetes' rolling update allows a quarter to be unavailable.
+    let (mut max_unavailable, mut grace, mut boot, mut errors, mut slow) = (0.25, GRACE, BOOT, 0.0, 1.0);
+    if let Some(fields) = fields {
+        max_unavailable = fields.read("max_unavailable", share, found).unwrap_or(max_unavailable);
+        grace = seconds(fields, "grace", found).unwrap_or(grace);
+        boot = seconds(fields, "boot", found).unwrap_or(boot);
+        errors = fields.read("errors", share, found).unwrap_or(errors);
+        slow = fields.read("slow", quantity::factor, found).map_or(slow, |f| f.get());
+    }
+    Some(Verb::Deploy { component, max_unavailable, grace, boot, errors, slow })
+}
+
+fn read_partition(
+    node: &Node,
+    around: &Surroundings<'_>,
+    found: &mut Diagnostics,
+) -> Option<(Verb, Option<f64>)> {
+    if let [a, b] = node.items() {
+        let (from, to) = (group(a, around, found)?, group(b, around, found)?);
+        return Some((Verb::Partition { from: vec![from], to: vec![to], one_way: false }, None));
+    }
+    if entries(Some(node), "`partition`", found).is_empty() {
+        return None;
+    }
+    let mut fields = Fields::of(node, "`partition`", found);
+    let from = fields.need("from", found).map(|n| groups(n, around, found)).unwrap_or_default();
+    let to = fields.need("to", found).map(|n| groups(n, around, found)).unwrap_or_default();
+    let one_way = fields.flag("one_way", found).unwrap_or(false);
+    let lasts = seconds(&mut fields, "for", found);
+    fields.finish(found);
+    Some((Verb::Partition { from, to, one_way }, lasts))
+}

@@ -1,0 +1,153 @@
+//! Load balancers on bad days: detection, the next upstream, limits and lines, layer 4 against layer 7.
+
+use super::model::during;
+
+fn fleet(balancer: &str, rest: &str) -> String {
+    format!(
+        "
+scenario: front
+run: {{duration: 300s, replications: 3}}
+clients: {{web: {{rate: 200/s, timeout: 5s, mix: {{GET /: 3, POST /: 1}}, to: lb}}}}
+components:
+  lb: {{kind: load_balancer, to: app, {balancer}}}
+  app:
+    kind: service
+    instances: 4
+    workers: 50
+    endpoints: {{GET /: [{{sleep: exp(50ms)}}], POST /: [{{sleep: exp(50ms)}}], GET /healthz: [{{sleep: 1ms}}]}}
+{rest}
+"
+    )
+}
+
+const KILLED: &str = "faults: [{at: 100s, kill: \"app[0]\", restart_after: 100s}]";
+
+#[test]
+fn a_dead_server_is_just_a_tuesday() {
+    // Without checks a quarter of the requests fail for as long as the server is gone.
+    let blind = during(&fleet("ties: first", KILLED), &[(101.0, 199.0, "errors.from.lb")])[0];
+    assert!((blind - 0.25).abs() < 0.01, "{blind}");
+    // With checks every 5 s, two failures: found after 5 to 10 s (a refusal fails at once); back after two more.
+    let checks = "health: {path: /healthz, every: 5s, fall: 2, rise: 2}";
+    let windows = [
+        (100.0, 105.0, "availability"),
+        (111.0, 199.0, "availability"),
+        (200.0, 201.0, "availability"),
+        (112.0, 199.0, "errors.from.lb"),
+    ];
+    let seen = during(&fleet(checks, KILLED), &windows);
+    assert!((0.7..0.8).contains(&seen[0]), "not yet found: {seen:?}");
+    assert_eq!((seen[1], seen[2], seen[3]), (1.0, 1.0, 0.0), "{seen:?}");
+    // The next upstream hides it: what was in hand is lost, and only what may not be sent twice.
+    let retried = "retry: {attempts: 2, on: [connect, timeout]}";
+    let seen =
+        during(&fleet(retried, KILLED), &[(101.0, 199.0, "availability"), (99.0, 101.0, "availability")]);
+    assert_eq!(seen[0], 1.0);
+    assert!(seen[1] > 0.98, "{seen:?}");
+}
+
+#[test]
+fn a_probe_that_is_never_answered_fails_at_its_timeout() {
+    // Mean detection: half an interval to the next probe, fall - 1 intervals, one timeout: 2.5 + 10 + 2 = 14.5 s.
+    let checks = "connect_timeout: 30s, health: {every: 5s, timeout: 2s, fall: 3, rise: 2}";
+    let gone = fleet(checks, "faults: [{at: 100s, zone_down: a, for: 100s}]")
+        .replace("instances: 4", "zones: [a, b], instances: 4");
+    let text = gone.replace("workers: 50", "workers: 50");
+    let text = text.replace("zones: [a, b], instances: 4", "instances: 4\n    zones: [a, b]");
+    // Half of the servers swallow their half of the requests until they are found.
+    let seen =
+        during(&text, &[(100.0, 111.9, "timeouts"), (117.5, 199.0, "timeouts"), (100.0, 130.0, "timeouts")]);
+    assert!((seen[0] - 0.5).abs() < 0.03, "{seen:?}");
+    assert_eq!(seen[1], 0.0, "{seen:?}");
+    let detection = seen[2] * 30.0 / 0.5;
+    assert!((12.5..16.5).contains(&detection), "{detection}");
+}
+
+#[test]
+fn passive_rules_find_what_checks_do_not_see() {
+    // The process lives and fails: shallow checks pass. Outlier detection ejects it for 30 s at a time.
+    let sick = "faults: [{at: 100s, errors: {target: \"app[0]\", share: 100%, status: 500}, for: 100s}]";
+    let shallow = during(&fleet("health: {every: 2s}", sick), &[(110.0, 190.0, "errors.500")])[0];
+    assert!((shallow - 0.25).abs() < 0.02, "{shallow}");
+    let outliers = "outliers: {consecutive_5xx: 5, every: 10s, ejection: 30s, max_ejected: 50%}";
+    let ejected =
+        during(&fleet(outliers, sick), &[(102.0, 125.0, "errors.500"), (102.0, 190.0, "errors.500")]);
+    assert_eq!(ejected[0], 0.0);
+    assert!(ejected[1] < 0.01, "{ejected:?}");
+    // A server that fails at once draws more and more of the traffic under least connections: a black hole.
+    let hole = during(&fleet("algorithm: least_connections", sick), &[(110.0, 190.0, "errors.500")])[0];
+    assert!(hole > 0.6, "{hole}");
+    // nginx: one failure is enough, for ten seconds.
+    let refused =
+        during(&fleet("max_fails: 1, fail_timeout: 10s", KILLED), &[(102.0, 199.0, "errors.502")])[0];
+    assert!(refused < 0.002, "{refused}");
+}
+
+#[test]
+fn when_all_are_down_the_panic_policy_decides() {
+    // Deep checks: all servers fail theirs at once, while only the checked endpoint is sick.
+    let text = |panic: &str| {
+        fleet(
+            &format!(
+                "health: {{path: GET /healthz, every: 2s, timeout: 500ms, fall: 2, rise: 2}}, panic: {panic}"
+            ),
+            "",
+        )
+        .replace("GET /healthz: [{sleep: 1ms}]", "GET /healthz: [{sleep: 2s}]")
+    };
+    let closed = during(&text("never"), &[(20.0, 299.0, "rate_503")])[0];
+    assert!(closed > 0.99, "{closed}");
+    let open = during(&text("fail_open"), &[(20.0, 299.0, "availability")])[0];
+    assert_eq!(open, 1.0);
+}
+
+#[test]
+fn limits_make_a_line_in_the_balancer_and_not_in_the_server() {
+    // 4 x 2 slots of 50 ms carry 160/s; 200/s come: the line of 40 is full, the rest is turned away.
+    let limited = fleet("max_conns: 2, queue: {max: 40, wait: 10s}", "");
+    let seen = during(
+        &limited,
+        &[(50.0, 299.0, "goodput"), (50.0, 299.0, "rate_503"), (50.0, 299.0, "app.workers.queue")],
+    );
+    assert!((seen[0] - 160.0).abs() < 4.0 && (seen[1] - 0.2).abs() < 0.02, "{seen:?}");
+    assert_eq!(seen[2], 0.0);
+    // A short patience instead: M/M/8 with a deterministic limit on the wait.
+    let patient = fleet("max_conns: 2, queue: {wait: 100ms}, statuses: {queue: 502}", "");
+    let seen = during(&patient, &[(50.0, 299.0, "errors.502"), (50.0, 299.0, "max")]);
+    assert!((0.19..0.26).contains(&seen[0]), "{seen:?}");
+}
+
+#[test]
+fn layer_four_pins_connections_and_layer_seven_does_not() {
+    // Ten people with one connection each on ten servers: pinned at random some servers have several of them.
+    let text = |layer: &str| {
+        format!(
+            "
+scenario: pins
+run: {{duration: 200s, replications: 8}}
+clients: {{web: {{users: 10, think: exp(10ms), mix: {{GET /: 1}}, to: lb}}}}
+components:
+  lb: {{kind: load_balancer, to: app, algorithm: random, layer: {layer}}}
+  app: {{kind: service, instances: 10, cpu: 1, endpoints: {{GET /: [{{cpu: exp(10ms)}}]}}}}
+"
+        )
+    };
+    let skew = |layer: &str| during(&text(layer), &[(20.0, 199.0, "skew(app.cpu)")])[0];
+    // E[max / mean] of 10 connections on 10 servers at random is 2.78; busy servers slow theirs down, which
+    // evens the load a little.
+    let (four, seven) = (skew("4"), skew("7"));
+    assert!((1.6..2.9).contains(&four), "{four}");
+    assert!(seven < 1.1, "{seven}");
+}
+
+#[test]
+fn a_balancer_is_a_resource_itself() {
+    // 200 requests a second of 4 ms and as many handshakes of 2 ms: more than one core.
+    let text = fleet("cpu: 1, cost: 4ms, tls: 2ms", "");
+    let seen = during(&text, &[(100.0, 299.0, "lb.cpu"), (100.0, 299.0, "timeouts")]);
+    assert!(seen[0] > 0.999 && seen[1] > 0.1, "{seen:?}");
+    let small = fleet("connections: 5", "");
+    let seen = during(&small, &[(50.0, 299.0, "errors.from.lb")]);
+    // Erlang B with 10 Erlangs offered to 5 places.
+    assert!((seen[0] - 0.5640).abs() < 0.01, "{seen:?}");
+}
