@@ -4,7 +4,7 @@
 use surgesim::base::SimDuration;
 use surgesim::metrics::LatencyDistribution;
 
-use crate::model::{Runs, read, run};
+use crate::model::{Runs, run};
 
 /// A scenario of these clients and components (each a line of YAML).
 fn scenario(run: &str, clients: &str, components: &str) -> String {
@@ -317,11 +317,4 @@ fn mistake_30_a_jump_of_the_rate_takes_effect_at_once() {
     // 3.66 standard errors of 400 Poisson counts of mean 100.
     assert!((second(60.0) - 100.0).abs() < 1.83, "{}", second(60.0));
     assert!(second(61.0) < 0.05, "{}", second(61.0));
-}
-
-#[test]
-fn a_spike_before_the_start_or_below_the_base_is_refused() {
-    let low =
-        one("duration: 10s", "rate: 10/s, spike: {at: 1s, to: 5/s}", "endpoints: {GET /: [sleep: 1ms]}");
-    assert!(read(&low).unwrap_err().contains("lower than the rate"));
 }

@@ -35,15 +35,11 @@ pub struct Runs {
 
 /// Runs a scenario, sampling at these instants (in seconds).
 pub fn watched(text: &str, instants: &[f64]) -> Runs {
-    of_model(&crate::model::model(text), instants)
-}
-
-/// Runs a model, sampling at these instants (in seconds).
-pub fn of_model(model: &Model, instants: &[f64]) -> Runs {
-    let catalog = catalog(model);
+    let model = crate::model::model(text);
+    let catalog = catalog(&model);
+    let warmup = SimTime::ZERO + model.run.warmup;
+    let end = SimTime::ZERO + model.run.duration;
     let replications = replicate(model.run.replications, &AtomicBool::new(false), |index| {
-        let warmup = SimTime::ZERO + model.run.warmup;
-        let end = SimTime::ZERO + model.run.duration;
         let plan = RecorderPlan {
             duration: Some(end),
             warmup,
@@ -52,10 +48,35 @@ pub fn of_model(model: &Model, instants: &[f64]) -> Runs {
             spike_end: None,
         };
         let probe = (Recorder::new(&catalog, plan), Watch::new(&catalog, warmup, instants));
-        let ((recorder, watch), _) = simulation::run_with(model, index, probe, |_| true);
+        let ((recorder, watch), _) = simulation::run_with(&model, index, probe, |_| true);
         Some(Replication { record: recorder.finish(end), watch: watch.finish(end) })
     });
     Runs { replications: replications.finished, catalog }
+}
+
+/// Thousands of short episodes, of which only what was watched is kept.
+pub struct Ensemble {
+    pub watches: Vec<Watch>,
+    pub catalog: Catalog,
+}
+
+impl Ensemble {
+    /// Runs `episodes` of a model, sampling at these instants (in seconds).
+    pub fn new(model: &Model, episodes: u32, instants: &[f64]) -> Self {
+        let catalog = catalog(model);
+        let end = SimTime::ZERO + model.run.duration;
+        let watches = replicate(episodes, &AtomicBool::new(false), |index| {
+            let watch = Watch::new(&catalog, SimTime::ZERO, instants);
+            Some(simulation::run_with(model, index, watch, |_| true).0.finish(end))
+        });
+        Self { watches: watches.finished, catalog }
+    }
+
+    /// The number present at the service `s` at each sampled instant, in every episode.
+    pub fn present(&self, instant: usize) -> Vec<f64> {
+        let slot = self.watches[0].slot(&self.catalog, "s.visits");
+        self.watches.iter().map(|watch| f64::from(watch.samples[instant][slot])).collect()
+    }
 }
 
 impl Runs {
@@ -118,8 +139,8 @@ pub fn mean_and_error(values: &[f64]) -> (f64, f64) {
 /// How wide an interval may be, relative to its middle.
 fn precision(metric: &str) -> f64 {
     let tail = metric.rsplit('.').find(|part| part.starts_with('p')).unwrap_or(metric);
-    if metric.contains("var") {
-        0.06
+    if metric.contains("var") || metric == "ensemble" {
+        0.06 // what thousands of episodes of one value each can tell
     } else if metric.contains("99.9") {
         0.05
     } else if metric.contains("sd") || tail.starts_with("p9") {

@@ -86,6 +86,8 @@ pub struct Watch {
     /// Instants to sample all slots at, in nanoseconds, ascending.
     instants: Vec<u64>,
     pub samples: Vec<Vec<u32>>,
+    /// Requests sent.
+    pub sent: u64,
     /// Good answers to requests that started after the warm-up.
     pub sojourns: Moments,
     /// Every end, in order, if asked for.
@@ -102,6 +104,7 @@ impl Watch {
             slots: vec![Slot::default(); catalog.resources.len() + components],
             instants: instants.iter().map(|t| SimTime::from_secs_f64(*t).as_nanos()).collect(),
             samples: Vec::new(),
+            sent: 0,
             sojourns: Moments::default(),
             ends: None,
         }
@@ -166,6 +169,7 @@ impl Probe for Watch {
                 slot.waits.add(wait.as_secs_f64());
                 slot.unwaited += u64::from(wait.is_zero());
             }
+            Observation::Sent { .. } => self.sent += 1,
             Observation::CallOpened { component } => self.change(nanos, self.visits(component), 1),
             Observation::CallClosed { component, .. } => self.change(nanos, self.visits(component), -1),
             Observation::Finished(end) => {
