@@ -888,7 +888,7 @@ pub const BLOCKS: &[Block] = &[
             key("choices", Count, Is("2"), "how many `power_of_two_choices` compares"),
             key("bound", Number, Is("1.25"), "largest load relative to the mean under `bounded_load`"),
             key("hash_by", Word(&["source", "path"]), Is("source"), "what hashing goes by"),
-            key("layer", Word(&["4", "7"]), Is("7"), "4: once per connection; 7: for each request"),
+            key("layer", Count, Is("7"), "4: once per connection; 7: for each request"),
             key("view_age", Duration, Unset("always fresh"), "how old the loads are that it sees"),
             key("sticky", Flag, Is("false"), "whether people stay with the backend that served them first"),
             key("zone_aware", Flag, Is("false"), "whether backends of its own zone come first"),

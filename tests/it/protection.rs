@@ -31,7 +31,8 @@ fn a_limit_per_instance_is_not_the_limit_of_the_fleet() {
 #[test]
 fn nginx_delays_its_burst_unless_told_not_to() {
     // D/D/1: 100/s evenly against 50/s with a burst of 20: who is let in waits for up to 20/50 s.
-    let delays = run(&limited("{rate: 50/s, burst: 20, algorithm: leaky_bucket, status: 503}", 1, "deterministic"));
+    let delays =
+        run(&limited("{rate: 50/s, burst: 20, algorithm: leaky_bucket, status: 503}", 1, "deterministic"));
     assert!((mean(&delays.each("rate_503")) - 0.5).abs() < 0.01);
     assert!((mean(&delays.each("p50")) - 0.4).abs() < 0.03, "{:?}", delays.each("p50"));
     let at_once =
