@@ -54,11 +54,23 @@ pub fn run_picture(
             if database { (Role::Db, Stroke::Bold) } else { (Role::Component(i), Stroke::Solid) };
         line(&format!("{name}.cpu"), name, role, stroke)
     });
+    // A component has one colour here: solid for what it has in hand, dashed for what waits there. A line that
+    // never forms would only hide the axis.
+    let owners = ends_with(".in_flight");
+    let role = |name: &str| {
+        if databases.iter().any(|database| database == name) {
+            return Role::Db;
+        }
+        owners.iter().position(|owner| owner == name).map_or(Role::Queue, Role::Component)
+    };
+    let forms =
+        |line: &Option<Line>| line.as_ref().is_some_and(|line| line.points.iter().any(|(_, y)| *y > 0.0));
     let queues = ends_with(".queue")
         .into_iter()
-        .map(|name| line(&format!("{name}.queue"), &format!("{name} queue"), Role::Queue, Stroke::Solid));
-    let in_flight = ends_with(".in_flight").into_iter().enumerate().map(|(i, name)| {
-        line(&format!("{name}.in_flight"), &format!("{name} in flight"), Role::Component(i), Stroke::Solid)
+        .map(|name| line(&format!("{name}.queue"), &format!("{name} queue"), role(&name), Stroke::Dashed))
+        .filter(forms);
+    let in_flight = owners.iter().map(|name| {
+        line(&format!("{name}.in_flight"), &format!("{name} in flight"), role(name), Stroke::Solid)
     });
     let panel =
         |title: &str, note: &str, unit: Unit, scale: Scale, top: Option<f64>, lines: Vec<Option<Line>>| {
@@ -75,10 +87,13 @@ pub fn run_picture(
         headline: headline(variant),
         subtitle: format!("{} / {}: {}", results.scenario, variant.name, results.about),
         footer: format!(
-            "surgesim {}, seed {}, {} replications: median and 10-90 % band",
+            "surgesim {}, seed {}, {}",
             env!("CARGO_PKG_VERSION"),
             results.seed,
-            variant.replications
+            match variant.replications {
+                1 => "one replication".to_owned(),
+                n => format!("{n} replications: median and 10-90 % band"),
+            }
         ),
         desc: format!("Traffic, latency, CPU and queues of {} over simulated time", variant.name),
         span: Some((0.0, variant.duration)),

@@ -1031,6 +1031,7 @@ pub const BLOCKS: &[Block] = &[
             DEADLINE,
             RETRY,
             key("cancel", Flag, Unset("-"), "whether giving up reaches the server"),
+            BREAKER,
         ],
     },
     Block {

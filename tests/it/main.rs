@@ -16,3 +16,4 @@ mod protection;
 mod schema;
 mod simulation;
 mod theory;
+mod traces;
