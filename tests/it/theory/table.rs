@@ -113,22 +113,22 @@ const TABLE: &[(&str, Place, &str)] = &[
     ("RYW", DATABASES, "reads that always see their own writes"),
     ("PBS-3-1-1", DATABASES, "quorums that always overlap"),
     ("PBS-5-1-1", DATABASES, "quorums that always overlap"),
-    ("HEDGE-EXP", PROTECTION, "hedges that are free"),
+    ("HEDGE-EXP", Unit("src/engine/protection/hedge.rs"), "hedges that are free"),
     ("TAIL-FANOUT", Scenario("fan_out"), "slow leaves that are slow together"),
     ("BALLS-100-10", DATABASES, "hashing that is even"),
-    ("CHASH-10-1", DATABASES, "a ring that is even"),
-    ("CHASH-10-100", DATABASES, "a ring that is even"),
-    ("RESHARD", DATABASES, "a new shard that moves nothing"),
+    ("CHASH-10-1", Unit("src/components/load_balancer/algorithm/hashing.rs"), "a ring that is even"),
+    ("CHASH-10-100", Unit("src/components/load_balancer/algorithm/hashing.rs"), "a ring that is even"),
+    ("RESHARD", Unit("src/components/load_balancer/algorithm/hashing.rs"), "a new shard that moves nothing"),
     ("HOTSHARD-ZIPF", DATABASES, "keys that are equally popular"),
     ("NEEDLES", Unit("tests/it/theory/formulas.rs"), "samples with replacement"),
     ("LIM-01", Scenario("single_station"), "a shaper that drops"),
-    ("TOKEN-80-5", PROTECTION, "tokens that come in steps"),
-    ("TOKEN-120-10", PROTECTION, "tokens that come in steps"),
-    ("FIXED-WINDOW", PROTECTION, "a window without its double burst"),
+    ("TOKEN-80-5", Unit("src/engine/protection/rate_limit/mod.rs"), "tokens that come in steps"),
+    ("TOKEN-120-10", Unit("src/engine/protection/rate_limit/mod.rs"), "tokens that come in steps"),
+    ("FIXED-WINDOW", Unit("src/engine/protection/rate_limit/mod.rs"), "a window without its double burst"),
     ("BACKOFF", Unit("tests/it/theory/formulas.rs"), "jitter around the pause; a cap on the sum"),
-    ("KOFN-2of3", PROTECTION, "failures that are repaired at once"),
+    ("KOFN-2of3", Unit("src/faults/random_failures.rs"), "failures that are repaired at once"),
     ("KOFN-3of5", PROTECTION, "failures that are repaired at once"),
-    ("HEALTHCHECK", PROTECTION, "a failure that is known when it happens"),
+    ("HEALTHCHECK", Unit("src/components/load_balancer/health/active.rs"), "a failure that is known when it happens"),
     ("FAILOVER", DATABASES, "a failover that takes no time"),
     ("VISIBILITY", QUEUES, "a crash that loses its message"),
     ("STAT-T", Unit("tests/it/theory/statistics.rs"), "normal quantiles for ten replications"),
@@ -142,14 +142,14 @@ const TABLE: &[(&str, Place, &str)] = &[
     ("GOLD-PS2", Scenario("golden_traces"), "two cores as one fast one"),
     ("GOLD-PAGES", CACHES, "an LRU or FIFO that is none"),
     ("GOLD-BELADY-ANOMALY", CACHES, "a FIFO that is an LRU"),
-    ("GOLD-TOKEN", PROTECTION, "a bucket that starts empty"),
+    ("GOLD-TOKEN", Unit("src/engine/protection/rate_limit/token_bucket.rs"), "a bucket that starts empty"),
     ("GOLD-LC", Scenario("golden_traces"), "arrivals before departures of the same instant; ties by luck"),
     ("GOLD-CO", Scenario("golden_traces"), "latency from the actual send (coordinated omission)"),
     ("GOLD-503", Scenario("golden_traces"), "arrivals before departures of the same instant"),
     ("GOLD-PRIO", Scenario("golden_traces"), "an upper class that interrupts"),
     ("GOLD-PRIO-PREEMPT", Scenario("golden_traces"), "an interrupted service that starts again"),
-    ("GOLD-BREAKER", PROTECTION, "a breaker that lets more than one probe through"),
-    ("GOLD-CODEL", PROTECTION, "drops at even intervals"),
+    ("GOLD-BREAKER", Unit("src/engine/protection/circuit_breaker.rs"), "a breaker that lets more than one probe through"),
+    ("GOLD-CODEL", Unit("src/engine/protection/codel.rs"), "drops at even intervals"),
     ("GOLD-VIS", QUEUES, "a crash that is seen at once"),
     ("GOLD-DD1-SPIKE", Scenario("golden_traces"), "even arrivals that drift"),
     ("PUB-TAIL-T1", PROTECTION, "published measurements of a service, for hedging and partial answers"),
@@ -172,7 +172,8 @@ fn every_case_has_its_place() {
     assert_eq!(listed, filed, "the table lists the cases of the file, in its order");
 }
 
-/// A case that is said to be tested is named, in quotes, by the file that is said to test it.
+/// A case that is said to be tested is named by the file that is said to test it: in quotes, where its values are
+/// read from the case file, or, in a unit that holds the mechanism, at the test that holds the values.
 #[test]
 fn what_is_said_to_be_tested_is() {
     let read = |path: String| std::fs::read_to_string(&path).unwrap_or_else(|why| panic!("{path}: {why}"));
@@ -183,7 +184,8 @@ fn what_is_said_to_be_tested_is() {
             Unit(path) => read((*path).to_owned()),
             Waits(_) => continue,
         };
-        assert!(text.contains(&format!("\"{id}\"")), "{id} is not in the file that {place:?} names");
+        let named = text.contains(&format!("\"{id}\"")) || matches!(place, Unit(_)) && text.contains(id);
+        assert!(named, "{id} is not in the file that {place:?} names");
         if matches!(place, Long(_)) {
             assert!(text.contains("#[ignore"), "{id} is not in an ignored test");
         }
