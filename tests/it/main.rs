@@ -14,6 +14,7 @@ mod mistakes;
 mod model;
 mod protection;
 mod schema;
+mod shipped;
 mod simulation;
 mod theory;
 mod traces;

@@ -55,6 +55,10 @@ pub struct LoadBalancer {
     stays: FxHashMap<(ComponentId, u32, u16), usize>,
     /// The version of the fleets that the views know.
     known: u64,
+    /// Whether anything limits what is in hand, so that its level says something.
+    limited: bool,
+    /// Whether a pick depends on who asks.
+    personal: bool,
 }
 
 impl LoadBalancer {
@@ -110,6 +114,19 @@ impl LoadBalancer {
             tried: FxHashMap::default(),
             stays: FxHashMap::default(),
             known: 0,
+            limited: build.spec.connections.is_some() || build.spec.max_conns.is_some(),
+            personal: build.spec.sticky
+                || build.spec.layer == Layer::Four
+                || !matches!(
+                    build.spec.algorithm,
+                    Algorithm::RoundRobin
+                        | Algorithm::WeightedRoundRobin
+                        | Algorithm::Random
+                        | Algorithm::WeightedRandom
+                        | Algorithm::LeastConnections
+                        | Algorithm::PowerOfChoices { .. }
+                        | Algorithm::LeastTime { .. }
+                ),
             build,
         }
     }
@@ -144,23 +161,28 @@ impl LoadBalancer {
         let tried = self.tried.get(&call).map_or(&[][..], Vec::as_slice);
         let attempt = tried.len() as u16;
         let luck = cx.luck(call);
-        let person = Self::person(call, cx);
-        let stays = self.build.spec.sticky || self.build.spec.layer == Layer::Four;
-        let place = person.filter(|_| stays).map(|(client, person)| (client, person, route));
+        let mut draws = self.build.key.join(luck).draws();
+        if attempt > 0 {
+            draws = self.build.key.join(luck).with(u64::from(attempt)).draws();
+        }
         let by_connection = self.build.spec.layer == Layer::Four;
-        let sticky =
-            place.and_then(|place| self.stays.get(&place).copied()).filter(|_| !(by_connection && fresh));
-        let source = person.map_or_else(
-            || luck.bits(),
-            |(client, person)| self.build.key.with(u64::from(client.0)).with(u64::from(person)).bits(),
-        );
-        let key = match self.build.spec.hash_by {
-            HashBy::Source => source,
-            HashBy::Path => self.build.key.named(StreamName::new("path")).with(u64::from(operation.0)).bits(),
-        };
-        let mut draws = self.build.key.join(luck).with(u64::from(attempt)).draws();
-        if attempt == 0 {
-            draws = self.build.key.join(luck).draws();
+        let (mut place, mut sticky, mut source, mut key) = (None, None, 0, 0);
+        if self.personal {
+            let person = Self::person(call, cx);
+            let stays = self.build.spec.sticky || by_connection;
+            place = person.filter(|_| stays).map(|(client, person)| (client, person, route));
+            sticky =
+                place.and_then(|place| self.stays.get(&place).copied()).filter(|_| !(by_connection && fresh));
+            source = person.map_or_else(
+                || luck.bits(),
+                |(client, person)| self.build.key.with(u64::from(client.0)).with(u64::from(person)).bits(),
+            );
+            key = match self.build.spec.hash_by {
+                HashBy::Source => source,
+                HashBy::Path => {
+                    self.build.key.named(StreamName::new("path")).with(u64::from(operation.0)).bits()
+                }
+            };
         }
         let instance = &mut self.instances[me];
         let view = &mut instance.views[route as usize];
@@ -251,9 +273,11 @@ impl LoadBalancer {
         let stay = cx.now().since(record.arrived);
         let instance = &mut self.instances[me];
         instance.present -= 1;
-        let (resource, present) = (self.build.slots[me], instance.present);
-        cx.observe(Observation::Departed { resource, stay });
-        cx.observe(Observation::Level { resource, present });
+        if self.limited {
+            let (resource, present) = (self.build.slots[me], instance.present);
+            cx.observe(Observation::Departed { resource, stay });
+            cx.observe(Observation::Level { resource, present });
+        }
         cx.reply(call, outcome, bytes);
     }
 
@@ -417,10 +441,15 @@ impl Node for LoadBalancer {
         let instance = &mut self.instances[me];
         instance.present += 1;
         let present = instance.present;
-        cx.observe(Observation::Level { resource, present });
+        if self.limited {
+            cx.observe(Observation::Level { resource, present });
+        }
         if spec.max_body.is_some_and(|max| bytes > max) {
             let outcome = Outcome::error(413, cx.me(), Reason::TooLarge);
             return self.end(call, outcome, 0, cx);
+        }
+        if self.instances[me].cores.is_none() {
+            return self.route(call, cx);
         }
         let drawn = |demand: &Option<crate::engine::Demand>, cx: &Context<'_, P>| {
             demand.as_ref().map_or(SimDuration::ZERO, |demand| cx.draw_time(demand, call))
