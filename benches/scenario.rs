@@ -107,7 +107,7 @@ fn before_and_after(criterion: &mut Criterion) {
     };
     group.bench_function("picture of four panels", |bencher| {
         bencher.iter(|| {
-            let picture = run_picture(&results, &results.variants[0], &[], &[]);
+            let picture = run_picture(&results, &results.variants[0], &[]);
             chart::render_png(&picture).expect("the picture is drawn")
         });
     });

@@ -120,6 +120,7 @@ fn simulate(
         }
         let mut variant = aggregate(&design.model.design, &design.catalog, &records);
         variant.notices.extend(notice.clone());
+        variant.troubles = simulation::troubles(&design.model);
         variant.conservation.calls_opened = calls.iter().map(|c| c.opened).sum();
         variant.conservation.calls_closed = calls.iter().map(|c| c.closed).sum();
         variant.conservation.calls_in_flight = calls.iter().map(|c| c.in_flight).sum();
@@ -163,12 +164,6 @@ fn write_all(folder: &Path, results: &RunResults, designs: &[Design]) -> Result<
     write("series.parquet".to_owned(), &columns)?;
     for variant in &results.variants {
         let Some(design) = designs.iter().find(|d| d.model.design == variant.name) else { continue };
-        let surges: Vec<(f64, f64)> = design
-            .model
-            .clients
-            .iter()
-            .flat_map(|c| c.profile.spikes.iter().map(|s| (s.at, s.hold_end())))
-            .collect();
         let databases: Vec<String> = design
             .model
             .components
@@ -176,7 +171,7 @@ fn write_all(folder: &Path, results: &RunResults, designs: &[Design]) -> Result<
             .filter(|c| matches!(c.spec, ComponentSpec::Database(_)))
             .map(|c| c.name.clone())
             .collect();
-        let picture = run_picture(results, variant, &surges, &databases);
+        let picture = run_picture(results, variant, &databases);
         let name = folder_name(&variant.name);
         write(format!("{name}.svg"), chart::render_svg(&picture).as_bytes())?;
         let png = chart::render_png(&picture).map_err(|e| failed(&format!("{name}.png"), e.to_string()))?;

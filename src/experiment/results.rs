@@ -77,6 +77,19 @@ pub struct VariantResults {
     pub series: Series,
     /// Things that the reader must know about these numbers, in words, the gravest first.
     pub notices: Vec<String>,
+    /// Surges and faults that end, in the order of the scenario.
+    pub troubles: Vec<Trouble>,
+}
+
+/// A surge or a fault, for as long as it lasts.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Trouble {
+    /// Seconds at which it begins.
+    pub from: f64,
+    /// Seconds at which it ends (a surge: the end of its hold).
+    pub to: f64,
+    /// `spike` or `fault`.
+    pub word: &'static str,
 }
 
 impl VariantResults {

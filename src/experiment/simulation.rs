@@ -4,9 +4,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::replicate::{Replicated, replicate};
+use super::results::Trouble;
 use crate::base::SimTime;
 use crate::engine::{CallBalance, Limits, Probe, Stopped, World};
 use crate::event_graph::assemble;
+use crate::faults::Verb;
 use crate::metrics::{Catalog, Fingerprint, Recorder, RecorderPlan, ReplicationRecord};
 use crate::scenario::model::Model;
 
@@ -32,19 +34,33 @@ fn limits(model: &Model) -> Limits {
     }
 }
 
+/// The surges of all clients, and the faults that end.
+#[must_use]
+pub fn troubles(model: &Model) -> Vec<Trouble> {
+    let surges = model.clients.iter().flat_map(|client| {
+        let spikes = client.profile.spikes.iter().map(|spike| (spike.at, spike.hold_end()));
+        let stepped = client.profile.surge_end().filter(|_| client.profile.spikes.is_empty());
+        spikes.chain(stepped.map(|end| (end, end)))
+    });
+    let faults = model.faults.iter().flat_map(|fault| {
+        let lasts = match &fault.verb {
+            Verb::Kill { restart_after: Some(after), .. } => Some(*after),
+            // A shift is a surge of its population already.
+            Verb::Shift(..) => None,
+            _ => fault.lasts,
+        };
+        fault.at.iter().filter_map(move |at| lasts.map(|lasts| (*at, at + lasts)))
+    });
+    let surges = surges.map(|(from, to)| Trouble { from, to, word: "spike" });
+    surges.chain(faults.map(|(from, to)| Trouble { from, to, word: "fault" })).collect()
+}
+
 /// The end of the last surge of any client, or of the last bounded fault, if it lies within the run.
 #[must_use]
 pub fn surge_end(model: &Model) -> Option<SimTime> {
-    let ends = model.clients.iter().filter_map(|client| client.profile.surge_end());
     let duration = model.run.duration.as_secs_f64();
-    let repaired = model.faults.iter().flat_map(|fault| {
-        let lasts = match &fault.verb {
-            crate::faults::Verb::Kill { restart_after: Some(after), .. } => Some(*after),
-            _ => fault.lasts,
-        };
-        fault.at.iter().filter_map(move |at| lasts.map(|lasts| at + lasts))
-    });
-    ends.chain(repaired).filter(|end| *end < duration).max_by(f64::total_cmp).map(SimTime::from_secs_f64)
+    let ends = troubles(model).into_iter().map(|trouble| trouble.to);
+    ends.filter(|end| *end < duration).max_by(f64::total_cmp).map(SimTime::from_secs_f64)
 }
 
 /// Runs replication `index`, seen by a probe of the caller's choice.

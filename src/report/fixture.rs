@@ -156,6 +156,7 @@ pub(super) fn launch() -> RunResults {
             ],
         },
         notices: vec!["a notice of the experiment".to_owned()],
+        troubles: Vec::new(),
     };
     RunResults {
         schema_version: SCHEMA_VERSION,

@@ -20,15 +20,17 @@ pub fn headline(variant: &VariantResults) -> String {
     if let Some(p99) = variant.metric("p99").filter(|p99| p99.value.number().is_some()) {
         parts.push(format!("p99 {}", estimate(p99)));
     }
+    let last = variant.troubles.iter().max_by(|a, b| a.to.total_cmp(&b.to));
+    let trouble = last.map_or("spike", |trouble| trouble.word);
     match variant.metric("time_to_recover") {
         Some(Estimate { value: MetricValue::Never, .. }) => {
-            parts.push("did not recover from the spike within the run".to_owned());
+            parts.push(format!("did not recover from the {trouble} within the run"));
         }
         Some(time) if time.value.number() == Some(0.0) => {
-            parts.push("no time lost after the spike".to_owned());
+            parts.push(format!("no time lost after the {trouble}"));
         }
         Some(time) if time.value.number().is_some() => {
-            parts.push(format!("recovered {} after the spike", estimate(time)));
+            parts.push(format!("recovered {} after the {trouble}", estimate(time)));
         }
         _ => {}
     }

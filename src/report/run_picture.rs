@@ -8,14 +8,9 @@ use crate::experiment::results::{RunResults, VariantResults};
 /// Most lines in a panel.
 const MOST_LINES: usize = 6;
 
-/// The picture of `variant`; `surges` are bands in seconds, `databases` the components drawn in front.
+/// The picture of `variant`; `databases` are the components drawn in front.
 #[must_use]
-pub fn run_picture(
-    results: &RunResults,
-    variant: &VariantResults,
-    surges: &[(f64, f64)],
-    databases: &[String],
-) -> Picture {
+pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[String]) -> Picture {
     let series = &variant.series;
     let column = |name: &str| series.columns.iter().find(|c| c.name == name);
     let line = |name: &str, label: &str, role: Role, stroke: Stroke| {
@@ -117,9 +112,11 @@ pub fn run_picture(
                 queues.chain(in_flight).collect(),
             ),
         ],
-        bands: surges
+        bands: variant
+            .troubles
             .iter()
-            .map(|(from, to)| Band { from: *from, to: *to, label: "spike".to_owned() })
+            .filter(|trouble| trouble.to > trouble.from)
+            .map(|trouble| Band { from: trouble.from, to: trouble.to, label: trouble.word.to_owned() })
             .collect(),
     }
 }
