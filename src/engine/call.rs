@@ -103,6 +103,8 @@ impl Flags {
     pub const KEPT_ALIVE: Self = Self(1 << 12);
     /// Nobody will answer it: it waits for its caller to give up.
     pub const PARKED: Self = Self(1 << 13);
+    /// Was lost on its way, there or back: it waits for its caller to give up.
+    pub const LOST: Self = Self(1 << 14);
     /// Holds a disk token.
     pub const DISK: Self = Self(1 << 10);
 

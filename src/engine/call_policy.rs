@@ -10,16 +10,11 @@ use super::conditions::Life;
 use super::context::Core;
 use super::event::{Event, Limit, Signal};
 use super::outcome::{Outcome, Reason};
-use super::plan::{Jitter, Retry, SiteId};
+use super::plan::{Retry, SiteId};
 use super::probe::{Finished, Observation, Probe};
+use super::protection::{CircuitBreaker, RetryCause};
 use super::request::Request;
-use crate::base::random::{Key, StreamName};
-use crate::base::{ComponentId, OperationId, SimDuration, SimTime};
-
-/// Retries that a fresh budget allows before any first attempt has refilled it.
-pub const BUDGET_RESERVE: f64 = 10.0;
-/// Retries that a budget can save up.
-const BUDGET_CAP: f64 = 100.0;
+use crate::base::{ComponentId, SimDuration};
 
 /// A status for "the caller's attempt timed out": what a gateway would answer.
 const GATEWAY_TIMEOUT: u16 = 504;
@@ -28,59 +23,21 @@ const GATEWAY_TIMEOUT: u16 = 504;
 pub(super) type Settled = Option<(CallId, ComponentId, Outcome)>;
 
 impl<P: Probe> Core<P> {
-    /// Opens a request with its root call.
-    pub(super) fn open_request(
-        &mut self,
-        client: ComponentId,
-        operation: OperationId,
-        number: u64,
-        luck: Key,
-        note: u32,
-        priority: u8,
-    ) -> CallId {
-        let now = self.now();
-        let request = self.requests.insert(Request {
-            client,
-            operation,
-            priority,
-            degraded: false,
-            luck,
-            number,
-            started: now,
-            root: CallId::NONE,
-            note,
-            attempts: 0,
-            references: 1,
-            rows: Vec::new(),
-        });
-        let mut root = Call::new(request, CallId::NONE, luck, now);
-        root.component = client;
-        root.operation = operation;
-        let root = self.open(root);
-        self.requests[request].root = root;
+    /// Opens a client's request with its root call.
+    pub(super) fn open_request(&mut self, request: Request) -> CallId {
+        let (client, operation) = (request.client, request.operation);
+        let root = self.open_internal(request);
         self.observe(Observation::Sent { client, operation });
         root
     }
 
-    /// Opens a request of a component itself (a health check): no customer's, so nobody counts it.
-    pub(super) fn open_internal(&mut self, component: ComponentId, note: u32, luck: Key) -> CallId {
-        let now = self.now();
-        let request = self.requests.insert(Request {
-            client: component,
-            operation: OperationId(0),
-            priority: 0,
-            degraded: false,
-            luck,
-            number: 0,
-            started: now,
-            root: CallId::NONE,
-            note,
-            attempts: 0,
-            references: 1,
-            rows: Vec::new(),
-        });
-        let mut root = Call::new(request, CallId::NONE, luck, now);
+    /// Opens a request that no client sent (a component's health check), so that nobody counts it.
+    pub(super) fn open_internal(&mut self, request: Request) -> CallId {
+        let (luck, component, operation) = (request.luck, request.client, request.operation);
+        let request = self.requests.insert(request);
+        let mut root = Call::new(request, CallId::NONE, luck, self.now());
         root.component = component;
+        root.operation = operation;
         let root = self.open(root);
         self.requests[request].root = root;
         root
@@ -117,8 +74,8 @@ impl<P: Probe> Core<P> {
         self.calls.insert(call)
     }
 
-    #[inline]
     /// Ends a call; what it was can be read until another one is opened.
+    #[inline]
     pub(super) fn close(&mut self, id: CallId) -> Option<&Call> {
         let call = self.calls.remove(id)?;
         self.calls_closed += 1;
@@ -139,9 +96,8 @@ impl<P: Probe> Core<P> {
         let me = call.component;
         let plan = &self.plan.sites[site.0 as usize];
         let (pooled, breaker) = (plan.pool.is_some(), plan.breaker.is_some());
-        if let Some(Retry { budget: Some(share), .. }) = &plan.retry {
-            let tokens = &mut self.budgets[plan.budget as usize];
-            *tokens = (*tokens + share).min(BUDGET_CAP);
+        if let Some(Retry { budget: Some(_), .. }) = &plan.retry {
+            self.budgets[plan.budget as usize].requested(now);
         }
         if let Some(deadline) = plan.deadline {
             self.send(now + deadline, me, Signal::TimedOut { call: caller, token, limit: Limit::Deadline });
@@ -156,29 +112,41 @@ impl<P: Probe> Core<P> {
         }
     }
 
-    /// Whether the site's circuit breaker keeps the caller from an attempt; it is told at once.
-    fn is_broken(&mut self, caller: CallId) -> bool {
-        let now = self.now();
-        let call = &mut self.calls[caller];
-        call.asked = now;
-        let (me, token, instance) = (call.component, call.wait_token, call.instance);
-        let Some(first) = self.plan.sites[call.site.0 as usize].breaker else { return false };
-        let Some(breaker) = self.breakers.get_mut(first as usize + instance as usize) else { return false };
-        if breaker.admit(now) {
-            return false;
-        }
-        self.send(now, me, Signal::TimedOut { call: caller, token, limit: Limit::Breaker });
-        true
+    /// The circuit breaker of the site that a caller waits at, if it has one.
+    fn breaker(&mut self, caller: CallId) -> Option<&mut CircuitBreaker> {
+        let call = &self.calls[caller];
+        let first = self.plan.sites[call.site.0 as usize].breaker?;
+        self.breakers.get_mut(first as usize + call.instance as usize)
     }
 
-    /// Tells the site's circuit breaker how an attempt ended.
+    /// Whether the circuit breaker keeps the caller from an attempt; if so it is told at once.
+    fn is_broken(&mut self, caller: CallId) -> bool {
+        let now = self.now();
+        let Some(breaker) = self.breaker(caller) else { return false };
+        let admitted = breaker.admit(now);
+        let call = &mut self.calls[caller];
+        call.asked = now;
+        if !admitted {
+            let signal = Signal::TimedOut { call: caller, token: call.wait_token, limit: Limit::Breaker };
+            let me = call.component;
+            self.send(now, me, signal);
+        }
+        !admitted
+    }
+
+    /// Tells the circuit breaker how an attempt ended.
     fn tell_breaker(&mut self, caller: CallId, outcome: Outcome) {
         let now = self.now();
-        let call = &self.calls[caller];
-        let Some(first) = self.plan.sites[call.site.0 as usize].breaker else { return };
-        let took = now.since(call.asked);
-        if let Some(breaker) = self.breakers.get_mut(first as usize + call.instance as usize) {
+        let took = now.since(self.calls[caller].asked);
+        if let Some(breaker) = self.breaker(caller) {
             breaker.record(outcome.status == 0 || outcome.status >= 500, took, now);
+        }
+    }
+
+    /// An attempt ends without an outcome of its own, and tells the circuit breaker nothing.
+    fn forgo(&mut self, caller: CallId) {
+        if let Some(breaker) = self.breaker(caller) {
+            breaker.forgo();
         }
     }
 
@@ -191,86 +159,9 @@ impl<P: Probe> Core<P> {
         }
     }
 
-    /// Takes a connection if the site has a pool, or waits for one; then launches.
-    fn connect(&mut self, caller: CallId) {
-        let now = self.now();
-        let call = &mut self.calls[caller];
-        let (site, instance, token) = (call.site, call.instance, call.wait_token);
-        let Some(first) = self.plan.sites[site.0 as usize].pool else {
-            return self.launch(caller, false);
-        };
-        let index = first as usize + instance as usize;
-        let pool = &mut self.pools[index];
-        let resource = pool.resource;
-        if pool.in_use < pool.size {
-            self.observe(Observation::Waited { resource, wait: SimDuration::ZERO });
-            return self.launch_pooled(caller, index, now);
-        }
-        pool.line.push(caller, 0);
-        call.asked = now;
-        call.flags.set(Flags::IN_POOL_LINE);
-        let present = pool.present();
-        let me = call.component;
-        let (luck, request) = (call.luck, call.request);
-        self.observe(Observation::Level { resource, present });
-        if let Some(wait) = &self.plan.pools[index].wait {
-            let span = SimDuration::from_secs_f64(self.draw(wait, luck, request));
-            self.send(now + span, me, Signal::TimedOut { call: caller, token, limit: Limit::PoolWait });
-        }
-    }
-
-    fn launch_pooled(&mut self, caller: CallId, index: usize, asked: SimTime) {
-        let pool = &mut self.pools[index];
-        pool.in_use += 1;
-        let fresh = pool.in_use > pool.open;
-        if fresh {
-            pool.open += 1;
-        }
-        let (resource, present) = (pool.resource, pool.present());
-        let call = &mut self.calls[caller];
-        call.flags.set(Flags::POOLED);
-        call.pool_asked = asked;
-        self.observe(Observation::Level { resource, present });
-        self.launch(caller, fresh);
-    }
-
-    /// Gives the caller's connection back, or closes it if the attempt on it was abandoned.
-    pub(super) fn release_pool(&mut self, caller: CallId, closes: bool) {
-        let now = self.now();
-        let call = &mut self.calls[caller];
-        if !call.flags.take(Flags::POOLED) {
-            return;
-        }
-        let (site, instance) = (call.site, call.instance);
-        let stay = now.since(call.pool_asked);
-        let Some(first) = self.plan.sites[site.0 as usize].pool else { return };
-        let index = first as usize + instance as usize;
-        let pool = &mut self.pools[index];
-        pool.in_use -= 1;
-        if closes {
-            pool.open -= 1;
-        }
-        let resource = pool.resource;
-        let calls = &self.calls;
-        let next = pool.line.pop(|c| calls.get(*c).is_some_and(|c| c.flags.has(Flags::IN_POOL_LINE)));
-        let present = pool.present();
-        self.observe(Observation::Departed { resource, stay });
-        match next {
-            None => self.observe(Observation::Level { resource, present }),
-            Some(next) => {
-                let waiting = &mut self.calls[next];
-                waiting.flags.take(Flags::IN_POOL_LINE);
-                waiting.wait_token = waiting.wait_token.wrapping_add(1);
-                let asked = waiting.asked;
-                self.observe(Observation::Waited { resource, wait: now.since(asked) });
-                self.launch_pooled(next, index, asked);
-            }
-        }
-    }
-
     /// Sends one attempt. What most sites have nothing of stands apart, so that this stays short.
     #[inline]
-    fn launch(&mut self, caller: CallId, fresh_connection: bool) {
+    pub(super) fn launch(&mut self, caller: CallId, fresh_connection: bool) {
         let now = self.now();
         let call = &self.calls[caller];
         let request = call.request;
@@ -370,8 +261,8 @@ impl<P: Probe> Core<P> {
         let Some(counter) = self.rotors.get_mut(rotor as usize) else { return 0 };
         let mut chosen = *counter % instances;
         if self.conditions.any {
-            // Who is not in the fleet, or leaves it, is known; who has died is not.
-            let takes = |i: &u16| !matches!(self.conditions.life(target, *i), Life::Absent | Life::Draining);
+            // Who leaves the fleet is known; who has died is not.
+            let takes = |i: &u16| self.conditions.life(target, *i) != Life::Draining;
             chosen = (0..instances).map(|i| (chosen + i) % instances).find(takes).unwrap_or(chosen);
         }
         *counter = (chosen + 1) % instances;
@@ -414,6 +305,7 @@ impl<P: Probe> Core<P> {
                 if self.calls.get(caller)?.child != id {
                     return None;
                 }
+                self.forgo(caller);
                 self.abandon(caller);
                 self.again(caller, SimDuration::ZERO);
                 None
@@ -444,8 +336,11 @@ impl<P: Probe> Core<P> {
                 if self.calls.get(id)?.token != token {
                     return None;
                 }
-                self.stop_waiting(id);
                 let outcome = self.timeout_outcome(id, Reason::Deadline);
+                if self.calls.contains(self.calls[id].child) {
+                    self.tell_breaker(id, outcome);
+                }
+                self.stop_waiting(id);
                 Some((id, self.calls[id].component, outcome))
             }
             Limit::QueueWait | Limit::Cancelled => None,
@@ -467,29 +362,16 @@ impl<P: Probe> Core<P> {
             self.leave_pool_line(caller);
         }
         if self.calls.contains(self.calls[caller].child) {
-            // Without an outcome of its own the attempt tells the breaker nothing.
-            let call = &self.calls[caller];
-            if let Some(first) = self.plan.sites[call.site.0 as usize].breaker
-                && let Some(breaker) = self.breakers.get_mut(first as usize + call.instance as usize)
-            {
-                breaker.forgo();
-            }
             self.abandon(caller);
         }
     }
 
-    fn leave_pool_line(&mut self, caller: CallId) {
-        let now = self.now();
-        let call = &self.calls[caller];
-        let (site, instance, asked) = (call.site, call.instance, call.asked);
-        let Some(first) = self.plan.sites[site.0 as usize].pool else { return };
-        let calls = &self.calls;
-        let pool = &mut self.pools[first as usize + instance as usize];
-        pool.line.renege(|c| calls.get(*c).is_some_and(|c| c.flags.has(Flags::IN_POOL_LINE)));
-        let (resource, present) = (pool.resource, pool.present());
-        self.observe(Observation::Refused { resource });
-        self.observe(Observation::Departed { resource, stay: now.since(asked) });
-        self.observe(Observation::Level { resource, present });
+    /// The caller is lost with its instance: it waits no more, and its attempt tells nobody anything.
+    pub(super) fn give_up(&mut self, caller: CallId) {
+        if self.calls.contains(self.calls[caller].child) {
+            self.forgo(caller);
+        }
+        self.stop_waiting(caller);
     }
 
     /// The caller gives its attempt up: the attempt becomes an orphan, its connection closes.
@@ -500,7 +382,7 @@ impl<P: Probe> Core<P> {
         let cancels = self.plan.sites[self.calls[caller].site.0 as usize].cancels;
         let Some(call) = self.calls.get_mut(child) else { return };
         call.parent = CallId::NONE;
-        if call.flags.has(Flags::PARKED) {
+        if call.flags.has(Flags::PARKED) || call.flags.has(Flags::LOST) {
             if let Some(request) = self.close(child).map(|call| call.request) {
                 self.drop_reference(request);
             }
@@ -579,11 +461,9 @@ impl<P: Probe> Core<P> {
             return None;
         }
         if retry.budget.is_some() {
-            let tokens = &mut self.budgets[site.budget as usize];
-            if *tokens < 1.0 {
-                return None;
-            }
-            *tokens -= 1.0;
+            let timed_out = outcome.reason == Reason::Timeout;
+            let cause = if timed_out { RetryCause::Timeout } else { RetryCause::Error };
+            self.budgets[site.budget as usize].retry(cause, self.executive.now())?;
         }
         Some(retry.pause(attempt, luck))
     }
@@ -645,126 +525,5 @@ impl<P: Probe> Core<P> {
         self.drop_reference(request);
         let waits = self.calls.get(parent).is_some_and(|p| p.wait_token == needed);
         (parent, waits)
-    }
-
-    pub(super) fn accept_connection(&mut self, id: CallId) -> bool {
-        let call = &mut self.calls[id];
-        let Some(connections) = &mut self.connections[call.component.index()] else { return true };
-        if !call.flags.has(Flags::NEW_CONNECTION) {
-            return true;
-        }
-        let resource = connections.limit.resource;
-        if connections.open >= connections.limit.max {
-            call.flags.take(Flags::LAST_ON_CONNECTION);
-            self.observe(Observation::Refused { resource });
-            return false;
-        }
-        connections.open += 1;
-        let present = connections.open;
-        self.observe(Observation::Level { resource, present });
-        true
-    }
-
-    fn close_connection(&mut self, id: CallId) {
-        let call = &mut self.calls[id];
-        call.flags.take(Flags::LAST_ON_CONNECTION);
-        let Some(connections) = &mut self.connections[call.component.index()] else { return };
-        connections.open = connections.open.saturating_sub(1);
-        let (resource, present) = (connections.limit.resource, connections.open);
-        self.observe(Observation::Level { resource, present });
-    }
-}
-
-impl Retry {
-    /// The pause before retry number `attempt + 1` of a call with this luck.
-    #[must_use]
-    pub fn pause(&self, attempt: u16, luck: Key) -> SimDuration {
-        let base = self.base.as_secs_f64();
-        let cap = self.cap.as_secs_f64();
-        let step = |n: u16| (base * libm::pow(self.multiplier, f64::from(n))).min(cap);
-        let mut draws = self.key.join(luck).with(u64::from(attempt)).draws();
-        SimDuration::from_secs_f64(match self.jitter {
-            Jitter::None => step(attempt),
-            Jitter::Full => step(attempt) * draws.unit(),
-            Jitter::Equal => step(attempt) * (0.5 + 0.5 * draws.unit()),
-            Jitter::Around(percent) => {
-                let share = f64::from(percent.min(100)) / 100.0;
-                step(attempt) * (1.0 - share + 2.0 * share * draws.unit())
-            }
-            Jitter::Decorrelated => {
-                // Each pause depends on the one before it: draw the chain from its start.
-                let mut draws = self.key.join(luck).named(StreamName::new("decorrelated")).draws();
-                let mut pause = base;
-                for _ in 0..=attempt {
-                    pause = (base + (3.0 * pause - base).max(0.0) * draws.unit()).min(cap);
-                }
-                pause
-            }
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn retry(jitter: Jitter) -> Retry {
-        Retry {
-            attempts: 9,
-            base: SimDuration::from_millis(100),
-            cap: SimDuration::from_secs(20),
-            multiplier: 2.0,
-            jitter,
-            on: super::super::plan::RetryOn::default(),
-            budget: None,
-            key: Key::root(1, 0),
-        }
-    }
-
-    /// Mean pauses in seconds before each of eight retries, over many requests.
-    fn means(jitter: Jitter) -> Vec<f64> {
-        let (retry, requests) = (retry(jitter), 40_000);
-        (0..8)
-            .map(|attempt| {
-                let pause = |n| retry.pause(attempt, Key::root(2, 0).with(n)).as_secs_f64();
-                (0..requests).map(pause).sum::<f64>() / requests as f64
-            })
-            .collect()
-    }
-
-    #[test]
-    fn pauses_have_the_means_that_their_jitter_implies() {
-        // BACKOFF counts its steps from base x 2 (n from 1): base 200 ms here would be the same. Steps of this
-        // policy: 0.1, 0.2, ... 12.8, in all 25.5 s; its totals with doubled steps and a cap of 20 are 45.4, 22.7
-        // and 34.05.
-        let doubled = |jitter| {
-            let twice = Retry { base: SimDuration::from_millis(200), ..retry(jitter) };
-            let pause = |n: u64, attempt| twice.pause(attempt, Key::root(3, 0).with(n)).as_secs_f64();
-            (0..20_000).map(|n| (0..8).map(|attempt| pause(n, attempt)).sum::<f64>()).sum::<f64>() / 20_000.0
-        };
-        for (jitter, total) in
-            [(Jitter::None, 45.4), (Jitter::Full, 22.7), (Jitter::Equal, 34.05), (Jitter::Around(20), 45.4)]
-        {
-            assert!((doubled(jitter) / total - 1.0).abs() < 0.01, "{jitter:?}: {}", doubled(jitter));
-        }
-        let decorrelated = means(Jitter::Decorrelated);
-        assert!((decorrelated[0] - 0.2).abs() < 0.002 && (decorrelated[1] - 0.35).abs() < 0.004);
-    }
-
-    #[test]
-    fn pauses_stay_within_the_bounds_of_their_jitter() {
-        for (jitter, low, high) in [
-            (Jitter::Full, 0.0, 0.4),
-            (Jitter::Equal, 0.2, 0.4),
-            (Jitter::Around(20), 0.32, 0.48),
-            (Jitter::Around(50), 0.2, 0.6),
-            (Jitter::Decorrelated, 0.1, 2.7),
-        ] {
-            let pauses = (0..2_000).map(|n| retry(jitter).pause(2, Key::root(4, 0).with(n)).as_secs_f64());
-            let (mut least, mut most) = (f64::INFINITY, 0.0_f64);
-            pauses.for_each(|pause| (least, most) = (least.min(pause), most.max(pause)));
-            assert!(low <= least && most <= high + 1e-9, "{jitter:?}: {least}..{most}");
-            assert!(jitter == Jitter::Decorrelated || most - least > 0.95 * (high - low));
-        }
     }
 }

@@ -5,38 +5,84 @@
 //! nothing, and callers learn of it by their timeouts; one that hangs accepts and never answers.
 //! Messages across a cut wait for its end, as TCP's retransmissions do.
 
+use super::fault::Effect;
 use super::plan::{Demand, Plan};
 use crate::base::random::Key;
 use crate::base::{ComponentId, EntityId, SimTime};
 
-/// What an instance does with a call that arrives.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+/// What an instance does with a call that arrives. Of several at once the greatest counts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub enum Life {
     /// It serves.
     #[default]
     Up,
     /// It finishes what it has; balancers send it nothing new.
     Draining,
+    /// It accepts and never answers.
+    Hung,
     /// Its process is dead: connections are refused.
     Down,
     /// Its machine is gone: nothing is answered, not even refused.
     Vanished,
-    /// It accepts and never answers.
-    Hung,
     /// It is not part of the fleet (not yet booted, or scaled in).
     Absent,
 }
 
-/// One instance.
-#[derive(Clone, Debug, Default)]
+impl Life {
+    /// Whether what the instance has in hand goes on.
+    #[must_use]
+    pub fn works(self) -> bool {
+        self <= Self::Hung
+    }
+
+    /// Whether calls that arrive stay without any answer.
+    #[must_use]
+    pub fn is_mute(self) -> bool {
+        matches!(self, Self::Hung | Self::Vanished)
+    }
+}
+
+/// One instance, as everything that is wrong with it at once leaves it.
+#[derive(Clone, Debug)]
 struct Instance {
+    /// What its fleet makes of it, were nothing wrong: up, draining or absent.
+    membership: Life,
     life: Life,
+    speed: f64,
     /// Injected errors: share, status, stream.
-    errors: Option<(f64, u16, Key)>,
+    errors: Vec<(f64, u16, Key)>,
     /// Added to each message's latency there and back.
-    latency: Option<Demand>,
+    latencies: Vec<Demand>,
     /// Messages that lose a segment: share, stream.
-    loss: Option<(f64, Key)>,
+    losses: Vec<(f64, Key)>,
+}
+
+impl Instance {
+    const fn new(membership: Life) -> Self {
+        Self {
+            membership,
+            life: membership,
+            speed: 1.0,
+            errors: Vec::new(),
+            latencies: Vec::new(),
+            losses: Vec::new(),
+        }
+    }
+
+    /// Adds what one fault does to it.
+    fn suffer(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Drain => self.life = self.life.max(Life::Draining),
+            Effect::Hang => self.life = self.life.max(Life::Hung),
+            Effect::Kill => self.life = self.life.max(Life::Down),
+            Effect::Vanish => self.life = self.life.max(Life::Vanished),
+            Effect::Slow(factor) => self.speed /= factor,
+            Effect::Errors { share, status, key } => self.errors.push((*share, *status, *key)),
+            Effect::Latency(added) => self.latencies.push(added.clone()),
+            Effect::Loss { share, key } => self.losses.push((*share, *key)),
+            Effect::Cut { .. } | Effect::HotKey { .. } => {}
+        }
+    }
 }
 
 /// A cut between two groups of instances, one way.
@@ -58,9 +104,19 @@ pub struct Group {
 }
 
 impl Group {
-    fn holds(self, component: ComponentId, instance: u16) -> bool {
+    /// Whether this instance is among them.
+    pub(super) fn holds(self, component: ComponentId, instance: u16) -> bool {
         self.component == component && self.instance.is_none_or(|i| i == instance)
     }
+}
+
+/// What changed for an instance when everything that is wrong with it was looked at again.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Change {
+    /// Its life before and after.
+    pub(super) life: (Life, Life),
+    /// Its speed before and after, 1 being nominal.
+    pub(super) speed: (f64, f64),
 }
 
 /// Everything that is wrong right now.
@@ -78,10 +134,9 @@ pub(super) struct Conditions {
 
 impl Conditions {
     pub(super) fn new(plan: &Plan) -> Self {
-        let instances = |fleet: &super::plan::FleetPlan| {
-            let mut list = vec![Instance::default(); fleet.most.max(1) as usize];
-            list.iter_mut().skip(fleet.start as usize).for_each(|i| i.life = Life::Absent);
-            list
+        let instances = |fleet: &super::plan::Fleet| {
+            let membership = |i| if i < fleet.start { Life::Up } else { Life::Absent };
+            (0..fleet.most.max(1)).map(|i| Instance::new(membership(i))).collect()
         };
         Self {
             any: plan.fleets.iter().any(|fleet| fleet.most > fleet.start),
@@ -96,20 +151,26 @@ impl Conditions {
         self.instances.get(component.index())?.get(instance as usize)
     }
 
-    fn get_mut(&mut self, component: ComponentId, instance: u16) -> Option<&mut Instance> {
-        self.any = true;
-        self.instances.get_mut(component.index())?.get_mut(instance as usize)
-    }
-
     pub(super) fn life(&self, component: ComponentId, instance: u16) -> Life {
         self.get(component, instance).map_or(Life::Up, |i| i.life)
     }
 
-    pub(super) fn set_life(&mut self, component: ComponentId, instance: u16, life: Life) {
-        self.version += 1;
-        if let Some(record) = self.get_mut(component, instance) {
-            record.life = life;
-        }
+    /// Looks again at everything that is wrong with an instance: `effects` are all that hold it now.
+    pub(super) fn reassess<'e>(
+        &mut self,
+        component: ComponentId,
+        instance: u16,
+        effects: impl Iterator<Item = &'e Effect>,
+    ) -> Option<Change> {
+        self.any = true;
+        let all = self.instances.get_mut(component.index())?;
+        let record = all.get_mut(instance as usize)?;
+        let before = (record.life, record.speed);
+        *record = Instance::new(record.membership);
+        effects.for_each(|effect| record.suffer(effect));
+        let change = Change { life: (before.0, record.life), speed: (before.1, record.speed) };
+        self.version += u64::from(before.0 != record.life);
+        Some(change)
     }
 
     /// The instances there can ever be.
@@ -117,38 +178,19 @@ impl Conditions {
         self.instances.get(component.index()).map_or(1, |all| all.len() as u16)
     }
 
-    pub(super) fn set_errors(&mut self, group: Group, errors: Option<(f64, u16, Key)>) {
-        self.each(group, |instance| instance.errors = errors);
+    /// Injected errors: share, status and stream of each.
+    pub(super) fn errors(&self, component: ComponentId, instance: u16) -> &[(f64, u16, Key)] {
+        self.get(component, instance).map_or(&[], |i| &i.errors)
     }
 
-    pub(super) fn errors(&self, component: ComponentId, instance: u16) -> Option<(f64, u16, Key)> {
-        self.get(component, instance)?.errors
+    /// Shares of messages that lose a segment, with their streams.
+    pub(super) fn losses(&self, component: ComponentId, instance: u16) -> &[(f64, Key)] {
+        self.get(component, instance).map_or(&[], |i| &i.losses)
     }
 
-    pub(super) fn set_loss(&mut self, group: Group, loss: Option<(f64, Key)>) {
-        self.each(group, |instance| instance.loss = loss);
-    }
-
-    pub(super) fn loss(&self, component: ComponentId, instance: u16) -> Option<(f64, Key)> {
-        self.get(component, instance)?.loss
-    }
-
-    pub(super) fn set_latency(&mut self, group: Group, latency: Option<&Demand>) {
-        self.each(group, |instance| instance.latency = latency.cloned());
-    }
-
-    pub(super) fn latency(&self, component: ComponentId, instance: u16) -> Option<&Demand> {
-        self.get(component, instance)?.latency.as_ref()
-    }
-
-    fn each(&mut self, group: Group, mut act: impl FnMut(&mut Instance)) {
-        self.any = true;
-        let Some(all) = self.instances.get_mut(group.component.index()) else { return };
-        for (index, instance) in all.iter_mut().enumerate() {
-            if group.holds(group.component, index as u16) {
-                act(instance);
-            }
-        }
+    /// What is added to a message's latency.
+    pub(super) fn latencies(&self, component: ComponentId, instance: u16) -> &[Demand] {
+        self.get(component, instance).map_or(&[], |i| &i.latencies)
     }
 
     pub(super) fn cut(&mut self, fault: u32, from: &[Group], to: &[Group], until: SimTime) {

@@ -14,12 +14,17 @@ use super::outcome::Outcome;
 use super::plan::{Demand, Plan, Popularity, RowChoice, SiteId};
 use super::pool::{Connections, Pool};
 use super::probe::{Finished, Observation, Probe};
-use super::protection::CircuitBreaker;
+use super::protection::{CircuitBreaker, RetryBudget};
 use super::request::{Request, RequestId};
 use crate::base::random::Key;
-use crate::base::{ComponentId, EntityId, OperationId, SimDuration, SimTime};
+use crate::base::{ComponentId, EntityId, SimDuration, SimTime};
 use crate::kernel::{Executive, Slab};
 use std::sync::Arc;
+
+/// Retries that a fresh budget allows before any first attempt has refilled it.
+const BUDGET_RESERVE: f64 = 10.0;
+/// Retries that a budget can save up.
+const BUDGET_CAP: f64 = 100.0;
 
 /// The world but for its components.
 pub(super) struct Core<P> {
@@ -30,13 +35,15 @@ pub(super) struct Core<P> {
     pub(super) pools: Vec<Pool>,
     pub(super) connections: Vec<Option<Connections>>,
     pub(super) rotors: Vec<u16>,
-    pub(super) budgets: Vec<f64>,
+    pub(super) budgets: Vec<RetryBudget>,
     pub(super) breakers: Vec<CircuitBreaker>,
     pub(super) network: Network,
     pub(super) ledger: Ledger,
     pub(super) conditions: Conditions,
     /// What components are still to be told.
     pub(super) disturbances: Vec<(ComponentId, u16, Disturbance)>,
+    /// Faults of the plan that last now, in the order in which they began.
+    pub(super) active_faults: Vec<u32>,
     /// Moments of the fault plan, the next one last.
     pub(super) moments: Vec<(SimTime, u32, bool)>,
     inserted: Vec<u64>,
@@ -59,12 +66,17 @@ impl<P: Probe> Core<P> {
             pools: plan.pools.iter().map(Pool::new).collect(),
             connections: plan.connections.iter().map(|limit| limit.map(Connections::new)).collect(),
             rotors: vec![0; plan.rotors as usize],
-            budgets: vec![super::call_policy::BUDGET_RESERVE; plan.budgets as usize],
+            budgets: plan
+                .budgets
+                .iter()
+                .map(|share| RetryBudget::tokens(*share, BUDGET_RESERVE, BUDGET_CAP))
+                .collect(),
             breakers: plan.breakers.iter().map(|settings| CircuitBreaker::new(*settings)).collect(),
             network: Network::new(&plan),
             ledger: Ledger::new(plan.versions_matter),
             conditions: Conditions::new(&plan),
             disturbances: Vec::new(),
+            active_faults: Vec::new(),
             moments: Vec::new(),
             inserted: vec![0; plan.entities.len()],
             replayed_rows: vec![0; plan.entities.len()],
@@ -400,6 +412,7 @@ impl<P: Probe> Context<'_, P> {
                 && call.instance == instance
                 && !call.flags.has(Flags::ANSWERED)
                 && !call.flags.has(Flags::PARKED)
+                && !call.flags.has(Flags::LOST)
         };
         self.core.calls.iter().filter(|(_, call)| here(call)).map(|(id, _)| id).collect()
     }
@@ -410,9 +423,9 @@ impl<P: Probe> Context<'_, P> {
         self.core.lose(id);
     }
 
-    /// Whatever the call waits for at its call site, it waits no more.
+    /// Whatever the call waits for at its call site, it waits no more: it is being lost.
     pub fn stop_waiting(&mut self, id: CallId) {
-        self.core.stop_waiting(id);
+        self.core.give_up(id);
     }
 
     /// The ledger of versions.
@@ -439,8 +452,8 @@ impl<P: Probe> Context<'_, P> {
     }
 
     /// Opens a request of the component itself, which no client sent and nobody counts.
-    pub fn open_internal(&mut self, note: u32, luck: Key) -> CallId {
-        self.core.open_internal(self.me, note, luck)
+    pub fn open_internal(&mut self, request: Request) -> CallId {
+        self.core.open_internal(request)
     }
 
     /// Closes such a request.
@@ -470,16 +483,9 @@ impl<P: Probe> Context<'_, P> {
         self.core.reply(id, outcome, bytes);
     }
 
-    /// Opens a request of a client with its root call; [`Self::call_on`] sends it.
-    pub fn open_request(
-        &mut self,
-        operation: OperationId,
-        number: u64,
-        luck: Key,
-        note: u32,
-        priority: u8,
-    ) -> CallId {
-        self.core.open_request(self.me, operation, number, luck, note, priority)
+    /// Opens a request of a client; [`Self::call_on`] its root sends it.
+    pub fn open_request(&mut self, request: Request) -> CallId {
+        self.core.open_request(request)
     }
 
     /// Closes a request with its final outcome: the client looks no further.

@@ -91,71 +91,69 @@ impl<P: Probe> Core<P> {
     pub(super) fn fault(&mut self, index: u32, begins: bool) {
         let plan = self.plan.clone();
         let Some(fault) = plan.faults.get(index as usize) else { return };
+        self.active_faults.retain(|active| *active != index);
+        if begins {
+            self.active_faults.push(index);
+        }
         match &fault.effect {
             Effect::Cut { from } if begins => {
                 self.conditions.cut(index, from, &fault.targets, fault.until.unwrap_or(SimTime::MAX));
             }
             Effect::Cut { .. } => self.conditions.mend(index),
-            Effect::HotKey { entity, share, key } => {
-                self.conditions.set_hot(*entity, begins.then_some((*share, *key)));
+            Effect::HotKey { entity, .. } => {
+                let hot = self.active_faults.iter().rev().find_map(|active| {
+                    match &plan.faults[*active as usize].effect {
+                        Effect::HotKey { entity: other, share, key } if other == entity => {
+                            Some((*share, *key))
+                        }
+                        _ => None,
+                    }
+                });
+                self.conditions.set_hot(*entity, hot);
             }
-            effect => {
+            _ => {
                 for group in &fault.targets {
-                    self.disturb(*group, effect, begins);
+                    let all = 0..self.conditions.most(group.component);
+                    for instance in all.filter(|i| group.holds(group.component, *i)) {
+                        self.reassess(group.component, instance);
+                    }
                 }
             }
         }
     }
 
-    fn disturb(&mut self, group: Group, effect: &Effect, begins: bool) {
-        match effect {
-            Effect::Errors { share, status, key } => {
-                return self.conditions.set_errors(group, begins.then_some((*share, *status, *key)));
-            }
-            Effect::Loss { share, key } => {
-                return self.conditions.set_loss(group, begins.then_some((*share, *key)));
-            }
-            Effect::Latency(added) => return self.conditions.set_latency(group, begins.then_some(added)),
-            _ => {}
+    /// Weighs everything that holds an instance now, and tells its component what that changes.
+    pub(super) fn reassess(&mut self, component: ComponentId, instance: u16) {
+        let plan = self.plan.clone();
+        let holding = self.active_faults.iter().map(|active| &plan.faults[*active as usize]);
+        let holding =
+            holding.filter(|fault| fault.targets.iter().any(|group| group.holds(component, instance)));
+        let Some(change) = self.conditions.reassess(component, instance, holding.map(|fault| &fault.effect))
+        else {
+            return;
+        };
+        let (before, after) = change.life;
+        let mut tell = |what| self.disturbances.push((component, instance, what));
+        if before.works() && !after.works() {
+            tell(Disturbance::Lost);
         }
-        let all = 0..self.conditions.most(group.component);
-        for instance in all.filter(|i| group.instance.is_none_or(|only| only == *i)) {
-            if self.conditions.life(group.component, instance) == Life::Absent {
-                continue;
-            }
-            let what = match effect {
-                Effect::Kill | Effect::Vanish | Effect::Hang if !begins => {
-                    self.set_life(group.component, instance, Life::Up);
-                    self.release_parked(group.component, instance);
-                    Disturbance::Restored
-                }
-                Effect::Kill => {
-                    self.set_life(group.component, instance, Life::Down);
-                    self.drop_idle_connections(group.component);
-                    Disturbance::Lost
-                }
-                Effect::Vanish => {
-                    self.set_life(group.component, instance, Life::Vanished);
-                    Disturbance::Lost
-                }
-                Effect::Hang => {
-                    self.set_life(group.component, instance, Life::Hung);
-                    continue;
-                }
-                Effect::Slow(factor) => Disturbance::Speed(if begins { 1.0 / factor } else { 1.0 }),
-                Effect::Drain => {
-                    let life = if begins { Life::Draining } else { Life::Up };
-                    self.set_life(group.component, instance, life);
-                    if begins { Disturbance::Draining } else { Disturbance::Restored }
-                }
-                _ => continue,
-            };
-            self.disturbances.push((group.component, instance, what));
+        if after <= Life::Draining && before > Life::Draining && before != Life::Hung {
+            tell(Disturbance::Restored);
+        } else if before == Life::Draining && after == Life::Up {
+            tell(Disturbance::Restored);
         }
-    }
-
-    pub(super) fn set_life(&mut self, component: ComponentId, instance: u16, life: Life) {
-        self.conditions.set_life(component, instance, life);
+        if after == Life::Draining && before != Life::Draining {
+            tell(Disturbance::Draining);
+        }
+        if change.speed.0 != change.speed.1 {
+            tell(Disturbance::Speed(change.speed.1));
+        }
+        if before.is_mute() && before != after {
+            self.release_parked(component, instance);
+        }
+        if after == Life::Down && before != after {
+            self.drop_idle_connections(component);
+        }
     }
 
     /// What an arriving call meets before the component itself: true if the component takes it.
@@ -173,10 +171,11 @@ impl<P: Probe> Core<P> {
                 return false;
             }
         }
-        if let Some((share, status, key)) = self.conditions.errors(component, instance)
-            && key.join(luck).draws().chance(share)
-        {
-            self.reply(id, Outcome::error(status, component, Reason::Fault), 0);
+        let injected = self.conditions.errors(component, instance);
+        let struck = injected.iter().find(|(share, _, key)| key.join(luck).draws().chance(*share));
+        if let Some((_, status, _)) = struck {
+            let outcome = Outcome::error(*status, component, Reason::Fault);
+            self.reply(id, outcome, 0);
             return false;
         }
         true
@@ -184,8 +183,17 @@ impl<P: Probe> Core<P> {
 
     /// A call that nobody will answer: it stays until its caller gives it up, or the instance is back.
     pub(super) fn park(&mut self, id: CallId) {
+        self.leave_unanswered(id, Flags::PARKED);
+    }
+
+    /// A message that never arrives, there or back: the call stays until its caller gives it up.
+    pub(super) fn lose_on_the_way(&mut self, id: CallId) {
+        self.leave_unanswered(id, Flags::LOST);
+    }
+
+    fn leave_unanswered(&mut self, id: CallId, mark: Flags) {
         let call = &mut self.calls[id];
-        call.flags.set(Flags::PARKED);
+        call.flags.set(mark);
         call.token = call.token.wrapping_add(1);
         let parent = call.parent;
         if !self.calls.contains(parent)

@@ -1,6 +1,7 @@
 //! Floor 2: the contract of a component. Requests visit components as calls; components hold
 //! resources for them; whoever calls on waits by a policy; everything that happens is observed.
 
+mod backoff;
 mod call;
 mod call_policy;
 mod conditions;
@@ -22,7 +23,6 @@ mod station;
 mod world;
 
 pub use call::{ANY_INSTANCE, Call, CallId, Flags};
-pub use call_policy::BUDGET_RESERVE;
 pub use conditions::{Group, Life};
 pub use context::{CallBalance, Context};
 pub use event::{Event, Limit, Signal, Timer};
@@ -32,8 +32,8 @@ pub use lock_table::LockTable;
 pub use node::Node;
 pub use outcome::{Outcome, Reason};
 pub use plan::{
-    CallSite, ConnectionLimit, Demand, EntityPlan, FleetPlan, Jitter, LinkPlan, Path, Plan, PoolPlan,
-    Popularity, Reload, Retry, RetryOn, RowChoice, SiteId, Target, Trait,
+    CallSite, ConnectionLimit, Demand, EntityPlan, Fleet, Jitter, LinkPlan, Path, Plan, PoolPlan, Popularity,
+    Reload, Retry, RetryOn, RowChoice, SiteId, Target, Trait,
 };
 pub use probe::{Blind, Finished, Observation, Probe};
 pub use program::{Condition, Op, Pc, Program};

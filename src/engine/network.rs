@@ -113,7 +113,9 @@ impl<P: Probe> Core<P> {
         if self.conditions.any {
             let call = &self.calls[id];
             let (from, to) = ((caller, instance), (call.component, call.instance));
-            let Some(delay) = self.hindrance(from, to, call.luck) else { return self.park(id) };
+            let Some(delay) = self.hindrance(from, to, call.luck) else {
+                return self.lose_on_the_way(id);
+            };
             if path.is_none() && !delay.is_zero() {
                 let (now, target) = (self.now(), self.calls[id].component);
                 return self.send(now + delay, target, Signal::Arrive(id));
@@ -143,7 +145,9 @@ impl<P: Probe> Core<P> {
             let call = &self.calls[id];
             let Some(caller) = self.calls.get(call.parent) else { return };
             let (from, to) = ((call.component, call.instance), (caller.component, caller.instance));
-            let Some(delay) = self.hindrance(from, to, call.luck.named(BACK)) else { return self.park(id) };
+            let Some(delay) = self.hindrance(from, to, call.luck.named(BACK)) else {
+                return self.lose_on_the_way(id);
+            };
             if self.calls[id].path == u32::MAX && !delay.is_zero() {
                 let (now, target) = (self.now(), self.calls[id].component);
                 return self.send(now + delay, target, Signal::Replied(id));
@@ -202,11 +206,13 @@ impl<P: Probe> Core<P> {
     fn hindrance(&self, from: (ComponentId, u16), to: (ComponentId, u16), luck: Key) -> Option<SimDuration> {
         let mut delay = SimDuration::ZERO;
         for (component, instance) in [from, to] {
-            if let Some((share, key)) = self.conditions.loss(component, instance) {
-                delay += retransmissions(share, key.join(luck), RETRANSMISSION);
+            for (share, key) in self.conditions.losses(component, instance) {
+                delay += retransmissions(*share, key.join(luck), RETRANSMISSION);
             }
-            if let Some(Demand::Drawn { distribution, key }) = self.conditions.latency(component, instance) {
-                delay += SimDuration::from_secs_f64(distribution.sample(&mut key.join(luck).draws()));
+            for added in self.conditions.latencies(component, instance) {
+                if let Demand::Drawn { distribution, key } = added {
+                    delay += SimDuration::from_secs_f64(distribution.sample(&mut key.join(luck).draws()));
+                }
             }
         }
         match self.conditions.cut_until(from, to) {

@@ -289,12 +289,12 @@ pub struct ConnectionLimit {
     pub max: u32,
 }
 
-/// How many instances a component has.
+/// The instances of a component, or the places that a client population sends from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FleetPlan {
-    /// At the start.
+pub struct Fleet {
+    /// Instances at the start.
     pub start: u16,
-    /// At most, with autoscaling.
+    /// Instances there can ever be.
     pub most: u16,
 }
 
@@ -319,10 +319,10 @@ pub struct Plan {
     pub rotors: u32,
     /// Circuit breakers.
     pub breakers: Vec<super::protection::BreakerSettings>,
-    /// Retry budgets in all.
-    pub budgets: u32,
+    /// Retry budgets: the share of a retry that each first attempt saves up.
+    pub budgets: Vec<f64>,
     /// By component and client population: its instances.
-    pub fleets: Vec<FleetPlan>,
+    pub fleets: Vec<Fleet>,
     /// What goes wrong, and when.
     pub faults: Vec<super::fault::FaultPlan>,
     /// By component: how many connections it accepts, where that is limited.

@@ -3,9 +3,12 @@
 //! A pooled connection is opened when the pool first needs it, stays open while idle, and closes
 //! when its caller abandons the attempt on it: the server keeps it, and the work, until it notices.
 
-use super::call::CallId;
+use super::call::{CallId, Flags};
+use super::context::Core;
+use super::event::{Limit, Signal};
 use super::plan::{ConnectionLimit, PoolPlan};
-use crate::base::ResourceId;
+use super::probe::{Observation, Probe};
+use crate::base::{ResourceId, SimDuration, SimTime};
 use crate::queueing::{Discipline, WaitingLine};
 
 /// One caller instance's connections to one target.
@@ -48,5 +51,128 @@ impl Connections {
 
     pub(super) fn open_and_max(&self) -> (u32, u32) {
         (self.open, self.limit.max)
+    }
+}
+
+impl<P: Probe> Core<P> {
+    /// Takes a connection if the site has a pool, or waits for one; then launches.
+    pub(super) fn connect(&mut self, caller: CallId) {
+        let now = self.now();
+        let call = &mut self.calls[caller];
+        let (site, instance, token) = (call.site, call.instance, call.wait_token);
+        let Some(first) = self.plan.sites[site.0 as usize].pool else {
+            return self.launch(caller, false);
+        };
+        let index = first as usize + instance as usize;
+        let pool = &mut self.pools[index];
+        let resource = pool.resource;
+        if pool.in_use < pool.size {
+            self.observe(Observation::Waited { resource, wait: SimDuration::ZERO });
+            return self.launch_pooled(caller, index, now);
+        }
+        pool.line.push(caller, 0);
+        call.asked = now;
+        call.flags.set(Flags::IN_POOL_LINE);
+        let present = pool.present();
+        let me = call.component;
+        let (luck, request) = (call.luck, call.request);
+        self.observe(Observation::Level { resource, present });
+        if let Some(wait) = &self.plan.pools[index].wait {
+            let span = SimDuration::from_secs_f64(self.draw(wait, luck, request));
+            self.send(now + span, me, Signal::TimedOut { call: caller, token, limit: Limit::PoolWait });
+        }
+    }
+
+    fn launch_pooled(&mut self, caller: CallId, index: usize, asked: SimTime) {
+        let pool = &mut self.pools[index];
+        pool.in_use += 1;
+        let fresh = pool.in_use > pool.open;
+        if fresh {
+            pool.open += 1;
+        }
+        let (resource, present) = (pool.resource, pool.present());
+        let call = &mut self.calls[caller];
+        call.flags.set(Flags::POOLED);
+        call.pool_asked = asked;
+        self.observe(Observation::Level { resource, present });
+        self.launch(caller, fresh);
+    }
+
+    /// Gives the caller's connection back, or closes it if the attempt on it was abandoned.
+    pub(super) fn release_pool(&mut self, caller: CallId, closes: bool) {
+        let now = self.now();
+        let call = &mut self.calls[caller];
+        if !call.flags.take(Flags::POOLED) {
+            return;
+        }
+        let (site, instance) = (call.site, call.instance);
+        let stay = now.since(call.pool_asked);
+        let Some(first) = self.plan.sites[site.0 as usize].pool else { return };
+        let index = first as usize + instance as usize;
+        let pool = &mut self.pools[index];
+        pool.in_use -= 1;
+        if closes {
+            pool.open -= 1;
+        }
+        let resource = pool.resource;
+        let calls = &self.calls;
+        let next = pool.line.pop(|c| calls.get(*c).is_some_and(|c| c.flags.has(Flags::IN_POOL_LINE)));
+        let present = pool.present();
+        self.observe(Observation::Departed { resource, stay });
+        match next {
+            None => self.observe(Observation::Level { resource, present }),
+            Some(next) => {
+                let waiting = &mut self.calls[next];
+                waiting.flags.take(Flags::IN_POOL_LINE);
+                waiting.wait_token = waiting.wait_token.wrapping_add(1);
+                let asked = waiting.asked;
+                self.observe(Observation::Waited { resource, wait: now.since(asked) });
+                self.launch_pooled(next, index, asked);
+            }
+        }
+    }
+
+    /// A caller that waits for a connection gives up.
+    pub(super) fn leave_pool_line(&mut self, caller: CallId) {
+        let now = self.now();
+        let call = &self.calls[caller];
+        let (site, instance, asked) = (call.site, call.instance, call.asked);
+        let Some(first) = self.plan.sites[site.0 as usize].pool else { return };
+        let calls = &self.calls;
+        let pool = &mut self.pools[first as usize + instance as usize];
+        pool.line.renege(|c| calls.get(*c).is_some_and(|c| c.flags.has(Flags::IN_POOL_LINE)));
+        let (resource, present) = (pool.resource, pool.present());
+        self.observe(Observation::Refused { resource });
+        self.observe(Observation::Departed { resource, stay: now.since(asked) });
+        self.observe(Observation::Level { resource, present });
+    }
+
+    /// Accepts the connection that a call opens, if it opens one; false if the limit is reached.
+    pub(super) fn accept_connection(&mut self, id: CallId) -> bool {
+        let call = &mut self.calls[id];
+        let Some(connections) = &mut self.connections[call.component.index()] else { return true };
+        if !call.flags.has(Flags::NEW_CONNECTION) {
+            return true;
+        }
+        let resource = connections.limit.resource;
+        if connections.open >= connections.limit.max {
+            call.flags.take(Flags::LAST_ON_CONNECTION);
+            self.observe(Observation::Refused { resource });
+            return false;
+        }
+        connections.open += 1;
+        let present = connections.open;
+        self.observe(Observation::Level { resource, present });
+        true
+    }
+
+    /// The connection of a call is closed.
+    pub(super) fn close_connection(&mut self, id: CallId) {
+        let call = &mut self.calls[id];
+        call.flags.take(Flags::LAST_ON_CONNECTION);
+        let Some(connections) = &mut self.connections[call.component.index()] else { return };
+        connections.open = connections.open.saturating_sub(1);
+        let (resource, present) = (connections.limit.resource, connections.open);
+        self.observe(Observation::Level { resource, present });
     }
 }

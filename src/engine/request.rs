@@ -36,3 +36,24 @@ pub struct Request {
     /// Rows that this request inserted, or was told by a trace: they take precedence over its drawn keys.
     pub rows: Vec<(EntityId, u64)>,
 }
+
+impl Request {
+    /// A request of a client, or of a component itself, that starts now; [`Self::root`] follows when it is opened.
+    #[must_use]
+    pub fn new(client: ComponentId, operation: OperationId, luck: Key, now: SimTime) -> Self {
+        Self {
+            client,
+            operation,
+            priority: 0,
+            degraded: false,
+            luck,
+            number: 0,
+            started: now,
+            root: CallId::NONE,
+            note: 0,
+            attempts: 0,
+            references: 1,
+            rows: Vec::new(),
+        }
+    }
+}

@@ -113,7 +113,7 @@ fn carry_out(
             add(Effect::Kill, targets, at, restart_after.map(|after| at + after).or(until));
         }
         Verb::Restart { targets, grace, boot } => {
-            add(Effect::Drain, targets, at, None);
+            add(Effect::Drain, targets, at, Some(at + grace + boot));
             add(Effect::Kill, targets, at + grace, Some(at + grace + boot));
         }
         Verb::Hang(targets) => add(Effect::Hang, targets, at, until),
@@ -147,7 +147,7 @@ fn carry_out(
                 let stop = rollout.step(versions).stop.clamp(1, u32::from(count - next)) as u16;
                 let batch: Vec<Group> = (next..next + stop).map(whole).collect();
                 let back = now + grace + boot;
-                add(Effect::Drain, &batch, now, None);
+                add(Effect::Drain, &batch, now, Some(back));
                 add(Effect::Kill, &batch, now + grace, Some(back));
                 if *errors > 0.0 {
                     add(Effect::Errors { share: *errors, status: 500, key }, &batch, back, until);

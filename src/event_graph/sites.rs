@@ -6,8 +6,7 @@ use crate::base::random::{Key, Permutation, StreamName, Zipf};
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration};
 use crate::components::service::spec::{CallOptions, PoolSpec};
 use crate::engine::{
-    CallSite, Demand, EntityPlan, FleetPlan, Plan, PoolPlan, Popularity, Retry, RowChoice, SiteId, Target,
-    Trait,
+    CallSite, Demand, EntityPlan, Fleet, Plan, PoolPlan, Popularity, Retry, RowChoice, SiteId, Target, Trait,
 };
 use crate::metrics::{ResourceInfo, Role};
 use crate::scenario::model::{ComponentSpec, EntitySpec, Model, PopularitySpec};
@@ -47,11 +46,11 @@ impl<'a> Sites<'a> {
         sites.plan.connections = vec![None; model.components.len() + model.clients.len()];
         for component in &model.components {
             let start = component.spec.instances();
-            sites.plan.fleets.push(FleetPlan { start, most: start });
+            sites.plan.fleets.push(Fleet { start, most: start });
         }
         for client in &model.clients {
             let places = client.from.len().max(1) as u16;
-            sites.plan.fleets.push(FleetPlan { start: places, most: places });
+            sites.plan.fleets.push(Fleet { start: places, most: places });
         }
         for (index, component) in model.components.iter().enumerate() {
             if let ComponentSpec::Service(service) = &component.spec {
@@ -140,8 +139,8 @@ impl<'a> Sites<'a> {
             budget: retry.budget,
             key,
         });
-        let budget = self.plan.budgets;
-        self.plan.budgets += u32::from(retry.as_ref().is_some_and(|r| r.budget.is_some()));
+        let budget = self.plan.budgets.len() as u32;
+        self.plan.budgets.extend(retry.as_ref().and_then(|retry| retry.budget));
         let breaker = options.breaker.map(|settings| {
             let first = self.plan.breakers.len() as u32;
             let callers = self.model.components.get(caller).map_or(1, |c| c.spec.instances());

@@ -12,7 +12,7 @@ use super::mix::{Mix, ReadBack, Regions};
 use super::profile::Profile;
 use crate::base::random::{Distribution, Key, StreamName};
 use crate::base::{EntityId, OperationId, SimDuration, SimTime};
-use crate::engine::{CallId, Context, Flags, Node, Outcome, Probe, Timer};
+use crate::engine::{CallId, Context, Flags, Node, Outcome, Probe, Request, Timer};
 
 /// One recorded request.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -163,11 +163,11 @@ impl Source {
     fn open<P: Probe>(&self, asked: &Asked, cx: &mut Context<'_, P>) -> CallId {
         let entry = &self.build.mix.entries[asked.operation];
         let operation = OperationId::at(asked.operation);
-        let root = cx.open_request(operation, asked.number, asked.luck, asked.note, entry.priority);
+        let mut request = Request::new(cx.me(), operation, asked.luck, cx.now());
+        (request.number, request.note, request.priority) = (asked.number, asked.note, entry.priority);
+        request.rows.extend(asked.owned);
+        let root = cx.open_request(request);
         cx.call_mut(root).instance = asked.region;
-        if let (Some(row), Some(request)) = (asked.owned, cx.request_mut(root)) {
-            request.rows.push(row);
-        }
         root
     }
 

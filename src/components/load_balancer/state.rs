@@ -11,9 +11,10 @@ use super::algorithm::{Algorithm, Choice, Member, Settings, State, View, ZonePol
 use super::spec::{HashBy, Layer, LoadBalancerBuild};
 use super::watch::Watch;
 use crate::base::random::StreamName;
-use crate::base::{ComponentId, SimDuration, SimTime, ZoneId};
+use crate::base::{ComponentId, OperationId, SimDuration, SimTime, ZoneId};
 use crate::engine::{
-    CallId, Context, Cores, Disturbance, Flags, Life, Node, Observation, Outcome, Probe, Reason, Timer,
+    CallId, Context, Cores, Disturbance, Flags, Life, Node, Observation, Outcome, Probe, Reason, Request,
+    Timer,
 };
 use crate::queueing::{Discipline, WaitingLine};
 
@@ -377,7 +378,8 @@ impl LoadBalancer {
             let note = self.timer(PROBE, me, server).number;
             let luck =
                 self.build.key.named(StreamName::new("probe")).with(u64::from(note)).with(now.as_nanos());
-            let root = cx.open_internal(note, luck);
+            let request = Request { note, ..Request::new(cx.me(), OperationId(0), luck, now) };
+            let root = cx.open_internal(request);
             cx.call_mut(root).instance = me as u16;
             return cx.call_instance(root, site, known.instance);
         }
