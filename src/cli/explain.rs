@@ -10,7 +10,7 @@ use super::{Exit, complain, load, print};
 use crate::document::{Code, Diagnostics, Sources, did_you_mean};
 use crate::metrics::{EXPLANATIONS, explanation};
 use crate::scenario::presets::{PRESETS, Preset};
-use crate::scenario::vocabulary::{Absent, BLOCKS, Block, Takes, block};
+use crate::scenario::vocabulary::{Absent, Block, Takes, block, blocks};
 
 pub(super) fn explain(arguments: &Explain) -> Exit {
     let what = arguments.what.as_str();
@@ -44,8 +44,7 @@ pub(super) fn explain(arguments: &Explain) -> Exit {
             found.meaning, found.unit, found.formula, found.limits
         ));
     }
-    let names: Vec<&str> = BLOCKS
-        .iter()
+    let names: Vec<&str> = blocks()
         .map(|block| block.name)
         .chain(PRESETS.iter().map(|preset| preset.name))
         .chain(EXPLANATIONS.iter().map(|e| e.name))

@@ -7,13 +7,13 @@
 use serde_json::{Map, Value, json};
 
 use super::presets::PRESETS;
-use super::vocabulary::{Absent, BLOCKS, Block, KINDS, KeyEntry, Takes, block};
+use super::vocabulary::{Absent, Block, KINDS, KeyEntry, Takes, block, blocks};
 
 /// The schema of a scenario file.
 #[must_use]
 pub fn schema() -> Value {
     let mut definitions = Map::new();
-    for block in BLOCKS {
+    for block in blocks() {
         definitions.insert(block.name.to_owned(), object(block, block.keys.iter()));
     }
     if let Some(scenario) = block("scenario") {

@@ -93,15 +93,20 @@ impl Names {
     }
 }
 
-const KINDS: [&str; 3] = ["service", "database", "load_balancer"];
-
 pub(super) fn read(node: Option<&Node>, names: &Names, found: &mut Diagnostics) -> Vec<ComponentModel> {
     let mut models = Vec::new();
     for (key, node) in entries(node, "`components`", found) {
         let mut fields = Fields::of(node, "a component", found);
         let Some(kind_node) = fields.need("kind", found) else { continue };
         let Some(kind) = text(kind_node, found) else { continue };
-        let at = resolve(kind_node, kind, KINDS.into_iter(), Code::UnknownKind, "kind of component", found);
+        let at = resolve(
+            kind_node,
+            kind,
+            super::vocabulary::KINDS.into_iter(),
+            Code::UnknownKind,
+            "kind of component",
+            found,
+        );
         // Its values are in the tree already.
         fields.get("preset").and_then(|n| text(n, found));
         let zones: Vec<String> = items(fields.get("zones"), "zones", "zones: [a, b]", found)

@@ -1,0 +1,39 @@
+//! Keys and forms that several blocks have in common.
+
+use super::Absent::{Is, Unset};
+use super::Takes::{Duration, Either, Flag, List, Name, Text};
+use super::{Absent, KeyEntry, Takes};
+
+pub(super) const fn key(name: &'static str, takes: Takes, default: Absent, about: &'static str) -> KeyEntry {
+    KeyEntry { name, takes, default, about }
+}
+pub(super) const STEPS: Takes = List(&Takes::Block("step"));
+pub(super) const TIMEOUT: KeyEntry = key(
+    "timeout",
+    Duration,
+    Unset("waits without limit"),
+    "how long an attempt may take before it is abandoned",
+);
+pub(super) const DEADLINE: KeyEntry =
+    key("deadline", Duration, Unset("without limit"), "how long all attempts together may take");
+pub(super) const RETRY: KeyEntry =
+    key("retry", Takes::Block("retry"), Unset("one attempt"), "how a failed attempt is repeated");
+pub(super) const CANCEL: KeyEntry = key(
+    "cancel",
+    Flag,
+    Is("false"),
+    "whether giving up reaches the server, which otherwise goes on for nobody",
+);
+pub(super) const AIM: Takes = Either(&[Text, List(&Text)]);
+pub(super) const BREAKER: KeyEntry = key(
+    "breaker",
+    Takes::Block("breaker"),
+    Unset("none"),
+    "a circuit breaker: after too many failures calls are not made at all for a while",
+);
+pub(super) const ZONES: KeyEntry = key(
+    "zones",
+    List(&Name("zone")),
+    Unset("the first zone"),
+    "zones of the network over which the instances are spread in turn",
+);

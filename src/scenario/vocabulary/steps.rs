@@ -1,0 +1,116 @@
+//! Keys of what an endpoint does.
+
+use super::Absent::{Is, Required, Unset};
+use super::Takes::{Bandwidth, Count, Either, Flag, List, Name, Share, Sizes, Text, Times, Word};
+use super::shared::{BREAKER, CANCEL, DEADLINE, RETRY, STEPS, TIMEOUT, key};
+use super::{Block, KeyEntry, Takes};
+
+const ON_ERROR: KeyEntry =
+    key("on_error", STEPS, Unset("the error is passed on"), "steps that run instead of passing an error on");
+const FALLBACK: KeyEntry = key(
+    "fallback",
+    STEPS,
+    Unset("the error is passed on"),
+    "as `on_error`, and the answer counts as degraded",
+);
+
+pub(super) const BLOCKS: &[Block] = &[
+    Block {
+        name: "step",
+        about: "One verb with its options.",
+        keys: &[
+            key("cpu", Times, Unset("-"), "work on the instance's cores: ~8ms"),
+            key("sleep", Times, Unset("-"), "time that holds the worker and no core"),
+            key("io", Times, Unset("-"), "time on a disk token"),
+            key(
+                "query",
+                Text,
+                Unset("-"),
+                "a query about a row of an entity: db.feed(post); `new` inserts one",
+            ),
+            key("call", Takes::Block("call"), Unset("-"), "a request to another service or load balancer"),
+            key("parallel", Takes::Block("parallel"), Unset("-"), "several lists of steps at once"),
+            key("if", Takes::Block("if"), Unset("-"), "one way or the other"),
+            key("lock", Takes::Block("lock"), Unset("-"), "steps under the lock of the request's row"),
+            key("receive", Either(&[Sizes, Takes::Block("receive")]), Unset("-"), "reading a body"),
+            key(
+                "reply",
+                Either(&[Count, Sizes, Takes::Block("reply")]),
+                Unset("-"),
+                "the answer: a status, a size, or both",
+            ),
+            ON_ERROR,
+            FALLBACK,
+            TIMEOUT,
+            DEADLINE,
+            RETRY,
+            key("cancel", Flag, Unset("-"), "whether giving up reaches the server"),
+            BREAKER,
+        ],
+    },
+    Block {
+        name: "call",
+        about: "A request to another service or load balancer.",
+        keys: &[
+            key("to", Name("component"), Required, "whom"),
+            key("endpoint", Text, Unset("the first one"), "what for"),
+            key("size", Sizes, Unset("nothing"), "bytes sent along"),
+            TIMEOUT,
+            DEADLINE,
+            RETRY,
+            CANCEL,
+            BREAKER,
+            ON_ERROR,
+            FALLBACK,
+        ],
+    },
+    Block {
+        name: "parallel",
+        about: "Several lists of steps at once.",
+        keys: &[
+            key(
+                "wait",
+                Either(&[Word(&["all", "any"]), Count]),
+                Is("all"),
+                "how many must succeed before the next step",
+            ),
+            key("steps", List(&STEPS), Required, "the lists: [[...], [...]]"),
+            ON_ERROR,
+            FALLBACK,
+        ],
+    },
+    Block {
+        name: "if",
+        about: "One way or the other, by `p` or by `header`.",
+        keys: &[
+            key("p", Share, Unset("see `header`"), "probability of `then`"),
+            key("header", Text, Unset("see `p`"), "a header and its value: \"x-beta: 1\""),
+            key("then", STEPS, Unset("nothing"), "steps if so"),
+            key("else", STEPS, Unset("nothing"), "steps if not"),
+        ],
+    },
+    Block {
+        name: "lock",
+        about: "Steps under the lock of the request's row.",
+        keys: &[
+            key("row", Name("entity"), Required, "the entity"),
+            key("steps", STEPS, Unset("nothing"), "the steps"),
+        ],
+    },
+    Block {
+        name: "receive",
+        about: "Reading a body.",
+        keys: &[
+            key("size", Sizes, Required, "bytes"),
+            key("at", Bandwidth, Unset("takes no time"), "the client's uplink"),
+        ],
+    },
+    Block {
+        name: "reply",
+        about: "The answer.",
+        keys: &[
+            key("status", Count, Is("200"), "its status; from 400 on it is an error"),
+            key("size", Sizes, Unset("nothing"), "bytes"),
+        ],
+    },
+];
