@@ -2,6 +2,7 @@
 
 use super::paths::link_owner;
 use crate::base::{ComponentId, ResourceId};
+use crate::components::load_balancer::spec::LoadBalancerSpec;
 use crate::metrics::{Catalog, ClientInfo, ComponentInfo, ResourceInfo, Role};
 use crate::scenario::model::{ComponentSpec, Model};
 
@@ -39,13 +40,9 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
                 add(index, 0, Role::Connections, database.max_connections.map_or(f64::INFINITY, f64::from));
             }
             ComponentSpec::LoadBalancer(balancer) => {
+                let slots = slots(balancer, model);
                 for instance in 0..u32::from(balancer.instances) {
-                    add(
-                        index,
-                        instance,
-                        Role::Workers,
-                        balancer.connections.map_or(f64::INFINITY, f64::from),
-                    );
+                    add(index, instance, Role::Workers, slots);
                     if balancer.cost.is_some() || balancer.tls.is_some() {
                         add(index, instance, Role::Cpu, balancer.cores);
                     }
@@ -61,6 +58,20 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
         }
     }
     list
+}
+
+/// Requests that one instance of a balancer can have in hand: its own limit, or that of all its backends.
+fn slots(balancer: &LoadBalancerSpec, model: &Model) -> f64 {
+    let own = balancer.connections.map(f64::from);
+    let at_backends = balancer.max_conns.map(|most| {
+        let mut targets: Vec<usize> =
+            balancer.routes.iter().flat_map(|route| &route.to).map(|(to, _)| to.index()).collect();
+        targets.sort_unstable();
+        targets.dedup();
+        let instances = |at: &usize| model.components.get(*at).map_or(0, |c| c.spec.instances());
+        f64::from(most) * targets.iter().map(|at| f64::from(instances(at))).sum::<f64>()
+    });
+    own.or(at_backends).unwrap_or(f64::INFINITY)
 }
 
 /// What can be measured of a model.

@@ -102,6 +102,10 @@ fn idle_behaviour(client: &Node, found: &mut Diagnostics) {
 /// What orders or bounds a line that never forms.
 fn idle_line(component: &Node, found: &mut Diagnostics) {
     let is = |key: &str, word: &str| component.get(key).and_then(Node::text) == Some(word);
+    if is("kind", "load_balancer") && component.get("max_conns").is_none_or(Node::is_null) {
+        let help = "write `max_conns: 100`: how many requests one backend is sent at once";
+        idle(component.get("queue"), "without `max_conns` nothing waits in the balancer", help, found);
+    }
     let unlimited = component.get("workers").is_none_or(Node::is_null) || is("workers", "none");
     if !is("kind", "service") {
         return;

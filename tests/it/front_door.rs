@@ -149,3 +149,25 @@ fn a_balancer_is_a_resource_itself() {
     // Erlang B with 10 Erlangs offered to 5 places.
     assert!((seen[0] - 0.5640).abs() < 0.01, "{seen:?}");
 }
+
+#[test]
+fn who_waits_in_the_balancer_is_served_when_a_backend_comes_back() {
+    // One backend, one request at a time; it restarts while others wait in the balancer.
+    let text = "
+scenario: waiting
+run: {duration: 60s, replications: 1}
+clients: {web: {rate: {steps: [0s 10/s, 20s 0/s]}, arrivals: deterministic, mix: {GET /: 1}, to: lb}}
+components:
+  lb: {kind: load_balancer, to: app, max_conns: 1, queue: {max: 1k}, panic: never, health: {every: 1s, fall: 1, rise: 1}}
+  app: {kind: service, endpoints: {GET /: [{sleep: 200ms}]}}
+";
+    let seen =
+        during(text, &[(0.0, 19.0, "availability"), (0.0, 20.0, "lb.wait"), (0.0, 20.0, "lb.utilisation")]);
+    assert_eq!(seen[0], 1.0, "{seen:?}");
+    // Twice as many come as one at a time can serve: the line grows by 5 a second, and all wait, counted.
+    assert!((seen[1] - 4.95).abs() < 0.01, "{seen:?}");
+    let restarted = format!("{text}faults: [{{at: 19.95s, restart: {{target: app, grace: 1s, boot: 5s}}}}]\n");
+    let seen = during(&restarted, &[(0.0, 15.0, "availability")]);
+    // Whoever stood in the line when the backend left is served when it is back, though nobody new arrives.
+    assert!(seen[0] > 0.98, "{seen:?}");
+}

@@ -76,8 +76,10 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
     let max_fails = small(fields, "max_fails", 0, 1_000_000, found);
     let fail_timeout = seconds("fail_timeout", fields, found);
     let usual = MaxFailsSettings::default();
+    // As in nginx, where `fail_timeout` alone leaves `max_fails` at one.
+    let max_fails = max_fails.map(|n| n as u32).or(fail_timeout.map(|_| usual.max_fails));
     let max_fails = max_fails.map(|max_fails| MaxFailsSettings {
-        max_fails: max_fails as u32,
+        max_fails,
         fail_timeout: fail_timeout.map_or(usual.fail_timeout, |seconds| seconds.ceil() as u64),
     });
     let slow_start = seconds("slow_start", fields, found).map(|window| SlowStart {
