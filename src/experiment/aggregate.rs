@@ -14,9 +14,30 @@ use crate::engine::Reason;
 use crate::metrics::evaluate::{gauge_of, latencies, value};
 use crate::metrics::vocabulary::standard_names;
 use crate::metrics::{
-    Catalog, Events, Gauge, LatencyDistribution, Metric, MetricReference, ReplicationRecord, ResourceInfo,
-    Role, Statistic, Usage, Window,
+    Catalog, Cohort, Events, Gauge, LatencyDistribution, Metric, MetricReference, ReplicationRecord,
+    ResourceInfo, Role, Statistic, Usage, Window,
 };
+
+/// A part of one replication: the requests that started in it, and the time that passed.
+#[derive(Clone, Copy)]
+pub(super) struct Slice<'a> {
+    pub(super) record: &'a ReplicationRecord,
+    pub(super) cohort: &'a Cohort,
+    pub(super) from: SimTime,
+    pub(super) to: SimTime,
+}
+
+impl<'a> Slice<'a> {
+    /// All but the warm-up.
+    fn whole(record: &'a ReplicationRecord) -> Self {
+        Self { record, cohort: record.run(), from: record.plan.warmup, to: SimTime::MAX }
+    }
+
+    /// The time that passed in it, in nanoseconds.
+    fn span(&self) -> f64 {
+        self.to.min(self.record.end).since(self.from).as_nanos() as f64
+    }
+}
 
 /// Values that a percentile needs above it, per replication, for its interval to be trusted.
 const ENOUGH_ABOVE: f64 = 100.0;
@@ -34,6 +55,7 @@ pub fn estimate(each: Vec<MetricValue>, unit: Unit) -> Estimate {
 #[must_use]
 pub fn aggregate(name: &str, catalog: &Catalog, records: &[ReplicationRecord]) -> VariantResults {
     let count = records.len().max(1) as f64;
+    let whole: Vec<Slice<'_>> = records.iter().map(Slice::whole).collect();
     let mut results = VariantResults {
         name: name.to_owned(),
         replications: records.len() as u32,
@@ -41,9 +63,9 @@ pub fn aggregate(name: &str, catalog: &Catalog, records: &[ReplicationRecord]) -
         duration: records.iter().map(|r| r.end.as_secs_f64()).sum::<f64>() / count,
         metrics: metrics(catalog, records),
         conservation: conservation(records),
-        errors: errors(catalog, records),
+        errors: errors(catalog, &whole),
         endpoints: endpoints(catalog, records),
-        resources: resources(catalog, records),
+        resources: resources(catalog, &whole),
         series: series(catalog, records),
         ..VariantResults::default()
     };
@@ -130,10 +152,10 @@ fn conservation(records: &[ReplicationRecord]) -> Conservation {
     sum
 }
 
-fn errors(catalog: &Catalog, records: &[ReplicationRecord]) -> Vec<ErrorRow> {
-    let ended: u64 = records.iter().map(|r| r.run().ended()).sum();
+pub(super) fn errors(catalog: &Catalog, slices: &[Slice<'_>]) -> Vec<ErrorRow> {
+    let ended: u64 = slices.iter().map(|slice| slice.cohort.ended()).sum();
     let mut counts: Vec<((u16, ComponentId, Reason), u64)> = Vec::new();
-    for (key, n) in records.iter().flat_map(|r| &r.run().errors) {
+    for (key, n) in slices.iter().flat_map(|slice| &slice.cohort.errors) {
         match counts.iter_mut().find(|(other, _)| other == key) {
             Some((_, count)) => *count += n,
             None => counts.push((*key, *n)),
@@ -188,7 +210,7 @@ fn role_name(role: Role, catalog: &Catalog) -> String {
     }
 }
 
-fn resources(catalog: &Catalog, records: &[ReplicationRecord]) -> Vec<ResourceRow> {
+pub(super) fn resources(catalog: &Catalog, parts: &[Slice<'_>]) -> Vec<ResourceRow> {
     let mut rows = Vec::new();
     for component in &catalog.components {
         let ours: Vec<(usize, &ResourceInfo)> =
@@ -201,7 +223,7 @@ fn resources(catalog: &Catalog, records: &[ReplicationRecord]) -> Vec<ResourceRo
                 ours.iter().filter(|(_, r)| r.role == role).map(|(i, r)| (*i, r.instance)).collect();
             let all: Vec<usize> = of_role.iter().map(|(i, _)| *i).collect();
             let row = |instance, slots: &[usize]| {
-                resource_row(&component.name, instance, role_name(role, catalog), slots, records)
+                resource_row(&component.name, instance, role_name(role, catalog), slots, parts)
             };
             rows.push(row(None, &all));
             if of_role.len() > 1 && role != Role::Link {
@@ -217,16 +239,16 @@ fn resource_row(
     instance: Option<u32>,
     role: String,
     slots: &[usize],
-    records: &[ReplicationRecord],
+    parts: &[Slice<'_>],
 ) -> ResourceRow {
     let mut sum = Usage::default();
     let mut span = 0.0;
     let mut waits = LatencyDistribution::new(3);
-    for record in records {
-        span += record.end.since(record.plan.warmup).as_nanos() as f64;
+    for part in parts {
+        span += part.span();
         for &slot in slots {
-            sum.add(&record.usage_in(slot, record.plan.warmup, SimTime::MAX));
-            if let Some(more) = record.run().waits.get(slot) {
+            sum.add(&part.record.usage_in(slot, part.from, part.to));
+            if let Some(more) = part.cohort.waits.get(slot) {
                 waits.merge(more);
             }
         }

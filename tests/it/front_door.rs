@@ -166,7 +166,8 @@ components:
     assert_eq!(seen[0], 1.0, "{seen:?}");
     // Twice as many come as one at a time can serve: the line grows by 5 a second, and all wait, counted.
     assert!((seen[1] - 4.95).abs() < 0.01, "{seen:?}");
-    let restarted = format!("{text}faults: [{{at: 19.95s, restart: {{target: app, grace: 1s, boot: 5s}}}}]\n");
+    let restarted =
+        format!("{text}faults: [{{at: 19.95s, restart: {{target: app, grace: 1s, boot: 5s}}}}]\n");
     let seen = during(&restarted, &[(0.0, 15.0, "availability")]);
     // Whoever stood in the line when the backend left is served when it is back, though nobody new arrives.
     assert!(seen[0] > 0.98, "{seen:?}");
