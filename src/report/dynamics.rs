@@ -191,8 +191,8 @@ mod tests {
         assert!(slow.metastable);
         assert_eq!(
             slow.sentence(),
-            "load was back to normal at 4m 15s, goodput was not for another 1m 38s: a metastable failure, which \
-             outlives what set it off; meanwhile repeated attempts added 49.9 % to the load"
+            "load was back to normal at 4m 15s, goodput was not for another 98.0 s: a metastable failure, which \
+             outlives what set it off; meanwhile repeated attempts added 49.5 % to the load"
         );
         let never = dynamics(&surge(MetricValue::Never)).unwrap();
         assert!(never.metastable && never.sentence().contains("goodput never was within the run"));
