@@ -282,6 +282,8 @@ impl<P: Probe> Core<P> {
             // A refused connection was never opened.
             let refused = matches!(outcome.reason, Reason::TooManyConnections | Reason::Unreachable);
             self.release_pool(caller, refused);
+        } else if outcome.reason == Reason::Unreachable {
+            self.calls[caller].flags.take(Flags::KEPT_ALIVE);
         }
         self.tell_breaker(caller, outcome);
         self.conclude(caller, outcome)
@@ -378,8 +380,11 @@ impl<P: Probe> Core<P> {
     fn abandon(&mut self, caller: CallId) {
         let child = std::mem::replace(&mut self.calls[caller].child, CallId::NONE);
         self.release_pool(caller, true);
-        self.calls[caller].flags.take(Flags::KEPT_ALIVE);
-        let cancels = self.plan.sites[self.calls[caller].site.0 as usize].cancels;
+        let site = &self.plan.sites[self.calls[caller].site.0 as usize];
+        let cancels = site.cancels;
+        if !site.multiplexed {
+            self.calls[caller].flags.take(Flags::KEPT_ALIVE);
+        }
         let Some(call) = self.calls.get_mut(child) else { return };
         call.parent = CallId::NONE;
         if call.flags.has(Flags::PARKED) || call.flags.has(Flags::LOST) {

@@ -156,6 +156,8 @@ pub struct CallSite {
     pub breaker: Option<u32>,
     /// Whether the caller keeps its own connection from one attempt or request to the next (clients only).
     pub keeps_alive: bool,
+    /// Whether that connection carries many requests at once, so that giving one up leaves it open.
+    pub multiplexed: bool,
     /// Whether an abandoned attempt is cancelled at the server.
     pub cancels: bool,
     /// The site's budget counter, if its retry has one.

@@ -166,6 +166,7 @@ impl<'a> Sites<'a> {
             pool: self.pools.iter().find(|(c, t, _)| *c == caller && *t == target).map(|(.., first)| *first),
             breaker,
             keeps_alive: false,
+            multiplexed: false,
             cancels: options.cancel,
             budget,
             path: self.paths.between(caller, target),

@@ -156,6 +156,13 @@ impl LoadBalancer {
             .map(|request| (request.client, request.note))
     }
 
+    /// The connection that a request came over, if its client keeps it: the population and its number.
+    fn connection<P: Probe>(call: CallId, cx: &Context<'_, P>) -> Option<(ComponentId, u32)> {
+        cx.request(call)
+            .filter(|request| request.connection != u32::MAX)
+            .map(|request| (request.client, request.connection))
+    }
+
     fn dispatch<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
         self.follow_fleets(cx);
         let now = cx.now();
@@ -174,13 +181,14 @@ impl LoadBalancer {
         if self.personal {
             let person = Self::person(call, cx);
             let stays = self.build.spec.sticky || by_connection;
-            place = person.filter(|_| stays).map(|(client, person)| (client, person, route));
+            let source_of = if by_connection { Self::connection(call, cx) } else { person };
+            place = source_of.filter(|_| stays).map(|(client, number)| (client, number, route));
             // The number of a person is given to another one when a session ends: who asks for the first time
             // brings no cookie, as a fresh connection is pinned nowhere.
             let first = cx.request(call).is_some_and(|request| request.number == 0);
             let unknown = if by_connection { fresh } else { first };
             sticky = place.and_then(|place| self.stays.get(&place).copied()).filter(|_| !unknown);
-            source = person.map_or_else(
+            source = source_of.map_or_else(
                 || luck.bits(),
                 |(client, person)| self.build.key.with(u64::from(client.0)).with(u64::from(person)).bits(),
             );

@@ -19,8 +19,10 @@ pub(in crate::event_graph) fn client(index: usize, client: &ClientSpec, sites: &
         let record = &mut sites.plan.sites[site.0 as usize];
         record.operations = Vec::new();
         record.target.operation = at;
-        record.keeps_alive = client.keep_alive.is_some()
-            && matches!(client.behaviour, Loop::Sessions { .. } | Loop::Closed { .. });
+        record.multiplexed = client.connections.shared.is_some();
+        record.keeps_alive = client.connections.keep_alive.is_some()
+            && (record.multiplexed
+                || matches!(client.behaviour, Loop::Sessions { .. } | Loop::Closed { .. }));
         record.reload = client.reload.map(|reload| Reload {
             after: SimDuration::from_secs_f64(reload.after),
             chance: reload.chance,
@@ -39,7 +41,7 @@ pub(in crate::event_graph) fn client(index: usize, client: &ClientSpec, sites: &
         regions: Regions { shares: client.from.iter().map(|(_, share)| *share).collect() },
         owner: client.owner,
         read_back: read_back.map(|((chance, after), owner)| ReadBack { chance, after, owner }),
-        keep_alive: client.keep_alive,
+        connections: client.connections,
         key,
         entities: model.entities.len() as u16,
         horizon: model.run.duration.as_secs_f64(),

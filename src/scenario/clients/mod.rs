@@ -20,7 +20,7 @@ use crate::base::random::Distribution;
 use crate::document::distribution_text::Of;
 use crate::document::{Code, Diagnostics, Node, Value, quantity};
 use crate::faults::{Fault, Verb};
-use crate::workload::{ArrivalProcess, Base, Loop, Profile, ReplayRow, Spike};
+use crate::workload::{ArrivalProcess, Base, ConnectionSpec, Loop, Profile, ReplayRow, Spike};
 
 /// What a client refers to.
 pub(super) struct Surroundings<'a> {
@@ -194,7 +194,7 @@ fn read_client(
         entry.writes = to.is_some_and(|to| writes(components, &passed_on, to, &entry.endpoint));
     }
     let (write_share, owner, read_back) = read_ownership(&mut fields, names, &mix, found);
-    let (keep_alive, from) = (read_connections(&mut fields, found), read_from(&mut fields, found));
+    let (connections, from) = (read_connections(&mut fields, found), read_from(&mut fields, found));
     if mix.iter().map(|m| m.weight).sum::<f64>() <= 0.0
         && node.get("mix").is_none_or(|mix| matches!(mix.value, Value::Map(_) | Value::Null))
         && replay.is_none()
@@ -248,7 +248,7 @@ fn read_client(
         write_share,
         owner,
         read_back,
-        keep_alive,
+        connections,
         from,
         reload,
         fields: customer,
@@ -277,11 +277,18 @@ fn follow_own_rate(profile: &mut Profile, own: f64, node: &Node, found: &mut Dia
 /// How long a connection is kept between the requests of a person: browsers keep them as long as the
 /// server does, 75 s for nginx (`keepalive_timeout`).
 const KEEP_ALIVE: SimDuration = SimDuration::from_secs(75);
+/// Shared connections of one population at most.
+const MOST_CONNECTIONS: u64 = 1_000_000;
 
-fn read_connections(fields: &mut Fields<'_>, found: &mut Diagnostics) -> Option<SimDuration> {
-    let Some(node) = fields.get("connections") else { return Some(KEEP_ALIVE) };
+fn read_connections(fields: &mut Fields<'_>, found: &mut Diagnostics) -> ConnectionSpec {
+    let usual = ConnectionSpec { keep_alive: Some(KEEP_ALIVE), ..ConnectionSpec::default() };
+    let Some(node) = fields.get("connections") else { return usual };
     let mut connections = Fields::of(node, "`connections`", found);
-    let keep = match connections.get("keepalive") {
+    let shares =
+        connections.choice("http", &[("1.1", false), ("1", false), ("2", true)], found).unwrap_or(false);
+    let max = connections.read("max", quantity::count, found);
+    let lifetime = connections.read("lifetime", quantity::duration, found);
+    let keep_alive = match connections.get("keepalive") {
         None => Some(KEEP_ALIVE),
         Some(node) => match node.text() {
             Some("false" | "off" | "none") => None,
@@ -290,7 +297,16 @@ fn read_connections(fields: &mut Fields<'_>, found: &mut Diagnostics) -> Option<
         },
     };
     connections.finish(found);
-    keep
+    if max.is_some() && !shares {
+        let message = "`max` counts the connections that requests share, which they do in HTTP/2 alone";
+        found.add(Code::Conflict, node.place, message, "write `{http: 2, max: 10}`, or leave `max` out");
+    }
+    if shares && keep_alive.is_none() {
+        let message = "connections that are shared are kept";
+        found.add(Code::Conflict, node.place, message, "leave out `keepalive: off`, or `http: 2`");
+    }
+    let shared = shares.then(|| max.unwrap_or(1).clamp(1, MOST_CONNECTIONS) as u32);
+    ConnectionSpec { keep_alive, shared, lifetime: lifetime.filter(|life| !life.is_zero()) }
 }
 
 fn read_from(fields: &mut Fields<'_>, found: &mut Diagnostics) -> Vec<(String, f64)> {

@@ -233,12 +233,27 @@ pub(super) const BLOCKS: &[Block] = &[
     Block {
         name: "connections",
         about: "How clients keep connections.",
-        keys: &[key(
-            "keepalive",
-            Either(&[Duration, Word(&["on", "off", "none"]), Flag]),
-            Is("75s"),
-            "how long a connection is kept between the requests of a person; `off`: one per request",
-        )],
+        keys: &[
+            key(
+                "http",
+                Either(&[Number, Word(&["1.1", "1", "2"])]),
+                Is("1.1"),
+                "2: all requests are streams of a few connections that the population shares (HTTP/2, gRPC)",
+            ),
+            key("max", Count, Is("1"), "how many connections they share, with `http: 2`"),
+            key(
+                "keepalive",
+                Either(&[Duration, Word(&["on", "off", "none"]), Flag]),
+                Is("75s"),
+                "how long a connection is kept idle between requests; `off`: one per request",
+            ),
+            key(
+                "lifetime",
+                Duration,
+                Unset("without limit"),
+                "after this time, give or take a tenth, a connection is replaced before its next request",
+            ),
+        ],
     },
     Block {
         name: "share",
