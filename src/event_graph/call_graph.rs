@@ -462,6 +462,14 @@ fn outgoing<'a>(world: World<'a>, component: ComponentId, operation: &'a str, ca
                     add(&mut own, (target.index(), operation), edge);
                 }
                 either(calls, own);
+                // Seldom asked, and then for everything.
+                let mut spare = Calls::new();
+                for (target, _) in &route.backup {
+                    let times = Times { likely: 0.0, worst: 1.0 };
+                    let edge = Edge { times, attempts: 1, timeout: balancer.read_timeout };
+                    add(&mut spare, (target.index(), operation), edge);
+                }
+                either(calls, spare);
                 if !conditional {
                     break;
                 }

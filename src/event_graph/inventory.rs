@@ -2,7 +2,7 @@
 
 use super::paths::link_owner;
 use crate::base::{ComponentId, ResourceId};
-use crate::components::load_balancer::spec::LoadBalancerSpec;
+use crate::components::load_balancer::spec::{LoadBalancerSpec, RouteSpec};
 use crate::metrics::{Catalog, ClientInfo, ComponentInfo, ResourceInfo, Role};
 use crate::scenario::model::{ComponentSpec, Model};
 
@@ -65,7 +65,7 @@ fn slots(balancer: &LoadBalancerSpec, model: &Model) -> f64 {
     let own = balancer.connections.map(f64::from);
     let at_backends = balancer.max_conns.map(|most| {
         let mut targets: Vec<usize> =
-            balancer.routes.iter().flat_map(|route| &route.to).map(|(to, _)| to.index()).collect();
+            balancer.routes.iter().flat_map(RouteSpec::targets).map(ComponentId::index).collect();
         targets.sort_unstable();
         targets.dedup();
         let instances = |at: &usize| model.components.get(*at).map_or(0, |c| c.spec.instances());

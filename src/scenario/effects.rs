@@ -14,7 +14,9 @@ pub(super) fn check(root: &Node, duration: SimDuration, found: &mut Diagnostics)
     for (_, component) in root.get("components").map_or(&[][..], Node::entries) {
         idle_line(component, found);
         for route in component.get("routes").map_or(&[][..], Node::items) {
-            for (key, separator, block) in [("header", ":", "headers"), ("body", "==", "body")] {
+            for (key, separator, block) in
+                [("header", ":", "headers"), ("cookie", "=", "cookies"), ("body", "==", "body")]
+            {
                 let Some(node) = route.get(key) else { continue };
                 let Some((name, value)) = node.text().and_then(|text| text.split_once(separator)) else {
                     continue;

@@ -234,3 +234,34 @@ faults: [{{at: 10s, kill: \"app[2]\", restart_after: 90s}}]
     let seventh = share(&text("layer: 7", ""));
     assert!((seventh - 1.0).abs() < 0.02, "{seventh}");
 }
+
+#[test]
+fn backups_step_in_and_cookies_choose() {
+    let text = "
+scenario: spare
+run: {duration: 100s, replications: 1}
+clients: {web: {rate: 200/s, cookies: {beta: {\"1\": 20%}}, mix: {GET /: 1}, to: lb}}
+components:
+  lb:
+    kind: load_balancer
+    health: {every: 1s, fall: 1, rise: 1}
+    backup: spare
+    routes: [{cookie: \"beta=1\", to: next}, {to: app}]
+  app: {kind: service, workers: 100, endpoints: {GET /: [{sleep: 50ms}]}}
+  next: {kind: service, workers: 100, endpoints: {GET /: [{sleep: 50ms}]}}
+  spare: {kind: service, workers: 100, endpoints: {GET /: [{sleep: 50ms}]}}
+faults: [{at: 50s, kill: app, for: 30s}]
+";
+    let windows = [
+        (5.0, 49.0, "app.in_flight"),
+        (5.0, 49.0, "next.in_flight"),
+        (5.0, 49.0, "spare.in_flight"),
+        (52.0, 79.0, "spare.in_flight"),
+        (52.0, 79.0, "availability"),
+        (83.0, 99.0, "spare.in_flight"),
+    ];
+    let seen = during(text, &windows);
+    assert!((seen[0] - 8.0).abs() < 0.4 && (seen[1] - 2.0).abs() < 0.2, "{seen:?}");
+    assert_eq!((seen[2], seen[4], seen[5]), (0.0, 1.0, 0.0), "{seen:?}");
+    assert!((seen[3] - 8.0).abs() < 0.5, "{seen:?}");
+}

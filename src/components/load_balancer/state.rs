@@ -88,6 +88,7 @@ impl LoadBalancer {
                 let backend = &build.routes[route].backends[seat.backend];
                 let mut member =
                     Member::new(backend.weight / f64::from(backend.instances), seat.server as u64);
+                member.tier = backend.tier;
                 member.zone = ZoneId(build.servers[seat.server].zone);
                 member.max_in_flight = spec.max_conns;
                 member

@@ -43,7 +43,8 @@ pub(in crate::event_graph) fn load_balancer(
     };
     for route in &spec.routes {
         let mut backends = Vec::new();
-        for (target, weight) in &route.to {
+        let tiers = route.to.iter().map(|to| (to, 0)).chain(route.backup.iter().map(|to| (to, 1)));
+        for ((target, weight), tier) in tiers {
             let component = &model.components[target.index()];
             let instances = component.spec.instances();
             backends.push(Backend {
@@ -54,6 +55,7 @@ pub(in crate::event_graph) fn load_balancer(
                     .map(|timeout| sites.pass_on(index, *target, &endpoints, &options(Some(timeout)))),
                 instances,
                 weight: *weight,
+                tier,
             });
             if servers.iter().any(|server| server.component == *target) {
                 continue;

@@ -12,7 +12,7 @@ use self::rate::{read_arrivals, read_rate, read_spike};
 use self::reach::{serves, writes};
 use self::replay::{Replays, Trace};
 use super::beside::Beside;
-use super::components::{Names, read_options};
+use super::components::{Names, field, read_options};
 use super::fields::{Fields, entries, scalar, share, text};
 use super::model::{ClientSpec, ComponentModel, MixSpec, ReloadSpec, endpoints};
 use crate::base::SimDuration;
@@ -217,7 +217,7 @@ fn read_client(
         ReloadSpec { after, chance, max }
     });
     let mut customer = Vec::new();
-    for block in ["headers", "body"] {
+    for block in ["headers", "cookies", "body"] {
         for (key, values) in entries(fields.get(block), &format!("`{block}`"), found) {
             let shares: Vec<(String, f64)> = entries(Some(values), "a field's values", found)
                 .iter()
@@ -234,7 +234,7 @@ fn read_client(
                     "make them sum to 100 % or less; the rest sends no such field",
                 );
             }
-            customer.push((key.name.clone(), shares));
+            customer.push((field(block.trim_end_matches('s'), &key.name), shares));
         }
     }
     fields.finish(found);

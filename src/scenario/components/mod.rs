@@ -7,6 +7,7 @@ mod service;
 mod steps;
 
 pub(super) use call_options::read_options;
+pub(super) use load_balancer::field;
 
 use super::clients::replay::Replays;
 use super::fields::{Fields, entries, items, resolve, scalar, text};

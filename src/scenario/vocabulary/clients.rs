@@ -95,6 +95,7 @@ pub(super) const BLOCKS: &[Block] = &[
             ),
             key("reload", Takes::Block("reload"), Unset("they wait"), "impatience of people"),
             key("headers", SHARES, Unset("none"), "header values by share: {x-beta: {\"1\": 5%}}"),
+            key("cookies", SHARES, Unset("none"), "cookie values by share: {beta: {\"1\": 5%}}"),
             key("body", SHARES, Unset("none"), "body fields by share: {$.bulk: {true: 5%}}"),
         ],
     },
