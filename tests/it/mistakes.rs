@@ -1,5 +1,5 @@
 //! The mistakes that make toy simulators wrong, by their numbers in the list that this project keeps: a
-//! test each. Those about caches, replicas, faults, queues and autoscaling come with their kinds.
+//! test each. Those about caches, replicas, queues and autoscaling come with their kinds.
 
 use surgesim::base::SimDuration;
 use surgesim::metrics::LatencyDistribution;
@@ -148,6 +148,50 @@ fn mistake_6_variation_is_what_makes_a_line() {
         let seen = wait("rate: 0.7/s", work);
         assert!((seen / expected - 1.0).abs() < 0.1, "{work}: {seen} for {expected}");
     }
+}
+
+/// Each instance of a balancer has a view of its own. One request every 10 ms, four servers of 30 ms each:
+/// one balancer goes round them and nobody waits; four balancers, asked in turn, each begin at the first
+/// server, so that it gets four requests 10 ms apart, who wait for 0, 20, 40 and 60 ms.
+#[test]
+fn mistake_11_balancers_know_nothing_of_each_other() {
+    let text = |instances: u32| {
+        scenario(
+            "duration: 16s, replications: 1",
+            "c: {rate: 100/s, arrivals: deterministic, mix: {GET /: 1}, to: lb}",
+            &format!(
+                "lb: {{kind: load_balancer, algorithm: round_robin, instances: {instances}, to: s}}
+                 s: {{kind: service, instances: 4, workers: 1, endpoints: {{GET /: [{{sleep: 30ms}}]}}}}"
+            ),
+        )
+    };
+    assert_eq!(mean(&run(&text(1)), "s.wait"), 0.0);
+    let wait = mean(&run(&text(4)), "s.wait");
+    assert!((wait - 0.030).abs() < 1e-4, "{wait}");
+}
+
+/// A dead process refuses at once; a machine that is gone costs each caller its timeout; one that has become
+/// slow fails nobody and is worse than both. The same third of the requests, three different days.
+#[test]
+fn mistake_12_failures_are_seldom_clean() {
+    let day = |fault: &str| {
+        let text = scenario(
+            "duration: 60s, replications: 1",
+            "c: {rate: 90/s, timeout: 2s, mix: {GET /: 1}, to: s}",
+            "s: {kind: service, instances: 3, zones: [a, b, c], workers: 100, endpoints: {GET /: [{sleep: 20ms}]}}",
+        );
+        run(&format!("{text}faults: [{{at: 0s, {fault}}}]\n"))
+    };
+    let dead = day("kill: \"s[0]\"");
+    let gone = day("zone_down: a");
+    let slow = day("slow: {target: \"s[0]\", by: 50x}");
+    for failed in [&dead, &gone] {
+        assert!((mean(failed, "availability") - 2.0 / 3.0).abs() < 0.02);
+    }
+    assert_eq!(mean(&dead, "p99(errors)"), 0.0);
+    assert!((mean(&gone, "p99(errors)") - 2.0).abs() < 0.02, "each waits for its timeout");
+    assert_eq!(mean(&slow, "availability"), 1.0, "nobody is told");
+    assert!((mean(&slow, "p99") - 1.0).abs() < 0.02, "and a third takes a second");
 }
 
 /// A caller's connections are opened when first needed, counted by whom they reach, refused beyond its
