@@ -4,7 +4,9 @@ mod cache;
 mod cli;
 mod faults;
 mod floors;
+
 mod front_door;
+mod fuzz;
 mod invalid;
 mod invariants;
 mod language;
