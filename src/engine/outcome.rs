@@ -36,11 +36,17 @@ pub enum Reason {
     BreakerOpen,
     /// More requests than the rate limit lets through.
     RateLimited,
+    /// Taken out of the line for a worker, so that others are served in time.
+    Shed,
+    /// The concurrency limit was reached.
+    Limited,
+    /// Refused by admission control, since too many others failed.
+    NotAdmitted,
 }
 
 impl Reason {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Done,
         Self::Replied,
         Self::BacklogFull,
@@ -56,6 +62,9 @@ impl Reason {
         Self::Fault,
         Self::BreakerOpen,
         Self::RateLimited,
+        Self::Shed,
+        Self::Limited,
+        Self::NotAdmitted,
     ];
 
     /// Whether nothing came back from whoever was asked: a refusal, a broken connection, or silence.
@@ -83,6 +92,9 @@ impl Reason {
             Self::Fault => "fault",
             Self::BreakerOpen => "breaker open",
             Self::RateLimited => "rate limited",
+            Self::Shed => "shed",
+            Self::Limited => "limited",
+            Self::NotAdmitted => "not admitted",
         }
     }
 }

@@ -23,11 +23,15 @@ pub enum Condition {
     },
     /// A property of the customer, an index into the plan's traits.
     Trait(u32),
+    /// Whether the instance is loaded above this: present per worker, or per core where nothing limits workers.
+    Load(f64),
 }
 
 /// One instruction.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
+    /// Pass admission control and the concurrency limit, or be turned away.
+    Enter,
     /// Take a worker, or wait for one.
     Seize,
     /// Give the worker back.
@@ -80,6 +84,8 @@ pub enum Op {
     Unlock(EntityId),
     /// What follows is a fallback: the answer will be a degraded one.
     Degrade,
+    /// End with the outcome that the call was given when it was turned away.
+    Refuse,
     /// Answer and end.
     Reply {
         /// Status code.
@@ -96,4 +102,6 @@ pub struct Program {
     pub ops: Vec<Op>,
     /// Where each operation begins.
     pub entries: Vec<Pc>,
+    /// Where calls that are turned away go on, if that costs something.
+    pub refusal: Option<Pc>,
 }

@@ -106,6 +106,63 @@ impl Station {
         next
     }
 
+    /// Busy and waiting per server.
+    #[must_use]
+    pub fn load(&self) -> f64 {
+        f64::from(self.busy + self.waiting()) / f64::from(self.servers.max(1))
+    }
+
+    /// Whether nobody else may join the line.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.busy >= self.servers && self.waiting() >= self.room
+    }
+
+    /// Whether whoever came last is next.
+    pub fn set_newest_first(&mut self, yes: bool) {
+        self.line.set_newest_first(yes);
+    }
+
+    /// The last of the lowest class in line, if that is below `class` and has not been served in part.
+    pub fn lowest_below<P: Probe>(&mut self, class: u8, cx: &Context<'_, P>) -> Option<CallId> {
+        let lowest = self.line.lowest_below(class, |call| cx.is_in_line(*call))?;
+        (!cx.call(lowest).flags.has(Flags::PREEMPTED)).then_some(lowest)
+    }
+
+    /// As [`Self::release`], but whoever `drops` is true for, asked with its wait and how many wait besides it,
+    /// is put into `dropped` instead of being served. Who was preempted is not asked about.
+    pub fn release_unless<P: Probe>(
+        &mut self,
+        stay: SimDuration,
+        cx: &mut Context<'_, P>,
+        mut drops: impl FnMut(SimDuration, usize) -> bool,
+        dropped: &mut Vec<CallId>,
+    ) -> Option<CallId> {
+        cx.observe(Observation::Departed { resource: self.resource, stay });
+        let now = cx.now();
+        let mut next = None;
+        while self.busy <= self.servers
+            && let Some(call) = self.line.pop(|call| cx.is_in_line(*call))
+        {
+            let record = cx.call_mut(call);
+            record.flags.take(Flags::IN_LINE);
+            let wait = now.since(record.asked);
+            if record.flags.has(Flags::PREEMPTED) || !drops(wait, self.line.len()) {
+                cx.observe(Observation::Waited { resource: self.resource, wait });
+                next = Some(call);
+                break;
+            }
+            cx.observe(Observation::Refused { resource: self.resource });
+            cx.observe(Observation::Departed { resource: self.resource, stay: wait });
+            dropped.push(call);
+        }
+        if next.is_none() {
+            self.busy -= 1;
+        }
+        cx.observe(Observation::Level { resource: self.resource, present: self.busy + self.waiting() });
+        next
+    }
+
     /// Takes a call that waits out of the line: it reneges.
     pub fn renege<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
         let now = cx.now();

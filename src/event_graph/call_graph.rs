@@ -554,7 +554,7 @@ fn walk<'a>(
                 let other = walk(world, otherwise, share(1.0 - p), calls, demand);
                 here = Times { likely: taken.likely + other.likely, worst: taken.worst + other.worst };
             }
-            Step::If { test: Test::Customer { .. }, then, otherwise } => {
+            Step::If { test: Test::Customer { .. } | Test::Load(_), then, otherwise } => {
                 let (mut one, mut two) = (Calls::new(), Calls::new());
                 let unlikely = Times { likely: 0.0, worst: here.worst };
                 let taken = walk(world, then, unlikely, &mut one, demand);

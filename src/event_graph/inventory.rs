@@ -3,6 +3,7 @@
 use super::paths::link_owner;
 use crate::base::{ComponentId, ResourceId};
 use crate::components::load_balancer::spec::{LoadBalancerSpec, RouteSpec};
+use crate::engine::protection::AdaptiveConcurrency;
 use crate::metrics::{Catalog, ClientInfo, ComponentInfo, ResourceInfo, Role};
 use crate::scenario::model::{ComponentSpec, Model};
 
@@ -26,6 +27,10 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
                     add(index, instance, Role::Workers, slots);
                     add(index, instance, Role::Cpu, service.cores);
                     add(index, instance, Role::Io, service.io.map_or(f64::INFINITY, f64::from));
+                    if let Some(rule) = &service.concurrency {
+                        let limit = AdaptiveConcurrency::new(rule.clone()).limit();
+                        add(index, instance, Role::Limit, f64::from(limit));
+                    }
                     for pool in &service.pools {
                         add(index, instance, Role::Pool(pool.target), f64::from(pool.size));
                     }

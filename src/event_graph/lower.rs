@@ -39,6 +39,9 @@ pub(super) fn program(service: &ServiceSpec, sites: &mut Sites<'_>, component: u
             ordinals: [0; 8],
         };
         program.entries.push(lowering.ops.len().min(MOST_OPS) as Pc);
+        if service.concurrency.is_some() || service.admission.is_some() {
+            lowering.ops.push(Op::Enter);
+        }
         if lowering.holds_worker {
             lowering.ops.push(Op::Seize);
         }
@@ -48,6 +51,11 @@ pub(super) fn program(service: &ServiceSpec, sites: &mut Sites<'_>, component: u
             lowering.ops.push(Op::Reply { status: 200, size: None });
         }
         program.ops = lowering.ops;
+    }
+    if let Some(distribution) = service.reject_cost.clone() {
+        program.refusal = Some(program.ops.len().min(MOST_OPS) as Pc);
+        let key = key.named(StreamName::new("reject cost"));
+        program.ops.extend([Op::Cpu(Demand::Drawn { distribution, key }), Op::Refuse]);
     }
     program
 }
@@ -180,9 +188,13 @@ impl Lowering<'_, '_> {
                     Test::Customer { name, value } => {
                         Condition::Trait(self.sites.customer_trait(name, value))
                     }
+                    Test::Load(most) => Condition::Load(*most),
                 };
                 let unless = self.ops.len();
                 self.ops.push(Op::Unless { condition, otherwise: 0 });
+                if matches!(test, Test::Load(_)) {
+                    self.ops.push(Op::Degrade);
+                }
                 self.steps(then);
                 let jump = self.ops.len();
                 self.ops.push(Op::Jump(0));

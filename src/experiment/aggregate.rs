@@ -211,6 +211,7 @@ fn role_name(role: Role, catalog: &Catalog) -> String {
         Role::Link => "link".to_owned(),
         Role::Store => "store".to_owned(),
         Role::Shield => "shield".to_owned(),
+        Role::Limit => "limit".to_owned(),
     }
 }
 
@@ -391,6 +392,7 @@ fn gauge_names(catalog: &Catalog) -> Vec<String> {
             ".queue",
             ".in_flight",
             ".connections",
+            ".limit",
             ".hit_ratio",
             ".offload",
         ]

@@ -26,6 +26,8 @@ pub enum Role {
     Store,
     /// The store behind those, which they ask.
     Shield,
+    /// The concurrency limit: its servers are the limit as it moves.
+    Limit,
 }
 
 impl Role {
@@ -33,7 +35,6 @@ impl Role {
     #[must_use]
     pub const fn keeps_copies(self) -> bool {
         matches!(self, Self::Store | Self::Shield)
-    }
 }
 
 /// One component (client populations are listed apart).

@@ -72,6 +72,7 @@ pub fn gauge_of(gauge: Gauge, usage: &Usage, span: f64) -> MetricValue {
         Gauge::Queue => ratio(usage.waiting(), span),
         Gauge::QueueMax => MetricValue::Number(f64::from(usage.max_waiting)),
         Gauge::Busy => ratio(usage.busy, span),
+        Gauge::Servers => ratio(usage.servers, span),
         Gauge::Wait(_) => ratio(usage.waited / 1e9, f64::from(usage.granted)),
     }
 }
@@ -151,6 +152,7 @@ impl View<'_> {
             Metric::Timeouts => self.errors(|_, _, r| matches!(r, Reason::Timeout | Reason::Deadline)),
             Metric::Abandoned => share(cohort.abandoned(), cohort.ended()),
             Metric::Unfinished => share(cohort.sent().saturating_sub(cohort.ended()), cohort.sent()),
+            Metric::Degraded => share(cohort.degraded, cohort.good()),
             Metric::AttemptsPerRequest => share(cohort.attempts, cohort.ended()),
             Metric::WastedWork => {
                 let events = self.record.events_in(self.from, self.to);
@@ -265,6 +267,7 @@ impl View<'_> {
             Gauge::Utilisation => Some(ratio(busy, servers)),
             Gauge::Queue => Some(MetricValue::Number(waiting)),
             Gauge::Busy => Some(MetricValue::Number(busy)),
+            Gauge::Servers => Some(MetricValue::Number(servers)),
             Gauge::Offered | Gauge::QueueMax | Gauge::Wait(_) => None,
         }
     }

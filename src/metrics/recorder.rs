@@ -308,6 +308,7 @@ impl Recorder {
             cohort.attempts += u64::from(end.attempts);
             let endpoint = &mut cohort.endpoints[slot];
             if good {
+                cohort.degraded += u64::from(end.degraded);
                 endpoint.good += 1;
                 endpoint.latency.record(latency);
             } else {

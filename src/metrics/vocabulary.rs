@@ -119,6 +119,8 @@ pub enum Gauge {
     Wait(Statistic),
     /// Servers held.
     Busy,
+    /// Servers there are.
+    Servers,
 }
 
 /// What is asked of stores of copies.
@@ -170,6 +172,8 @@ pub enum Metric {
     Abandoned,
     /// Share of requests that had not ended when the run was cut.
     Unfinished,
+    /// Share of good answers that a fallback or a lesser way made.
+    Degraded,
     /// Attempts / requests.
     AttemptsPerRequest,
     /// Share of visits served whose caller had left.
@@ -241,10 +245,11 @@ const PLAIN: [(&str, Metric); 13] = [
     ("cost_per_million_good", Metric::CostPerMillionGood),
 ];
 
-const OTHER_HEADS: [&str; 10] =
-    ["mean", "max", "p50", "p90", "p95", "p99", "errors", "skew", "stale_reads", "staleness"];
+const OTHER_HEADS: [&str; 11] =
+    ["degraded", "mean", "max", "p50", "p90", "p95", "p99", "errors", "skew", "stale_reads", "staleness"];
 
-const OF_COMPONENT: [&str; 11] = [
+const OF_COMPONENT: [&str; 12] = [
+    "limit",
     "cpu",
     "offered_cpu",
     "utilisation",
@@ -372,6 +377,7 @@ fn of_run(
         return trailing(Metric::Latency(statistic, requests));
     }
     match (name, texts) {
+        ("degraded", []) => trailing(Metric::Degraded),
         ("stale_reads" | "staleness", [entity]) => {
             let id = catalog.entity(entity).ok_or_else(|| UnknownMetric {
                 message: format!("there is no entity `{entity}` under `data`"),
@@ -505,6 +511,8 @@ fn of_component(
             }
             gauge(name, "pool", tail, resources)
         }
+        ["limit"] => Ok(Metric::Resources(Gauge::Servers, need(Role::Limit, "concurrency limit")?)),
+        ["limit", tail @ ..] => gauge(name, "limit", tail, need(Role::Limit, "concurrency limit")?),
         ["cpu", tail @ ..] => gauge(name, "cpu", tail, need(Role::Cpu, "cores")?),
         ["workers", tail @ ..] => gauge(name, "workers", tail, need(Role::Workers, "workers")?),
         ["io", tail @ ..] => gauge(name, "io", tail, need(Role::Io, "disk")?),
@@ -578,6 +586,7 @@ impl Metric {
             | Self::Abandoned
             | Self::Unfinished
             | Self::WastedWork
+            | Self::Degraded
             | Self::StaleReads(_)
             | Self::Offload(..)
             | Self::Store(
@@ -590,7 +599,8 @@ impl Metric {
             | Self::TimeToRecover
             | Self::Staleness(_)
             | Self::Resources(Gauge::Wait(_), _) => Unit::Seconds,
-            Self::Resources(Gauge::Queue | Gauge::QueueMax | Gauge::Busy, _) | Self::InFlight(_) => {
+            Self::Resources(Gauge::Queue | Gauge::QueueMax | Gauge::Busy | Gauge::Servers, _)
+            | Self::InFlight(_) => {
                 Unit::Count
             }
             Self::Cost => Unit::MoneyPerHour,
@@ -623,6 +633,7 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
             "wait.p99",
             "in_flight",
             "connections",
+            "limit",
         ]
         .iter()
         .map(|tail| format!("{c}.{tail}"))

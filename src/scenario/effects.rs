@@ -113,10 +113,20 @@ fn idle_line(component: &Node, found: &mut Diagnostics) {
         return;
     }
     if unlimited {
-        for key in ["backlog", "max_wait"] {
+        for key in ["backlog", "max_wait", "shed"] {
             let help = "write `workers: 50`, for example: how many requests an instance has in hand at once";
             idle(component.get(key), "without a limit of `workers` nothing waits for one", help, found);
         }
+    }
+    let lowest_first = component.get("shed").and_then(|shed| shed.get("lowest_first"));
+    if let Some(node) = lowest_first.filter(|_| !is("discipline", "priority")) {
+        idle(Some(node), "without classes none is the lowest", "write `discipline: priority`", found);
+    }
+    let written = |key: &&str| component.get(key).is_some_and(|node| !node.is_null());
+    let limits = ["rate_limit", "shed", "backlog", "max_wait", "concurrency", "admission"];
+    if !limits.iter().any(written) {
+        let help = "write `backlog: 100`, for example";
+        idle(component.get("reject_cost"), "the service turns nobody away", help, found);
     }
     if is("preemptive", "true") && !is("discipline", "priority") {
         let help = "write `discipline: priority`";

@@ -3,6 +3,10 @@
 use crate::base::random::Distribution;
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId};
 use crate::document::Place;
+use crate::base::SimDuration;
+use crate::base::random::Key;
+use crate::engine::protection::AdmissionSettings;
+use crate::engine::protection::adaptive_concurrency::Rule;
 use crate::engine::protection::rate_limit::RateLimit;
 use crate::engine::{Demand, Program, RowChoice};
 use crate::queueing::Discipline;
@@ -113,6 +117,9 @@ pub enum Test {
         /// Its value.
         value: String,
     },
+    /// When the instance has more than this in hand: requests at it per worker, or jobs per core where nothing
+    /// limits workers. What is served then counts as degraded.
+    Load(f64),
 }
 
 /// One step of an endpoint.
@@ -217,6 +224,29 @@ pub struct RateLimitSpec {
     pub status: u16,
 }
 
+/// Who is taken out of the line for a worker, so that others are served in time.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct ShedSpec {
+    /// `CoDel`: target and interval.
+    pub codel: Option<(SimDuration, SimDuration)>,
+    /// Adaptive LIFO: the wait granted in a line that stands, and that granted otherwise, which is also how
+    /// long a line must not have been empty to stand.
+    pub adaptive_lifo: Option<(SimDuration, SimDuration)>,
+    /// Whoever has waited longer when its turn comes is not served.
+    pub max_age: Option<SimDuration>,
+    /// In a full line a newcomer takes the place of the last one of the lowest class.
+    pub lowest_first: bool,
+}
+
+/// How an instance that has just begun is slower than later.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WarmSpec {
+    /// Times as long at first.
+    pub slowdown: f64,
+    /// Seconds until it is no slower.
+    pub over: f64,
+}
+
 /// A service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServiceSpec {
@@ -242,6 +272,16 @@ pub struct ServiceSpec {
     pub io: Option<u32>,
     /// Requests per time that are let in.
     pub rate_limit: Option<RateLimitSpec>,
+    /// What keeps the line for a worker short.
+    pub shed: Option<ShedSpec>,
+    /// The rule of each instance's limit on requests in hand.
+    pub concurrency: Option<Rule>,
+    /// Refusals as successes become rare.
+    pub admission: Option<AdmissionSettings>,
+    /// Work on the cores for each request that is turned away, in seconds.
+    pub reject_cost: Option<Distribution>,
+    /// What a start costs.
+    pub warm: Option<WarmSpec>,
     /// Pools.
     pub pools: Vec<PoolSpec>,
     /// Endpoints.
@@ -282,6 +322,19 @@ pub struct InstanceResources {
     pub io: ResourceId,
 }
 
+/// What guards are made from.
+#[derive(Clone, Debug)]
+pub struct GuardBuild {
+    /// The rule of the limit on requests in hand.
+    pub concurrency: Option<Rule>,
+    /// Refusals as successes become rare.
+    pub admission: Option<AdmissionSettings>,
+    /// By instance: the limit as a resource, if there is one.
+    pub limits: Vec<ResourceId>,
+    /// Their stream.
+    pub key: Key,
+}
+
 /// Everything that a running service is made from.
 #[derive(Clone, Debug)]
 pub struct ServiceBuild {
@@ -295,4 +348,6 @@ pub struct ServiceBuild {
     pub locks: ResourceId,
     /// Its patience in the line for a worker.
     pub max_wait: Option<Demand>,
+    /// Who may come in at all.
+    pub guards: Option<GuardBuild>,
 }

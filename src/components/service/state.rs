@@ -1,9 +1,15 @@
 //! A service as it runs: the interpreter of its program over the resources of its instances.
 
+mod guards;
+mod line;
+mod warm_up;
 mod withdraw;
 
 use rustc_hash::FxHashMap;
 
+use self::guards::Guards;
+use self::line::Shedder;
+use self::warm_up::WarmUp;
 use self::withdraw::slowed;
 
 use super::spec::{ServiceBuild, Slots};
@@ -11,7 +17,7 @@ use crate::base::{EntityId, SimDuration};
 use crate::engine::protection::rate_limit::{RateLimit, Verdict};
 use crate::engine::{
     CallId, Condition, Context, Cores, Disturbance, Flags, LockTable, Node, Observation, Op, Outcome, Probe,
-    Program, Reason, Seized, Station,
+    Program, Reason, Seized, Station, Timer,
 };
 use crate::queueing::Discipline;
 
@@ -27,8 +33,10 @@ struct Instance {
     /// With `discipline: processor_sharing`: the workers' capacity, shared by all present.
     shared: Option<Cores>,
     disk: Option<Station>,
-    /// Relative to nominal; below 1 while a fault slows it.
+    /// Relative to nominal; below 1 while a fault slows it, or while it warms up.
     speed: f64,
+    /// What faults make of the speed.
+    unharmed: f64,
     /// With preemption: calls on a worker that work or sleep, with their class.
     running: Vec<(CallId, u8)>,
 }
@@ -50,7 +58,15 @@ pub struct Service {
     /// One for each instance, or one for all.
     limits: Vec<RateLimit>,
     limited_status: u16,
+    guards: Option<Guards>,
+    /// One for each instance; empty where nothing is shed.
+    shedders: Vec<Shedder>,
+    warm_up: Option<WarmUp>,
+    /// Cores, or workers under processor sharing, of an instance.
+    shares: f64,
     drops_overflow: bool,
+    /// While an instance is lost nobody is shed: all are lost.
+    losing: bool,
     preemptive: bool,
     ready: Vec<CallId>,
 }
@@ -93,11 +109,21 @@ impl Service {
                     },
                     disk: spec.io.map(|n| Station::new(resources.io, n, u32::MAX, Discipline::Fifo)),
                     speed: 1.0,
+                    unharmed: 1.0,
                     running: Vec::new(),
                 }
             })
             .collect();
         Self {
+            guards: build.guards.map(Guards::new),
+            shedders: spec.shed.as_ref().map_or_else(Vec::new, |shed| {
+                vec![Shedder::new(shed); build.resources.len()]
+            }),
+            warm_up: spec.warm.map(|warm| WarmUp::new(warm, build.resources.len())),
+            shares: match spec.workers {
+                Slots::Limited(n) if sharing => f64::from(n),
+                _ => spec.cores,
+            },
             program: build.program,
             instances,
             locks: LockTable::new(build.locks),
@@ -107,6 +133,7 @@ impl Service {
             }),
             limited_status: spec.rate_limit.as_ref().map_or(429, |limit| limit.status),
             max_wait: build.max_wait,
+            losing: false,
             drops_overflow: spec.backlog.is_none() && spec.accept_queue.is_some(),
             preemptive: spec.preemptive,
             ready: Vec::new(),
@@ -129,6 +156,11 @@ impl Service {
             let pc = call.pc;
             call.pc = pc + 1;
             match &self.program.ops[pc as usize] {
+                Op::Enter => {
+                    if !self.enter(id, cx) {
+                        return;
+                    }
+                }
                 Op::Seize => {
                     if !self.seize(id, cx) {
                         return;
@@ -176,6 +208,7 @@ impl Service {
                     let holds = match condition {
                         Condition::Chance { p, key } => cx.coin(*key, *p, id),
                         Condition::Trait(index) => cx.holds(*index, id),
+                        Condition::Load(most) => self.load(cx.call(id).instance) > *most,
                     };
                     if !holds {
                         cx.call_mut(id).pc = *otherwise;
@@ -193,6 +226,10 @@ impl Service {
                     if let Some(request) = cx.request_mut(id) {
                         request.degraded = true;
                     }
+                }
+                Op::Refuse => {
+                    let outcome = cx.call(id).outcome;
+                    return self.end(id, outcome, 0, cx);
                 }
                 Op::Reply { status, size } => {
                     let status = *status;
@@ -240,111 +277,15 @@ impl Service {
         held
     }
 
-    /// True if the call holds a worker now; false if it waits or was turned away.
-    fn seize<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) -> bool {
-        let now = cx.now();
-        let call = cx.call_mut(id);
-        let Some(workers) = &mut self.instances[call.instance as usize].workers else { return true };
-        call.worker_asked = now;
-        if workers.seize_free(cx) {
-            cx.call_mut(id).flags.set(Flags::WORKER);
-            return true;
-        }
-        self.wait_for_worker(id, cx)
-    }
-
-    /// No worker is free: the call waits for one, or is turned away.
-    fn wait_for_worker<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) -> bool {
-        let priority = cx.priority(id);
-        let Some(workers) = &mut self.instances[cx.call(id).instance as usize].workers else { return true };
-        match workers.seize(id, priority, cx) {
-            Seized::Granted => {
-                cx.call_mut(id).flags.set(Flags::WORKER);
-                true
+    /// Present per worker of an instance, or per core where nothing limits workers.
+    fn load(&self, instance: u16) -> f64 {
+        let instance = &self.instances[instance as usize];
+        match (&instance.workers, &instance.shared, &instance.cpu) {
+            (Some(workers), ..) => workers.load(),
+            (None, Some(cores), _) | (None, None, Processor::Shared(cores)) => {
+                cores.len() as f64 / self.shares
             }
-            Seized::Waiting => {
-                if self.preemptive {
-                    self.preempt_for(id, priority, cx);
-                }
-                if let Some(wait) = self.max_wait.as_ref().filter(|_| cx.is_in_line(id)) {
-                    let span = cx.draw_time(wait, id);
-                    cx.limit_wait(id, span);
-                }
-                false
-            }
-            Seized::Full if self.drops_overflow && cx.call(id).attempt < SYN_ATTEMPTS => {
-                // The SYN is dropped: the caller's kernel sends it again after 1, 2, 4, ... s.
-                let call = cx.call_mut(id);
-                let pause = SimDuration::from_secs(1 << call.attempt);
-                call.attempt += 1;
-                call.pc -= 1;
-                cx.serve(id, pause);
-                false
-            }
-            Seized::Full => {
-                let reason = if self.drops_overflow { Reason::Unreachable } else { Reason::BacklogFull };
-                let outcome = Outcome::error(503, cx.me(), reason);
-                self.end(id, outcome, 0, cx);
-                false
-            }
-        }
-    }
-
-    fn preempt_for<P: Probe>(&mut self, id: CallId, priority: u8, cx: &mut Context<'_, P>) {
-        let now = cx.now();
-        let instance = &mut self.instances[cx.call(id).instance as usize];
-        let lowest = instance.running.iter().enumerate().max_by_key(|(at, (_, class))| (*class, *at));
-        let Some((at, (victim, class))) = lowest.map(|(at, v)| (at, *v)).filter(|(_, (_, c))| *c > priority)
-        else {
-            return;
-        };
-        instance.running.remove(at);
-        let on_cores = match &mut instance.cpu {
-            Processor::Shared(cores) => cores.interrupt(victim, cx),
-            Processor::Loop(_) => None,
-        };
-        cx.forget_step(victim);
-        let call = cx.call_mut(victim);
-        call.demand = on_cores.unwrap_or_else(|| call.demand - now.since(call.asked));
-        call.flags.set(Flags::PREEMPTED);
-        call.flags.take(Flags::WORKER);
-        if let Some(next) = instance.workers.as_mut().and_then(|w| w.preempt(victim, class, cx)) {
-            cx.forget_step(next); // its limit on waiting
-            self.granted(next, cx);
-        }
-    }
-
-    /// A call that waited has a worker now.
-    fn granted<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
-        let call = cx.call_mut(id);
-        call.flags.set(Flags::WORKER);
-        if call.flags.take(Flags::PREEMPTED) {
-            let (rest, pc) = (call.demand, call.pc as usize);
-            if matches!(self.program.ops[pc - 1], Op::Cpu(_)) {
-                self.note_running(id, cx);
-                if let Processor::Shared(cores) = &mut self.instance(id, cx).cpu {
-                    cores.resume(id, rest, cx);
-                }
-            } else {
-                self.hold_for(id, rest, cx);
-            }
-        } else {
-            self.ready.push(id);
-        }
-    }
-
-    #[inline]
-    fn release_worker<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
-        let now = cx.now();
-        let call = cx.call_mut(id);
-        if !call.flags.take(Flags::WORKER) {
-            return;
-        }
-        let stay = now.since(call.worker_asked);
-        let instance = &mut self.instances[call.instance as usize];
-        if let Some(next) = instance.workers.as_mut().and_then(|w| w.release(stay, cx)) {
-            cx.forget_step(next); // its limit on waiting
-            self.granted(next, cx);
+            (None, None, Processor::Loop(callbacks)) => callbacks.load(),
         }
     }
 
@@ -475,6 +416,9 @@ impl Service {
         if flags.has(Flags::WORKER) {
             self.release_worker(id, cx);
         }
+        if let Some(guards) = &mut self.guards {
+            guards.leave(id, outcome, cx);
+        }
         if bytes > 0 && outcome.is_ok() && cx.request(id).is_some_and(|r| r.root == cx.call(id).parent) {
             cx.observe(Observation::Egress { bytes });
         }
@@ -494,7 +438,8 @@ impl Service {
             }
             Verdict::Reject(_) => {
                 let outcome = Outcome::error(self.limited_status, cx.me(), Reason::RateLimited);
-                cx.reply(id, outcome, 0);
+                self.refuse(id, outcome, cx);
+                self.run_ready(cx);
                 false
             }
         }
@@ -560,11 +505,7 @@ impl Node for Service {
     }
 
     fn on_limit<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
-        if let Some(workers) = &mut self.instance(call, cx).workers {
-            workers.renege(call, cx);
-        }
-        let outcome = Outcome::error(503, cx.me(), Reason::QueueTimeout);
-        self.end(call, outcome, 0, cx);
+        self.give_up_waiting(call, cx);
         self.run_ready(cx);
     }
 
@@ -575,8 +516,17 @@ impl Node for Service {
             && !record.flags.has(Flags::WORKER)
             && !self.locked.contains_key(&call)
         {
-            self.on_limit(call, cx);
+            if let Some(workers) = &mut self.instance(call, cx).workers {
+                workers.renege(call, cx);
+            }
+            let outcome = Outcome::error(503, cx.me(), Reason::QueueTimeout);
+            self.end(call, outcome, 0, cx);
+            self.run_ready(cx);
         }
+    }
+
+    fn on_timer<P: Probe>(&mut self, timer: Timer, cx: &mut Context<'_, P>) {
+        self.warmer(timer, cx);
     }
 
     fn on_disturbance<P: Probe>(&mut self, instance: u16, what: Disturbance, cx: &mut Context<'_, P>) {

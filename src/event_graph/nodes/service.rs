@@ -3,7 +3,7 @@
 use super::key_of;
 use crate::base::random::StreamName;
 use crate::components::service::Service;
-use crate::components::service::spec::{InstanceResources, ServiceBuild, ServiceSpec};
+use crate::components::service::spec::{GuardBuild, InstanceResources, ServiceBuild, ServiceSpec};
 use crate::engine::Demand;
 use crate::event_graph::lower;
 use crate::event_graph::sites::Sites;
@@ -17,7 +17,15 @@ pub(in crate::event_graph) fn service(index: usize, spec: &ServiceSpec, sites: &
         cpu: sites.resource(index, instance, Role::Cpu),
         io: sites.resource(index, instance, Role::Io),
     });
+    let guarded = spec.concurrency.is_some() || spec.admission.is_some();
+    let guards = guarded.then(|| GuardBuild {
+        concurrency: spec.concurrency.clone(),
+        admission: spec.admission,
+        limits: (0..u32::from(spec.instances)).map(|i| sites.resource(index, i, Role::Limit)).collect(),
+        key: key.named(StreamName::new("guards")),
+    });
     Service::new(ServiceBuild {
+        guards,
         program,
         resources: resources.collect(),
         locks: sites.resource(index, 0, Role::Locks),

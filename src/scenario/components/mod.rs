@@ -2,6 +2,7 @@
 
 mod call_options;
 mod database;
+mod guarding;
 mod load_balancer;
 mod service;
 mod steps;

@@ -1,6 +1,6 @@
 //! `kind: service`.
 
-use super::{Names, read_cores, small, steps};
+use super::{Names, guarding, read_cores, small, steps};
 use crate::base::SimDuration;
 use crate::components::service::spec::{
     Endpoint, PoolSpec, RateLimitSpec, ServiceDiscipline, ServiceSpec, Slots,
@@ -71,6 +71,11 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         preemptive: fields.flag("preemptive", found).unwrap_or(false),
         release_while_waiting: fields.flag("release_while_waiting", found).unwrap_or(false),
         io: small(fields, "io", 1, 1_000_000, found).map(|n| n as u32),
+        shed: fields.get("shed").map(|node| guarding::read_shed(node, found)),
+        concurrency: fields.get("concurrency").and_then(|node| guarding::read_concurrency(node, found)),
+        admission: fields.get("admission").map(|node| guarding::read_admission(node, found)),
+        reject_cost: fields.amount("reject_cost", Of::Time, found),
+        warm: fields.get("warm").map(|node| guarding::read_warm(node, found)),
         rate_limit: fields.get("rate_limit").map(|node| read_rate_limit(node, found)),
         pools,
         endpoints,

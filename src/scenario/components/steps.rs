@@ -173,6 +173,7 @@ fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) ->
     } else if let Some(node) = step.get("if") {
         let mut choice = Fields::of(node, "`if`", found);
         let chance = choice.read("p", share, found).map(Test::Chance);
+        let load = choice.read("load", quantity::ratio, found).map(|load| Test::Load(load.get()));
         let header = choice.get("header").and_then(|n| text(n, found)).and_then(|h| h.split_once(':'));
         let customer = header.map(|(name, value)| Test::Customer {
             name: name.trim().to_owned(),
@@ -181,23 +182,25 @@ fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) ->
         let then = choice.get("then").map(|n| read(n, names, found, depth + 1)).unwrap_or_default();
         let otherwise = choice.get("else").map(|n| read(n, names, found, depth + 1)).unwrap_or_default();
         choice.finish(found);
-        if chance.is_some() && customer.is_some() {
+        let mut tests = [chance, customer, load].into_iter().flatten();
+        let test = tests.next();
+        if tests.next().is_some() {
             found.add(
                 Code::Conflict,
                 node.place,
-                "`if` has one condition: `p` or `header`",
+                "`if` has one condition: `p`, `header` or `load`",
                 "put one `if` into the `then` of another",
             );
         }
-        if chance.is_none() && customer.is_none() {
+        if test.is_none() {
             found.add(
                 Code::NeedsOneOf,
                 node.place,
                 "`if` needs a condition",
-                "write `p: 20%` or `header: \"x-beta: 1\"`",
+                "write `p: 20%`, `header: \"x-beta: 1\"` or `load: 80%`",
             );
         }
-        chance.or(customer).map(|test| Step::If { test, then, otherwise })
+        test.map(|test| Step::If { test, then, otherwise })
     } else if let Some(node) = step.get("lock") {
         let mut lock = Fields::of(node, "`lock`", found);
         let row = lock.need("row", found);

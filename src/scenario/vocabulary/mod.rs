@@ -9,6 +9,7 @@ mod clients;
 mod data;
 mod database;
 mod faults;
+mod guarding;
 mod load_balancer;
 mod network;
 mod scenario;
@@ -120,13 +121,14 @@ pub fn blocks() -> impl Iterator<Item = &'static Block> {
     GROUPS.iter().copied().flatten()
 }
 
-const GROUPS: [&[Block]; 10] = [
+const GROUPS: [&[Block]; 11] = [
     scenario::BLOCKS,
     network::BLOCKS,
     data::BLOCKS,
     clients::BLOCKS,
     calls::BLOCKS,
     service::BLOCKS,
+    guarding::BLOCKS,
     steps::BLOCKS,
     database::BLOCKS,
     load_balancer::BLOCKS,

@@ -75,6 +75,36 @@ pub(super) const BLOCKS: &[Block] = &[
                 "requests per time that are let in",
             ),
             key(
+                "shed",
+                Takes::Block("shed"),
+                Unset("nobody"),
+                "who is taken out of the line for a worker and answered 503",
+            ),
+            key(
+                "concurrency",
+                Takes::Block("concurrency"),
+                Unset("without limit"),
+                "the limit on requests in hand at an instance; beyond it: 503",
+            ),
+            key(
+                "admission",
+                Takes::Block("admission"),
+                Unset("none"),
+                "refusals at random (503) as successes become rare",
+            ),
+            key(
+                "reject_cost",
+                Times,
+                Unset("nothing"),
+                "work on the cores for each request that the service turns away by any of its limits",
+            ),
+            key(
+                "warm",
+                Takes::Block("warm"),
+                Unset("at once"),
+                "how an instance that comes back is slower at first",
+            ),
+            key(
                 "pools",
                 Named(&Takes::Block("pool")),
                 Unset("a connection per call"),

@@ -81,10 +81,16 @@ pub(super) const BLOCKS: &[Block] = &[
     },
     Block {
         name: "if",
-        about: "One way or the other, by `p` or by `header`.",
+        about: "One way or the other, by `p`, by `header` or by `load`.",
         keys: &[
             key("p", Share, Unset("see `header`"), "probability of `then`"),
             key("header", Text, Unset("see `p`"), "a header and its value: \"x-beta: 1\""),
+            key(
+                "load",
+                Share,
+                Unset("see `p`"),
+                "`then` is taken while more is in hand than this: requests per worker, or jobs per core where nothing limits workers; what it serves counts as degraded",
+            ),
             key("then", STEPS, Unset("nothing"), "steps if so"),
             key("else", STEPS, Unset("nothing"), "steps if not"),
         ],

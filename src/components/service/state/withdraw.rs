@@ -72,14 +72,22 @@ impl Service {
             self.withdraw(id, cx);
             cx.end_branch(id);
         }
+        self.losing = true;
         for id in calls {
             self.withdraw(id, cx);
             self.release_worker(id, cx);
+            if let Some(guards) = &mut self.guards {
+                guards.lose(id, cx);
+            }
             cx.lose(id);
         }
+        self.losing = false;
         // Whoever got what the lost ones gave back: calls at other instances, by the row locks.
         self.ready.retain(|id| cx.is_alive(*id) && cx.call(*id).instance != instance);
         self.run_ready(cx);
+        if let Some(guards) = &mut self.guards {
+            guards.forget(instance, cx);
+        }
     }
 
     /// Ends the callback that a call runs on an event loop; the next one in line begins.
@@ -100,18 +108,30 @@ impl Service {
     /// What befalls an instance.
     pub(super) fn disturbed<P: Probe>(&mut self, instance: u16, what: Disturbance, cx: &mut Context<'_, P>) {
         match what {
-            Disturbance::Lost => self.lose_all(instance, cx),
-            Disturbance::Speed(speed) => {
-                let record = &mut self.instances[instance as usize];
-                record.speed = speed;
-                if let Processor::Shared(cores) = &mut record.cpu {
-                    cores.set_speed(speed, cx);
-                }
-                if let Some(shared) = &mut record.shared {
-                    shared.set_speed(speed, cx);
-                }
+            Disturbance::Lost => {
+                self.lose_all(instance, cx);
+                self.cool_down(instance);
             }
-            Disturbance::Restored | Disturbance::Draining => {}
+            Disturbance::Speed(speed) => {
+                self.instances[instance as usize].unharmed = speed;
+                self.adjust_speed(instance, cx);
+            }
+            Disturbance::Restored => self.begin_to_warm_up(instance, cx),
+            Disturbance::Draining => self.drain(instance),
+        }
+    }
+
+    /// Works at the speed that faults and warming up leave.
+    pub(super) fn adjust_speed<P: Probe>(&mut self, instance: u16, cx: &mut Context<'_, P>) {
+        let warm = self.warm_up.as_ref().map_or(1.0, |warm_up| warm_up.speed(instance));
+        let record = &mut self.instances[instance as usize];
+        let speed = record.unharmed * warm;
+        record.speed = speed;
+        if let Processor::Shared(cores) = &mut record.cpu {
+            cores.set_speed(speed, cx);
+        }
+        if let Some(shared) = &mut record.shared {
+            shared.set_speed(speed, cx);
         }
     }
 }
