@@ -600,9 +600,7 @@ impl Metric {
             | Self::Staleness(_)
             | Self::Resources(Gauge::Wait(_), _) => Unit::Seconds,
             Self::Resources(Gauge::Queue | Gauge::QueueMax | Gauge::Busy | Gauge::Servers, _)
-            | Self::InFlight(_) => {
-                Unit::Count
-            }
+            | Self::InFlight(_) => Unit::Count,
             Self::Cost => Unit::MoneyPerHour,
             Self::CostPerMillionGood => Unit::Money,
         }

@@ -67,9 +67,9 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
     let in_flight = owners.iter().map(|name| {
         line(&format!("{name}.in_flight"), &format!("{name} in flight"), role(name), Stroke::Solid)
     });
-    let limits = ends_with(".limit").into_iter().map(|name| {
-        line(&format!("{name}.limit"), &format!("{name} limit"), role(&name), Stroke::Dashed)
-    });
+    let limits = ends_with(".limit")
+        .into_iter()
+        .map(|name| line(&format!("{name}.limit"), &format!("{name} limit"), role(&name), Stroke::Dashed));
     let panel =
         |title: &str, note: &str, unit: Unit, scale: Scale, top: Option<f64>, lines: Vec<Option<Line>>| {
             Panel {

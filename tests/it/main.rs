@@ -14,6 +14,7 @@ mod laws;
 mod memory;
 mod mistakes;
 mod model;
+mod overload;
 mod protection;
 mod schema;
 mod shipped;

@@ -196,6 +196,42 @@ fn mistake_12_failures_are_seldom_clean() {
 
 /// A caller's connections are opened when first needed, counted by whom they reach, refused beyond its
 /// limit, and closed with an attempt that is given up.
+/// A refusal takes work, and an error that comes sooner than an answer draws load to whoever makes it.
+#[test]
+fn mistake_14_refusals_are_not_free_and_fast_errors_attract_load() {
+    // g x 10 ms + (1500 - g) x 0.5 ms = 1 core: 26/s of the 100/s that are served where refusing is free.
+    let refusing = |cost: &str| {
+        run(&one(
+            "duration: 60s, warmup: 10s, seed: 1, replications: 2",
+            "rate: 1500/s",
+            &format!("workers: 1, backlog: 10{cost}, endpoints: {{GET /: [cpu: exp(10ms)]}}"),
+        ))
+    };
+    let (free, paid) = (refusing(""), refusing(", reject_cost: 0.5ms"));
+    assert!((mean(&free, "goodput") - 100.0).abs() < 3.0, "{}", mean(&free, "goodput"));
+    assert!((mean(&paid, "goodput") - 0.25 / 0.0095).abs() < 2.5, "{}", mean(&paid, "goodput"));
+    // Errors take their own time: they are answered long before those that are served.
+    assert!(mean(&paid, "p99(errors)") < 0.1 * mean(&paid, "p99"));
+    // One of four servers fails at once: by turns it makes a quarter of the answers, as the least loaded nearly all.
+    let drawn_to = |algorithm: &str| {
+        let text = scenario(
+            "duration: 60s, warmup: 0s, seed: 1, replications: 2",
+            "c: {rate: 100/s, mix: {GET /: 1}, to: lb}",
+            &format!(
+                "lb: {{kind: load_balancer, algorithm: {algorithm}, to: s}}
+                 s: {{kind: service, instances: 4, workers: 100, endpoints: {{GET /: [sleep: exp(100ms)]}}}}"
+            ),
+        );
+        mean(
+            &run(&format!("{text}faults: [{{at: 0s, errors: {{target: \"s[0]\", share: 100%}}}}]\n")),
+            "errors.from.s",
+        )
+    };
+    let (turns, least) = (drawn_to("round_robin"), drawn_to("least_connections"));
+    assert!((turns - 0.25).abs() < 0.01, "{turns}");
+    assert!(least > 0.6, "{least}");
+}
+
 #[test]
 fn mistake_15_connections_are_not_free() {
     let text = |size: u32, max: u32| {
@@ -326,6 +362,37 @@ fn mistake_25_an_answer_to_nobody_is_no_success() {
     assert!(mean(&late, "goodput") < 10.0, "{}", mean(&late, "goodput"));
     assert!(mean(&late, "throughput") > 190.0, "requests end, by whatever outcome");
     assert!(mean(&late, "availability") < 0.05);
+}
+
+/// What a rate limiter limits: each instance by itself, a window by its borders, a burst by waiting.
+#[test]
+fn mistake_26_a_rate_limit_is_what_its_algorithm_makes_of_it() {
+    let limited = |limit: &str, rate: &str, instances: u32| {
+        run(&one(
+            "duration: 10s, warmup: 0s, seed: 1, replications: 1",
+            &format!("rate: {rate}, arrivals: deterministic"),
+            &format!("instances: {instances}, rate_limit: {limit}, endpoints: {{GET /: [reply: 200]}}"),
+        ))
+    };
+    // Ten seconds: four instances that let 20/s and a burst of 5 in are 4 x 205, unless they share one limit.
+    let good = |runs: &Runs| runs.replications[0].record.total().good;
+    let each = limited("{rate: 20/s, burst: 5}", "200/s", 4);
+    let shared = limited("{rate: 20/s, burst: 5, shared: true}", "200/s", 4);
+    assert!((810..=820).contains(&good(&each)), "{}", good(&each));
+    assert!((202..=205).contains(&good(&shared)), "{}", good(&shared));
+    // 1000/s for a fifth of a second about the border of two windows of 100: 200 pass in 0.2 s, not 100.
+    let burst = "{steps: [0s 0/s, 1.9s 1000/s, 2.1s 0/s]}";
+    let fixed = limited("{rate: 100/s, algorithm: fixed_window}", burst, 1);
+    let sliding = limited("{rate: 100/s, algorithm: sliding_window}", burst, 1);
+    assert!((196..=200).contains(&good(&fixed)), "{}", good(&fixed));
+    assert_eq!(good(&sliding), 100);
+    // nginx delays a burst, and only `nodelay` lets it pass at once: the 20th waits for 20 of 50/s.
+    let at_once = "{steps: [0s 0/s, 1s 10k/s, 1.002s 0/s]}";
+    let waits = limited("{rate: 50/s, burst: 20, algorithm: leaky_bucket}", at_once, 1);
+    assert!((mean(&waits, "max") - 0.38).abs() < 0.025, "{}", mean(&waits, "max"));
+    let passes = limited("{rate: 50/s, burst: 20, algorithm: leaky_bucket, nodelay: true}", at_once, 1);
+    assert!(mean(&passes, "max") < 0.001);
+    assert_eq!(good(&waits), good(&passes));
 }
 
 #[test]

@@ -47,6 +47,7 @@ macro_rules! shipped {
 }
 
 shipped! {
+    goodput = "goodput",
     just_a_tuesday = "just-a-tuesday",
     l4_vs_l7 = "l4-vs-l7",
     real_elb = "real-elb",

@@ -1,10 +1,10 @@
 //! A service as proven: every name resolved, every number in range.
 
+use crate::base::SimDuration;
 use crate::base::random::Distribution;
+use crate::base::random::Key;
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId};
 use crate::document::Place;
-use crate::base::SimDuration;
-use crate::base::random::Key;
 use crate::engine::protection::AdmissionSettings;
 use crate::engine::protection::adaptive_concurrency::Rule;
 use crate::engine::protection::rate_limit::RateLimit;

@@ -116,9 +116,10 @@ impl Service {
             .collect();
         Self {
             guards: build.guards.map(Guards::new),
-            shedders: spec.shed.as_ref().map_or_else(Vec::new, |shed| {
-                vec![Shedder::new(shed); build.resources.len()]
-            }),
+            shedders: spec
+                .shed
+                .as_ref()
+                .map_or_else(Vec::new, |shed| vec![Shedder::new(shed); build.resources.len()]),
             warm_up: spec.warm.map(|warm| WarmUp::new(warm, build.resources.len())),
             shares: match spec.workers {
                 Slots::Limited(n) if sharing => f64::from(n),

@@ -122,7 +122,12 @@ pub(super) const BLOCKS: &[Block] = &[
             key("min", Count, Is("3"), "the least limit, also while measuring"),
             key("max", Count, Is("1000"), "the largest limit"),
             key("every", Duration, Unverified("100ms"), "how often the limit is set"),
-            key("measure_every", Duration, Unverified("60s"), "how often the least response time is measured"),
+            key(
+                "measure_every",
+                Duration,
+                Unverified("60s"),
+                "how often the least response time is measured",
+            ),
             key("measure_requests", Count, Is("50"), "answers that measure it"),
             key("jitter", Share, Is("15%"), "by how much the next measurement may be later"),
             key("buffer", Share, Is("25%"), "how much slower than the least time is still good"),
