@@ -35,6 +35,7 @@ impl Role {
     #[must_use]
     pub const fn keeps_copies(self) -> bool {
         matches!(self, Self::Store | Self::Shield)
+    }
 }
 
 /// One component (client populations are listed apart).
