@@ -229,6 +229,37 @@ fn whoever_comes_back_is_slow_at_first() {
     }
 }
 
+/// 50 requests/s of 1 ms beside one a second of 50 ms, at one core.
+#[test]
+fn one_long_callback_blocks_an_event_loop_and_no_shared_core() {
+    let text = |workers: &str| {
+        one(
+            "duration: 300s, warmup: 0s, seed: 1, replications: 1",
+            "rate: 51/s, mix: {GET /: 50, GET /report: 1}",
+            &format!("workers: {workers}, endpoints: {{GET /: [cpu: 1ms], GET /report: [cpu: 50ms]}}"),
+        )
+    };
+    let (blocked, shared) = (run(&text("event_loop")), run(&text("none")));
+    // A twentieth of them come while the long one computes, and wait for what is left of it.
+    assert!(mean(&blocked, "p99(GET /)") > 0.035, "{}", mean(&blocked, "p99(GET /)"));
+    assert!(mean(&shared, "p99(GET /)") < 0.005, "{}", mean(&shared, "p99(GET /)"));
+    assert!((mean(&blocked, "s.cpu") - mean(&shared, "s.cpu")).abs() < 0.001, "the work is the same");
+}
+
+/// The class is the client's, unless its mix says another.
+#[test]
+fn clients_have_a_class() {
+    let text = "scenario: classes\nrun: {duration: 100s, warmup: 0s, seed: 1, replications: 1}\n\
+                clients:\n  robots: {rate: 150/s, priority: 1, mix: {GET /: 1}, to: s}\n  \
+                people: {rate: 50/s, mix: {GET /p: 1}, to: s}\n\
+                components:\n  s: {kind: service, workers: 1, backlog: 10, discipline: priority, \
+                shed: {lowest_first: true}, endpoints: {GET /: [sleep: exp(10ms)], GET /p: [sleep: exp(10ms)]}}\n";
+    let runs = run(text);
+    let [robots, people] = &runs.replications[0].record.run().endpoints[..] else { panic!("two endpoints") };
+    assert!(people.errors * 200 < people.good, "{} of {}", people.errors, people.good);
+    assert!((0.6..0.72).contains(&(robots.errors as f64 / robots.sent as f64)), "{}", robots.errors);
+}
+
 /// What is random here: every protection with its numbers, on a service that is lost and comes back meanwhile.
 fn guarded() -> impl Strategy<Value = String> {
     let shed = prop_oneof![
@@ -261,7 +292,7 @@ fn guarded() -> impl Strategy<Value = String> {
     ];
     let rest = (
         any::<u32>(),
-        0..5u32,
+        0..6u32,
         proptest::option::of(0..9u32),
         any::<bool>(),
         any::<bool>(),
@@ -273,7 +304,7 @@ fn guarded() -> impl Strategy<Value = String> {
             let workers = ["event_loop".to_owned(), "none".to_owned()]
                 .into_iter()
                 .nth(workers as usize)
-                .unwrap_or_else(|| workers.to_string());
+                .unwrap_or_else(|| (workers - 1).to_string());
             let mut service = format!("workers: {workers}{shed}{concurrency}{admission}");
             if let Some(backlog) = backlog {
                 service += &format!(", backlog: {backlog}");

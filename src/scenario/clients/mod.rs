@@ -129,6 +129,7 @@ fn read_client(
     }
     let arrivals = counts.or(arrivals).unwrap_or(ArrivalProcess::Poisson);
     let defaults = read_options(&mut fields, found);
+    let class = read_class(&mut fields, found);
     // A component that could not be read is none of `components`, and would be missed here.
     let whole = names.components().count() == components.len();
     let mut mix = Vec::new();
@@ -136,14 +137,14 @@ fn read_client(
         let mut entry = MixSpec {
             endpoint: key.name.clone(),
             weight: 1.0,
-            priority: 0,
+            priority: class.unwrap_or(0),
             options: defaults.clone(),
             writes: false,
         };
         if matches!(node.value, Value::Map(_)) {
             let mut fields = Fields::of(node, "a mix entry", found);
             entry.weight = fields.read("weight", quantity::weight, found).unwrap_or(1.0);
-            entry.priority = fields.read("priority", quantity::count, found).unwrap_or(0).min(255) as u8;
+            entry.priority = read_class(&mut fields, found).unwrap_or(entry.priority);
             let own = read_options(&mut fields, found);
             fields.finish(found);
             entry.options.timeout = own.timeout.or(entry.options.timeout);
@@ -180,7 +181,8 @@ fn read_client(
                 );
             }
             let (endpoint, options) = (endpoint.clone(), defaults.clone());
-            mix.push(MixSpec { endpoint, weight: 1.0, priority: 0, options, writes: false });
+            let priority = class.unwrap_or(0);
+            mix.push(MixSpec { endpoint, weight: 1.0, priority, options, writes: false });
         }
         let rows = trace.rows.iter().map(|row| {
             let endpoint = &trace.endpoints[row.endpoint as usize];
@@ -329,4 +331,9 @@ fn read_from(fields: &mut Fields<'_>, found: &mut Diagnostics) -> Vec<(String, f
     }
     from.iter_mut().for_each(|(_, share)| *share /= total.max(1e-9));
     from
+}
+
+/// A scheduling class.
+fn read_class(fields: &mut Fields<'_>, found: &mut Diagnostics) -> Option<u8> {
+    fields.read("priority", quantity::count, found).map(|class| class.min(255) as u8)
 }

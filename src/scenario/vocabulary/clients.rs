@@ -58,6 +58,12 @@ pub(super) const BLOCKS: &[Block] = &[
             CANCEL,
             BREAKER,
             key(
+                "priority",
+                Count,
+                Is("0"),
+                "scheduling class of its requests, unless an entry of the `mix` says another: the smallest is the first, and the last to be shed",
+            ),
+            key(
                 "mix",
                 Named(&Either(&[Number, Takes::Block("mix_entry")])),
                 Required,
@@ -194,7 +200,7 @@ pub(super) const BLOCKS: &[Block] = &[
             key(
                 "priority",
                 Count,
-                Is("0"),
+                Unset("the client's"),
                 "scheduling class: the smallest first where the discipline is `priority`",
             ),
             key(
