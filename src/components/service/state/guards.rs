@@ -116,12 +116,26 @@ impl Guards {
         }
     }
 
+    /// An instance has joined its fleet.
+    pub(super) fn join<P: Probe>(&mut self, instance: u16, cx: &mut Context<'_, P>) {
+        if let Some(bound) = self.bounds.get_mut(usize::from(instance)) {
+            bound.shown = bound.limit.limit();
+            let servers = f64::from(bound.shown);
+            cx.observe(Observation::Capacity { resource: bound.resource, servers });
+        }
+    }
+
     /// The process of an instance, which has nobody inside, begins anew and remembers nothing.
     pub(super) fn forget<P: Probe>(&mut self, instance: u16, cx: &mut Context<'_, P>) {
         let at = instance as usize;
         if let (Some(bound), Some(rule)) = (self.bounds.get_mut(at), self.fresh.concurrency.clone()) {
             bound.limit = AdaptiveConcurrency::new(rule);
-            bound.show(cx);
+            // Who is no part of the fleet any more limits nothing.
+            if cx.life(cx.me(), instance) == Life::Absent {
+                cx.observe(Observation::Capacity { resource: bound.resource, servers: 0.0 });
+            } else {
+                bound.show(cx);
+            }
         }
         if let (Some(filter), Some(settings)) = (self.filters.get_mut(at), self.fresh.admission) {
             *filter = AdmissionControl::new(settings);
