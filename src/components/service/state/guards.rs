@@ -8,7 +8,7 @@ use crate::base::{ResourceId, SimDuration};
 use crate::components::service::spec::GuardBuild;
 use crate::engine::protection::adaptive_concurrency::{Ending, Ticket};
 use crate::engine::protection::{AdaptiveConcurrency, AdmissionControl};
-use crate::engine::{CallId, Context, Observation, Outcome, Probe, Reason};
+use crate::engine::{CallId, Context, Life, Observation, Outcome, Probe, Reason};
 
 #[derive(Debug)]
 struct Bound {
