@@ -2,16 +2,16 @@
 
 mod guards;
 mod line;
-mod warm_up;
 mod scaling;
+mod warm_up;
 mod withdraw;
 
 use rustc_hash::FxHashMap;
 
 use self::guards::Guards;
 use self::line::Shedder;
-use self::warm_up::WarmUp;
 use self::scaling::Scaling;
+use self::warm_up::WarmUp;
 use self::withdraw::slowed;
 
 use super::spec::{ServiceBuild, Slots};
