@@ -262,7 +262,7 @@ impl<P: Probe> Core<P> {
         let mut chosen = *counter % instances;
         if self.conditions.any {
             // Who leaves the fleet is known; who has died is not.
-            let takes = |i: &u16| self.conditions.life(target, *i) != Life::Draining;
+            let takes = |i: &u16| !matches!(self.conditions.life(target, *i), Life::Draining | Life::Absent);
             chosen = (0..instances).map(|i| (chosen + i) % instances).find(takes).unwrap_or(chosen);
         }
         *counter = (chosen + 1) % instances;

@@ -10,6 +10,8 @@ mod event;
 mod fault;
 mod ledger;
 mod lock_table;
+mod membership;
+mod meter;
 mod network;
 mod node;
 mod outcome;

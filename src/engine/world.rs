@@ -124,7 +124,12 @@ impl<N: Node, P: Probe> World<N, P> {
                 self.tell(settled);
             }
             Signal::TimedOut { call, token, limit } => self.limit_passed(target, call, token, limit),
-            Signal::Timer(timer) => self.at(target, |node, cx| node.on_timer(timer, cx)),
+            Signal::Timer(timer) => {
+                self.at(target, |node, cx| node.on_timer(timer, cx));
+                if !self.core.disturbances.is_empty() {
+                    self.disturb();
+                }
+            }
             Signal::Wake { station, epoch } => {
                 if target == ComponentId::NONE {
                     self.core.wake_link(station, epoch);

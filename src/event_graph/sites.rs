@@ -45,8 +45,7 @@ impl<'a> Sites<'a> {
         sites.plan.entities = model.entities.iter().map(|entity| entity_plan(entity, root)).collect();
         sites.plan.connections = vec![None; model.components.len() + model.clients.len()];
         for component in &model.components {
-            let start = component.spec.instances();
-            sites.plan.fleets.push(Fleet { start, most: start });
+            sites.plan.fleets.push(Fleet { start: component.spec.instances(), most: component.spec.most() });
         }
         for client in &model.clients {
             let places = client.from.len().max(1) as u16;
@@ -55,7 +54,7 @@ impl<'a> Sites<'a> {
         for (index, component) in model.components.iter().enumerate() {
             if let ComponentSpec::Service(service) = &component.spec {
                 for pool in &service.pools {
-                    sites.add_pool(index, &component.name, service.instances, pool);
+                    sites.add_pool(index, &component.name, service.most(), pool);
                 }
             }
         }
@@ -118,7 +117,7 @@ impl<'a> Sites<'a> {
         }
         let first = self.plan.rotors;
         let instances = match self.model.components.get(caller) {
-            Some(component) => component.spec.instances(),
+            Some(component) => component.spec.most(),
             None => self.model.clients[caller - self.model.components.len()].from.len().max(1) as u16,
         };
         self.plan.rotors += u32::from(instances);
@@ -143,7 +142,7 @@ impl<'a> Sites<'a> {
         self.plan.budgets.extend(retry.as_ref().and_then(|retry| retry.budget));
         let breaker = options.breaker.map(|settings| {
             let first = self.plan.breakers.len() as u32;
-            let callers = self.model.components.get(caller).map_or(1, |c| c.spec.instances());
+            let callers = self.model.components.get(caller).map_or(1, |c| c.spec.most());
             self.plan.breakers.extend(std::iter::repeat_n(settings, usize::from(callers.max(1))));
             first
         });
@@ -152,7 +151,7 @@ impl<'a> Sites<'a> {
             target: Target {
                 component: target,
                 operation: OperationId(0),
-                instances: self.model.components[target.index()].spec.instances(),
+                instances: self.model.components[target.index()].spec.most(),
                 rotor,
             },
             operations: Vec::new(),

@@ -212,6 +212,7 @@ fn role_name(role: Role, catalog: &Catalog) -> String {
         Role::Store => "store".to_owned(),
         Role::Shield => "shield".to_owned(),
         Role::Limit => "limit".to_owned(),
+        Role::Instances => "instances".to_owned(),
     }
 }
 
@@ -225,7 +226,8 @@ pub(super) fn resources(catalog: &Catalog, parts: &[Slice<'_>]) -> Vec<ResourceR
         let mut roles: Vec<Role> = ours.iter().map(|(_, r)| r.role).collect();
         roles.sort_unstable();
         roles.dedup();
-        for role in roles {
+        // How many there are is a metric of its own, and nothing that is used.
+        for role in roles.into_iter().filter(|role| *role != Role::Instances) {
             let of_role: Vec<(usize, u32)> =
                 ours.iter().filter(|(_, r)| r.role == role).map(|(i, r)| (*i, r.instance)).collect();
             let all: Vec<usize> = of_role.iter().map(|(i, _)| *i).collect();
@@ -393,6 +395,7 @@ fn gauge_names(catalog: &Catalog) -> Vec<String> {
             ".in_flight",
             ".connections",
             ".limit",
+            ".instances",
             ".hit_ratio",
             ".offload",
         ]

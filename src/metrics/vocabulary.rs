@@ -184,6 +184,8 @@ pub enum Metric {
     Resources(Gauge, Vec<usize>),
     /// Visits open at a component.
     InFlight(ComponentId),
+    /// Instances of a fleet that never changes.
+    Instances(u32),
     /// Largest / mean over these.
     Skew(Vec<Metric>),
     /// Time from the spike's end to recovery.
@@ -248,8 +250,9 @@ const PLAIN: [(&str, Metric); 13] = [
 const OTHER_HEADS: [&str; 11] =
     ["degraded", "mean", "max", "p50", "p90", "p95", "p99", "errors", "skew", "stale_reads", "staleness"];
 
-const OF_COMPONENT: [&str; 12] = [
+const OF_COMPONENT: [&str; 13] = [
     "limit",
+    "instances",
     "cpu",
     "offered_cpu",
     "utilisation",
@@ -501,6 +504,10 @@ fn of_component(
         ["cpu"] => Ok(Metric::Resources(Gauge::Utilisation, need(Role::Cpu, "cores")?)),
         ["offered_cpu"] => Ok(Metric::Resources(Gauge::Offered, need(Role::Cpu, "cores")?)),
         ["connections"] => Ok(Metric::Resources(Gauge::Busy, need(Role::Connections, "connections")?)),
+        ["instances"] if index.is_none() => Ok(match of_role(Role::Instances) {
+            fleet if fleet.is_empty() => Metric::Instances(component.instances),
+            fleet => Metric::Resources(Gauge::Busy, fleet),
+        }),
         ["in_flight"] if index.is_none() => Ok(Metric::InFlight(component.id)),
         ["pool", tail @ ..] => {
             let target = rest[0].arguments.iter().find_map(text_of).unwrap_or("");
@@ -600,7 +607,8 @@ impl Metric {
             | Self::Staleness(_)
             | Self::Resources(Gauge::Wait(_), _) => Unit::Seconds,
             Self::Resources(Gauge::Queue | Gauge::QueueMax | Gauge::Busy | Gauge::Servers, _)
-            | Self::InFlight(_) => Unit::Count,
+            | Self::InFlight(_)
+            | Self::Instances(_) => Unit::Count,
             Self::Cost => Unit::MoneyPerHour,
             Self::CostPerMillionGood => Unit::Money,
         }
@@ -644,6 +652,11 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
         let places: Vec<u32> = places.map(|r| r.instance).collect();
         if (2..=MOST_PLACES).contains(&places.len()) {
             candidates.extend(places.iter().map(|i| format!("{c}[{i}].hit_ratio")));
+        }
+        let changes =
+            |r: &super::catalog::ResourceInfo| r.component == component.id && r.role == Role::Instances;
+        if catalog.resources.iter().any(changes) {
+            candidates.push(format!("{c}.instances"));
         }
         for target in &catalog.components {
             let t = &target.name;

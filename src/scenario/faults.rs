@@ -159,7 +159,7 @@ fn group(node: &Node, around: &Surroundings<'_>, found: &mut Diagnostics) -> Opt
     let instance = match index {
         None => None,
         Some(index) => {
-            let count = around.components.get(component.index()).map_or(1, |c| c.spec.instances());
+            let count = around.components.get(component.index()).map_or(1, |c| c.spec.most());
             let fits = index.parse::<u16>().ok().filter(|i| *i < count);
             if fits.is_none() {
                 let message = format!("`{name}` has no instance `{index}`");

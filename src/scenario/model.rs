@@ -154,7 +154,16 @@ impl ComponentSpec {
         }
     }
 
-    /// Instances.
+    /// Instances that there can ever be.
+    #[must_use]
+    pub fn most(&self) -> u16 {
+        match self {
+            Self::Service(service) => service.most(),
+            other => other.instances(),
+        }
+    }
+
+    /// Instances at the start.
     #[must_use]
     pub fn instances(&self) -> u16 {
         match self {

@@ -17,7 +17,7 @@ use crate::document::{Code, Diagnostics, Key, Node, Place, Sources, Value, did_y
 pub struct Preset {
     /// The product.
     pub name: &'static str,
-    /// The kind of component that it is for, or `spike`.
+    /// The kind of component that it is for, or `autoscale` or `spike`.
     pub kind: &'static str,
     text: &'static str,
 }
@@ -48,6 +48,8 @@ pub const PRESETS: &[Preset] = &[
     preset("postgres", "database", include_str!("presets/postgres.yaml")),
     preset("mysql", "database", include_str!("presets/mysql.yaml")),
     preset("aurora", "database", include_str!("presets/aurora.yaml")),
+    preset("k8s-hpa", "autoscale", include_str!("presets/k8s-hpa.yaml")),
+    preset("aws-target-tracking", "autoscale", include_str!("presets/aws-target-tracking.yaml")),
     preset("hn-front-page", "spike", include_str!("presets/hn-front-page.yaml")),
     preset("tweet-celebrity", "spike", include_str!("presets/tweet-celebrity.yaml")),
     preset("product-hunt", "spike", include_str!("presets/product-hunt.yaml")),
@@ -105,11 +107,14 @@ impl Preset {
     }
 }
 
-/// Lays presets under a design: components and spikes that name one.
+/// Lays presets under a design: components, autoscalers and spikes that name one.
 pub(super) fn fill(tree: &mut Node, sources: &mut Sources, found: &mut Diagnostics) {
     for (_, component) in children(tree, "components") {
         let kind = component.get("kind").and_then(Node::text).unwrap_or_default().to_owned();
         lay_under(component, &kind, sources, found);
+        if let Some(autoscale) = child(component, "autoscale") {
+            lay_under(autoscale, "autoscale", sources, found);
+        }
     }
     for (_, client) in children(tree, "clients") {
         for key in ["spike", "spikes"] {

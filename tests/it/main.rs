@@ -16,6 +16,7 @@ mod mistakes;
 mod model;
 mod overload;
 mod protection;
+mod scaling;
 mod schema;
 mod shipped;
 mod simulation;

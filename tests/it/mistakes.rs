@@ -1,10 +1,10 @@
 //! The mistakes that make toy simulators wrong, by their numbers in the list that this project keeps: a
-//! test each. Those about caches, replicas, queues and autoscaling come with their kinds.
+//! test each. Those about caches, replicas and queues come with their kinds.
 
 use surgesim::base::SimDuration;
 use surgesim::metrics::LatencyDistribution;
 
-use crate::model::{Runs, run};
+use crate::model::{Runs, during, run};
 
 /// A scenario of these clients and components (each a line of YAML).
 fn scenario(run: &str, clients: &str, components: &str) -> String {
@@ -254,6 +254,45 @@ fn mistake_15_connections_are_not_free() {
     // A pool of one is a queue before the database, whose cores stay idle.
     let narrow = run(&text(1, 20));
     assert!(mean(&narrow, "s.pool(db).wait") > 0.1 && mean(&narrow, "db.cpu") < 0.3);
+}
+
+/// An autoscaler sees an old mean, decides now and then, and what it orders has to boot: a step is over before
+/// anything comes of it. What it takes out ends what it has in hand.
+#[test]
+fn mistake_18_an_autoscaler_does_not_act_at_once_on_the_true_load() {
+    let text = |rate: &str, service: &str| {
+        one(
+            "duration: 300s, warmup: 0s, seed: 1, replications: 2, bucket: 1s",
+            &format!("{rate}, timeout: 1s"),
+            &format!("cpu: 1, workers: 20, backlog: 20, {service}, endpoints: {{GET /: [cpu: 10ms]}}"),
+        )
+    };
+    let step = "rate: {steps: [0s 100/s, 62s 600/s, 72s 100/s]}";
+    let scaled =
+        |more: &str| format!("instances: 2, autoscale: {{target: 60%, min: 2, max: 20, boot: 30s{more}}}");
+    let windows = [
+        (62.0, 72.0, "availability"),
+        (62.0, 72.0, "s.instances"),
+        (75.0, 105.0, "s.instances"),
+        (106.0, 120.0, "s.instances"),
+    ];
+    let fixed = during(&text(step, "instances: 2"), &windows[..1])[0];
+    let seen = during(&text(step, &scaled("")), &windows);
+    // The window that holds the step ends at 75 s; the new ones serve at 105 s, more than half a minute too late.
+    assert_eq!((seen[0], seen[1], seen[2]), (fixed, 2.0, 2.0), "{seen:?}");
+    assert!(seen[0] < 0.5 && seen[3] > 2.5, "{seen:?}");
+    // A window of a minute, seen half a minute late, is later still.
+    let late = during(&text(step, &scaled(", scrape: 60s, lag: 30s")), &windows);
+    assert_eq!(late[3], 2.0);
+    // Nothing that was in hand is lost when they go.
+    let calm = during(
+        &text(
+            "rate: {steps: [0s 600/s, 150s 100/s]}",
+            "instances: 10, autoscale: {target: 60%, min: 2, max: 20, down: {stabilisation: 0s}}",
+        ),
+        &[(0.0, 299.0, "availability"), (250.0, 300.0, "s.instances")],
+    );
+    assert_eq!((calm[0], calm[1]), (1.0, 2.0), "{calm:?}");
 }
 
 #[test]

@@ -53,4 +53,6 @@ shipped! {
     real_elb = "real-elb",
     real_launch_day = "real-launch-day",
     single_server = "single-server",
+    too_slow_to_scale = "too-slow-to-scale",
+    zone_down = "zone-down",
 }

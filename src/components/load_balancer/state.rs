@@ -202,8 +202,9 @@ impl LoadBalancer {
         }
         let instance = &mut self.instances[me];
         let view = &mut instance.views[route as usize];
-        // A connection that is pinned goes where it goes, up or not.
-        let pinned = sticky.filter(|_| by_connection && attempt == 0);
+        // A connection that is pinned goes where it goes, up or not; one to an instance that left was closed.
+        let stands = |seat: &usize| view.state(*seat) != State::Removed;
+        let pinned = sticky.filter(|_| by_connection && attempt == 0).filter(stands);
         let mut choice = Choice {
             now,
             key,
@@ -379,7 +380,7 @@ impl LoadBalancer {
         let known = &self.build.servers[server];
         let state = match cx.life(known.component, known.instance) {
             Life::Draining => State::Draining,
-            Life::Absent => State::Down,
+            Life::Absent => State::Removed,
             _ if self.instances[me].watch.is_up(server, now) => State::Up,
             _ => State::Down,
         };
@@ -402,6 +403,29 @@ impl LoadBalancer {
         for me in 0..self.instances.len() {
             for server in 0..self.build.servers.len() {
                 self.update(me, server, now, cx);
+            }
+            self.reweigh(me);
+        }
+        for me in 0..self.instances.len() {
+            self.serve_lines(me, cx);
+        }
+    }
+
+    /// A target's share of the requests is divided by the instances that it has now.
+    fn reweigh(&mut self, me: usize) {
+        for (route, seats) in self.seats.iter().enumerate() {
+            let backends = &self.build.routes[route].backends;
+            if backends.len() < 2 {
+                continue;
+            }
+            let view = &mut self.instances[me].views[route];
+            for (index, backend) in backends.iter().enumerate() {
+                let ours: Vec<usize> = (0..seats.len())
+                    .filter(|at| seats[*at].backend == index && view.state(*at) != State::Removed)
+                    .collect();
+                for at in &ours {
+                    view.reweigh(*at, backend.weight / ours.len() as f64);
+                }
             }
         }
     }

@@ -4,6 +4,7 @@ use crate::base::SimDuration;
 use crate::base::random::Distribution;
 use crate::base::random::Key;
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId};
+use crate::components::autoscaler::spec::{AutoscaleBuild, AutoscaleSpec};
 use crate::document::Place;
 use crate::engine::protection::AdmissionSettings;
 use crate::engine::protection::adaptive_concurrency::Rule;
@@ -250,8 +251,10 @@ pub struct WarmSpec {
 /// A service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServiceSpec {
-    /// Instances.
+    /// Instances at the start.
     pub instances: u16,
+    /// How their number follows what is measured.
+    pub autoscale: Option<AutoscaleSpec>,
     /// Cores per instance.
     pub cores: f64,
     /// Requests in hand.
@@ -289,6 +292,12 @@ pub struct ServiceSpec {
 }
 
 impl ServiceSpec {
+    /// Instances that there can ever be.
+    #[must_use]
+    pub fn most(&self) -> u16 {
+        self.autoscale.as_ref().map_or(self.instances, |autoscale| autoscale.bounds[1].max(self.instances))
+    }
+
     /// Workers that limit something: under processor sharing they are a capacity that only sleeping uses.
     #[must_use]
     pub fn limiting_workers(&self) -> Option<u32> {
@@ -350,4 +359,6 @@ pub struct ServiceBuild {
     pub max_wait: Option<Demand>,
     /// Who may come in at all.
     pub guards: Option<GuardBuild>,
+    /// Its autoscaler, and the resource that stands for its instances.
+    pub autoscale: Option<(AutoscaleBuild, ResourceId)>,
 }

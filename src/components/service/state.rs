@@ -2,6 +2,7 @@
 
 mod guards;
 mod line;
+mod scaling;
 mod warm_up;
 mod withdraw;
 
@@ -9,6 +10,7 @@ use rustc_hash::FxHashMap;
 
 use self::guards::Guards;
 use self::line::Shedder;
+use self::scaling::Scaling;
 use self::warm_up::WarmUp;
 use self::withdraw::slowed;
 
@@ -69,6 +71,7 @@ pub struct Service {
     losing: bool,
     preemptive: bool,
     ready: Vec<CallId>,
+    scaling: Option<Box<Scaling>>,
 }
 
 impl Service {
@@ -83,6 +86,7 @@ impl Service {
         };
         let sharing = spec.discipline == super::spec::ServiceDiscipline::ProcessorSharing;
         let line = spec.discipline.line();
+        let measured = spec.autoscale.is_some();
         let instances = build
             .resources
             .iter()
@@ -97,9 +101,11 @@ impl Service {
                     workers: slots.map(|n| Station::new(resources.workers, n, room, line)),
                     cpu: if spec.workers == Slots::EventLoop {
                         let loops = (spec.cores.round() as u32).max(1);
-                        Processor::Loop(Station::new(resources.cpu, loops, u32::MAX, line))
+                        let callbacks = Station::new(resources.cpu, loops, u32::MAX, line);
+                        Processor::Loop(if measured { callbacks.metered() } else { callbacks })
                     } else {
-                        Processor::Shared(Cores::new(resources.cpu, station(0), spec.cores, None))
+                        let cores = Cores::new(resources.cpu, station(0), spec.cores, None);
+                        Processor::Shared(if measured { cores.metered() } else { cores })
                     },
                     shared: match spec.workers {
                         Slots::Limited(n) if sharing => {
@@ -115,6 +121,7 @@ impl Service {
             })
             .collect();
         Self {
+            scaling: Scaling::new(&build),
             guards: build.guards.map(Guards::new),
             shedders: spec
                 .shed
@@ -454,6 +461,10 @@ impl Service {
 }
 
 impl Node for Service {
+    fn start<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
+        self.start_scaling(cx);
+    }
+
     fn on_call<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
         let record = cx.call_mut(call);
         record.pc = self.program.entries[record.operation.index()];
@@ -527,7 +538,11 @@ impl Node for Service {
     }
 
     fn on_timer<P: Probe>(&mut self, timer: Timer, cx: &mut Context<'_, P>) {
-        self.warmer(timer, cx);
+        if timer.topic >= scaling::TOPICS {
+            self.scale(timer, cx);
+        } else {
+            self.warmer(timer, cx);
+        }
     }
 
     fn on_disturbance<P: Probe>(&mut self, instance: u16, what: Disturbance, cx: &mut Context<'_, P>) {

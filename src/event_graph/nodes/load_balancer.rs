@@ -46,7 +46,7 @@ pub(in crate::event_graph) fn load_balancer(
         let tiers = route.to.iter().map(|to| (to, 0)).chain(route.backup.iter().map(|to| (to, 1)));
         for ((target, weight), tier) in tiers {
             let component = &model.components[target.index()];
-            let instances = component.spec.instances();
+            let instances = component.spec.most();
             backends.push(Backend {
                 component: *target,
                 site: sites.pass_on(index, *target, &endpoints, &options(spec.read_timeout)),

@@ -1,5 +1,6 @@
 //! The `components:` block: what every kind shares, and one file per kind.
 
+mod autoscale;
 mod call_options;
 mod database;
 mod guarding;

@@ -1,20 +1,23 @@
 //! `kind: service`.
 
-use super::{Names, guarding, read_cores, small, steps};
+use super::{Names, autoscale, guarding, read_cores, small, steps};
 use crate::base::SimDuration;
+use crate::components::autoscaler::spec::AutoscaleSpec;
 use crate::components::service::spec::{
     Endpoint, PoolSpec, RateLimitSpec, ServiceDiscipline, ServiceSpec, Slots,
 };
 use crate::document::distribution_text::Of;
-use crate::document::{Diagnostics, Node, Value, quantity};
+use crate::document::{Code, Diagnostics, Node, Value, quantity};
 use crate::engine::protection::rate_limit::{
     FixedWindow, LeakyBucket, RateLimit, SlidingCounter, SlidingLog, TokenBucket,
 };
 use crate::scenario::fields::{Fields, entries, scalar};
 
 pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics) -> ServiceSpec {
-    let instances = small(fields, "instances", 1, 10_000, found).unwrap_or(1) as u16;
+    let written = small(fields, "instances", 1, 10_000, found).map(|n| n as u16);
     let cores = read_cores(fields, found);
+    let autoscale = fields.get("autoscale").and_then(|node| autoscale::read(node, cores, found));
+    let instances = start(written, autoscale.as_ref(), fields, found);
     let workers = match fields.get("workers") {
         None => Slots::Unlimited,
         Some(node) => match node.text() {
@@ -62,6 +65,7 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
     }
     ServiceSpec {
         instances,
+        autoscale,
         cores,
         workers,
         backlog: small(fields, "backlog", 0, 100_000_000, found).map(|n| n as u32),
@@ -80,6 +84,23 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         pools,
         endpoints,
     }
+}
+
+/// Instances at the start, which the bounds of the autoscaler hold.
+fn start(
+    written: Option<u16>,
+    autoscale: Option<&AutoscaleSpec>,
+    fields: &mut Fields<'_>,
+    found: &mut Diagnostics,
+) -> u16 {
+    let Some([min, max]) = autoscale.map(|autoscale| autoscale.bounds) else { return written.unwrap_or(1) };
+    let Some(written) = written else { return min };
+    if !(min..=max).contains(&written) {
+        let place = fields.get("instances").map_or(fields.place(), |node| node.place);
+        let message = format!("`instances` is {written}, and `autoscale` keeps between {min} and {max}");
+        found.add(Code::OutOfRange, place, message, "start within `min` and `max`");
+    }
+    written.clamp(min, max)
 }
 
 #[derive(Clone, Copy)]

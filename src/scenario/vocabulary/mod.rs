@@ -4,6 +4,7 @@
 //! the same keys; a test reads scenarios that use every block and compares what was asked for with
 //! what stands here, both ways.
 
+mod autoscale;
 mod calls;
 mod clients;
 mod data;
@@ -121,7 +122,7 @@ pub fn blocks() -> impl Iterator<Item = &'static Block> {
     GROUPS.iter().copied().flatten()
 }
 
-const GROUPS: [&[Block]; 11] = [
+const GROUPS: [&[Block]; 12] = [
     scenario::BLOCKS,
     network::BLOCKS,
     data::BLOCKS,
@@ -129,6 +130,7 @@ const GROUPS: [&[Block]; 11] = [
     calls::BLOCKS,
     service::BLOCKS,
     guarding::BLOCKS,
+    autoscale::BLOCKS,
     steps::BLOCKS,
     database::BLOCKS,
     load_balancer::BLOCKS,

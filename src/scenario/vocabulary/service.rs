@@ -21,7 +21,13 @@ pub(super) const BLOCKS: &[Block] = &[
                 "instances",
                 Count,
                 Is("1"),
-                "how many there are; without a load balancer in front they are called in turn",
+                "how many there are, at the start if there is `autoscale`; without a load balancer in front they are called in turn",
+            ),
+            key(
+                "autoscale",
+                Takes::Block("autoscale"),
+                Unset("always so many"),
+                "how the number of instances follows what is measured",
             ),
             ZONES,
             key(

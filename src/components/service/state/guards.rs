@@ -8,7 +8,7 @@ use crate::base::{ResourceId, SimDuration};
 use crate::components::service::spec::GuardBuild;
 use crate::engine::protection::adaptive_concurrency::{Ending, Ticket};
 use crate::engine::protection::{AdaptiveConcurrency, AdmissionControl};
-use crate::engine::{CallId, Context, Observation, Outcome, Probe, Reason};
+use crate::engine::{CallId, Context, Life, Observation, Outcome, Probe, Reason};
 
 #[derive(Debug)]
 struct Bound {
@@ -116,12 +116,26 @@ impl Guards {
         }
     }
 
+    /// An instance has joined its fleet.
+    pub(super) fn join<P: Probe>(&mut self, instance: u16, cx: &mut Context<'_, P>) {
+        if let Some(bound) = self.bounds.get_mut(usize::from(instance)) {
+            bound.shown = bound.limit.limit();
+            let servers = f64::from(bound.shown);
+            cx.observe(Observation::Capacity { resource: bound.resource, servers });
+        }
+    }
+
     /// The process of an instance, which has nobody inside, begins anew and remembers nothing.
     pub(super) fn forget<P: Probe>(&mut self, instance: u16, cx: &mut Context<'_, P>) {
         let at = instance as usize;
         if let (Some(bound), Some(rule)) = (self.bounds.get_mut(at), self.fresh.concurrency.clone()) {
             bound.limit = AdaptiveConcurrency::new(rule);
-            bound.show(cx);
+            // Who is no part of the fleet any more limits nothing.
+            if cx.life(cx.me(), instance) == Life::Absent {
+                cx.observe(Observation::Capacity { resource: bound.resource, servers: 0.0 });
+            } else {
+                bound.show(cx);
+            }
         }
         if let (Some(filter), Some(settings)) = (self.filters.get_mut(at), self.fresh.admission) {
             *filter = AdmissionControl::new(settings);
