@@ -146,11 +146,7 @@ fn read_client(
             entry.priority = fields.read("priority", quantity::count, found).unwrap_or(0).min(255) as u8;
             let own = read_options(&mut fields, found);
             fields.finish(found);
-            entry.options.timeout = own.timeout.or(entry.options.timeout);
-            entry.options.deadline = own.deadline.or(entry.options.deadline);
-            entry.options.retry = own.retry.or(entry.options.retry);
-            entry.options.cancel |= own.cancel;
-            entry.options.breaker = own.breaker.or(entry.options.breaker);
+            entry.options = own.or(&defaults);
         } else {
             entry.weight = scalar(node, quantity::weight, found).unwrap_or(1.0);
         }

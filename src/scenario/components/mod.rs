@@ -1,5 +1,6 @@
 //! The `components:` block: what every kind shares, and one file per kind.
 
+mod call_guards;
 mod call_options;
 mod database;
 mod load_balancer;
