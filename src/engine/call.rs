@@ -68,6 +68,8 @@ pub struct Call {
     pub running: u16,
     /// Marks; see the constants of [`Flags`].
     pub flags: Flags,
+    /// When its caller will have left, as far as that was told; [`SimTime::MAX`]: not told.
+    pub deadline: SimTime,
     /// Its answer, once it has one; of a `parallel`, the first error of a branch.
     pub outcome: Outcome,
 }
@@ -162,7 +164,8 @@ impl Call {
             needed: 0,
             running: 0,
             flags: Flags::default(),
-            outcome: Outcome { status: 0, origin: ComponentId::NONE, reason: Reason::Done },
+            outcome: Outcome::error(0, ComponentId::NONE, Reason::Done),
+            deadline: SimTime::MAX,
         }
     }
 }

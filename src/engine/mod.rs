@@ -8,6 +8,7 @@ mod conditions;
 mod context;
 mod event;
 mod fault;
+mod guard;
 mod ledger;
 mod lock_table;
 mod membership;
@@ -27,15 +28,15 @@ mod world;
 pub use call::{ANY_INSTANCE, Call, CallId, Flags};
 pub use conditions::{Group, Life};
 pub use context::{CallBalance, Context};
-pub use event::{Event, Limit, Signal, Timer};
+pub use event::{Event, Limit, Signal, Timer, Withdrawal};
 pub use fault::{Disturbance, Effect, FaultPlan};
 pub use ledger::{Ledger, Staleness};
 pub use lock_table::LockTable;
 pub use node::Node;
 pub use outcome::{Outcome, Reason};
 pub use plan::{
-    CallSite, ConnectionLimit, Demand, EntityPlan, Fleet, Jitter, LinkPlan, Path, Plan, PoolPlan, Popularity,
-    Reload, Retry, RetryOn, RowChoice, SiteId, Target, Trait,
+    BulkheadPlan, CallSite, ConnectionLimit, Demand, EntityPlan, Fleet, Jitter, LinkPlan, Path, Plan,
+    PoolPlan, Popularity, Reload, Retry, RetryOn, RowChoice, SiteId, Target, Trait,
 };
 pub use probe::{Blind, Finished, Found, Observation, Probe};
 pub use program::{Condition, Op, Pc, Program};

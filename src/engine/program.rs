@@ -92,6 +92,8 @@ pub enum Op {
         status: u16,
         /// Bytes of the answer.
         size: Option<Demand>,
+        /// `Retry-After`, in milliseconds; 0: none.
+        retry_after: u32,
     },
 }
 

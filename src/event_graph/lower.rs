@@ -48,7 +48,7 @@ pub(super) fn program(service: &ServiceSpec, sites: &mut Sites<'_>, component: u
         lowering.steps(steps);
         // An endpoint that never replies answers 200 with nothing.
         if !matches!(lowering.ops.last(), Some(Op::Reply { .. })) || ends_in_branch(steps) {
-            lowering.ops.push(Op::Reply { status: 200, size: None });
+            lowering.ops.push(Op::Reply { status: 200, size: None, retry_after: 0 });
         }
         program.ops = lowering.ops;
     }
@@ -140,9 +140,9 @@ impl Lowering<'_, '_> {
                 let size = self.demand(size, 3, "receive");
                 self.ops.push(Op::Receive { size, uplink: *uplink });
             }
-            Step::Reply { status, size } => {
+            Step::Reply { status, size, retry_after } => {
                 let size = size.as_ref().map(|size| self.demand(size, 4, "reply"));
-                self.ops.push(Op::Reply { status: *status, size });
+                self.ops.push(Op::Reply { status: *status, size, retry_after: *retry_after });
             }
             Step::Call { target, operation, row, size, options, on_error, fallback } => {
                 let size = size.as_ref().map(|size| self.demand(size, 5, "size"));

@@ -464,7 +464,7 @@ impl Cohort {
     #[must_use]
     pub fn abandoned(&self) -> u64 {
         self.errors_where(|status, origin, reason| {
-            is_abandoned(crate::engine::Outcome { status, origin, reason })
+            is_abandoned(crate::engine::Outcome::error(status, origin, reason))
         })
     }
 }

@@ -85,8 +85,46 @@ pub struct CallOptions {
     pub retry: Option<RetrySpec>,
     /// Whether giving up reaches the server.
     pub cancel: bool,
+    /// Whether it also stops what the server has begun.
+    pub stop: bool,
+    /// Whether the callee is told when its caller will have left.
+    pub propagate: bool,
+    /// What keeps away attempts that would be refused.
+    pub throttle: Option<crate::engine::protection::ClientThrottle>,
+    /// Calls under way at once.
+    pub bulkhead: Option<crate::engine::BulkheadPlan>,
+    /// Copies of what is late.
+    pub hedge: Option<HedgeSpec>,
     /// When calls are not made at all.
     pub breaker: Option<crate::engine::protection::BreakerSettings>,
+}
+
+impl CallOptions {
+    /// These options, and those of `others` where nothing is written.
+    #[must_use]
+    pub fn or(self, others: &Self) -> Self {
+        Self {
+            timeout: self.timeout.or(others.timeout),
+            deadline: self.deadline.or(others.deadline),
+            retry: self.retry.or_else(|| others.retry.clone()),
+            cancel: self.cancel || others.cancel,
+            stop: self.stop || others.stop,
+            propagate: self.propagate || others.propagate,
+            throttle: self.throttle.or_else(|| others.throttle.clone()),
+            bulkhead: self.bulkhead.or(others.bulkhead),
+            hedge: self.hedge.or_else(|| others.hedge.clone()),
+            breaker: self.breaker.or(others.breaker),
+        }
+    }
+}
+
+/// Copies of what is late.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HedgeSpec {
+    /// The rule, as it is when nothing was sent.
+    pub hedge: crate::engine::protection::Hedge,
+    /// Whether also calls that are not idempotent are copied.
+    pub non_idempotent: bool,
 }
 
 /// Repetition of failures; the stream is added when the model is assembled.
@@ -102,8 +140,12 @@ pub struct RetrySpec {
     pub jitter: crate::engine::Jitter,
     /// Which failures.
     pub on: crate::engine::RetryOn,
-    /// Retries per first attempt.
-    pub budget: Option<f64>,
+    /// The budget as it is when nothing was sent.
+    pub budget: Option<crate::engine::protection::RetryBudget>,
+    /// Whether a pause is at least as long as the answer asked for.
+    pub honour_retry_after: bool,
+    /// Whether calls that are not idempotent are repeated once they were sent; not written: yes.
+    pub non_idempotent: Option<bool>,
 }
 
 /// When a branch is taken.
@@ -189,6 +231,8 @@ pub enum Step {
         status: u16,
         /// Bytes.
         size: Option<Amount>,
+        /// `Retry-After`, in milliseconds; 0: none.
+        retry_after: u32,
     },
 }
 
@@ -223,6 +267,8 @@ pub struct RateLimitSpec {
     pub shared: bool,
     /// The answer to those turned away.
     pub status: u16,
+    /// Whether that answer says after how many seconds to come again.
+    pub retry_after: bool,
 }
 
 /// Who is taken out of the line for a worker, so that others are served in time.

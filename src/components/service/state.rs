@@ -19,7 +19,7 @@ use crate::base::{EntityId, SimDuration};
 use crate::engine::protection::rate_limit::{RateLimit, Verdict};
 use crate::engine::{
     CallId, Condition, Context, Cores, Disturbance, Flags, LockTable, Node, Observation, Op, Outcome, Probe,
-    Program, Reason, Seized, Station, Timer,
+    Program, Reason, Seized, Station, Timer, Withdrawal,
 };
 use crate::queueing::Discipline;
 
@@ -66,6 +66,7 @@ pub struct Service {
     warm_up: Option<WarmUp>,
     /// Cores, or workers under processor sharing, of an instance.
     shares: f64,
+    tells_when: bool,
     drops_overflow: bool,
     /// While an instance is lost nobody is shed: all are lost.
     losing: bool,
@@ -139,6 +140,7 @@ impl Service {
             limits: spec.rate_limit.as_ref().map_or_else(Vec::new, |limit| {
                 vec![limit.limit.clone(); if limit.shared { 1 } else { build.resources.len() }]
             }),
+            tells_when: spec.rate_limit.as_ref().is_some_and(|limit| limit.retry_after),
             limited_status: spec.rate_limit.as_ref().map_or(429, |limit| limit.status),
             max_wait: build.max_wait,
             losing: false,
@@ -239,14 +241,14 @@ impl Service {
                     let outcome = cx.call(id).outcome;
                     return self.end(id, outcome, 0, cx);
                 }
-                Op::Reply { status, size } => {
-                    let status = *status;
+                Op::Reply { status, size, retry_after } => {
+                    let (status, retry_after) = (*status, *retry_after);
                     let bytes = size.as_ref().map_or(0, |size| cx.draw(size, id) as u64);
                     let me = cx.me();
                     let outcome = if status < 400 {
                         Outcome::ok(status, me)
                     } else {
-                        Outcome::error(status, me, Reason::Replied)
+                        Outcome::error(status, me, Reason::Replied).retry_after(retry_after)
                     };
                     return self.end(id, outcome, bytes, cx);
                 }
@@ -444,8 +446,11 @@ impl Service {
                 cx.serve(id, span);
                 false
             }
-            Verdict::Reject(_) => {
-                let outcome = Outcome::error(self.limited_status, cx.me(), Reason::RateLimited);
+            Verdict::Reject(span) => {
+                // The header is in whole seconds (RFC 9110, 10.2.3).
+                let seconds = if self.tells_when { span.as_secs_f64().ceil() } else { 0.0 };
+                let outcome = Outcome::error(self.limited_status, cx.me(), Reason::RateLimited)
+                    .retry_after((1000.0 * seconds).min(f64::from(u32::MAX)) as u32);
                 self.refuse(id, outcome, cx);
                 self.run_ready(cx);
                 false
@@ -521,7 +526,12 @@ impl Node for Service {
         self.run_ready(cx);
     }
 
-    fn on_cancel<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
+    fn on_cancel<P: Probe>(&mut self, call: CallId, how: Withdrawal, cx: &mut Context<'_, P>) {
+        match how {
+            Withdrawal::Lines => {}
+            Withdrawal::Work => return self.stop(call, 499, Reason::Cancelled, cx),
+            Withdrawal::Expired => return self.stop(call, 504, Reason::Deadline, cx),
+        }
         let record = cx.call(call);
         // Work in progress is finished for nobody; waiting for a worker ends at once.
         if record.flags.has(Flags::IN_LINE)

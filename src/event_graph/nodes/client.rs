@@ -3,7 +3,7 @@
 use crate::base::SimDuration;
 use crate::base::random::StreamName;
 use crate::engine::Reload;
-use crate::event_graph::sites::Sites;
+use crate::event_graph::sites::{Sites, is_idempotent};
 use crate::scenario::model::ClientSpec;
 use crate::workload::{ClientBuild, Loop, Mix, MixEntry, ReadBack, Regions, Source};
 
@@ -14,7 +14,7 @@ pub(in crate::event_graph) fn client(index: usize, client: &ClientSpec, sites: &
     let endpoints = sites.endpoints();
     let mut mix = Vec::new();
     for entry in &client.mix {
-        let site = sites.pass_on(me, client.to, &endpoints, &entry.options);
+        let site = sites.pass_on(me, client.to, &endpoints, &entry.options, is_idempotent(&entry.endpoint));
         let at = sites.operation_of(client.to, &entry.endpoint, &endpoints);
         let record = &mut sites.plan.sites[site.0 as usize];
         record.operations = Vec::new();

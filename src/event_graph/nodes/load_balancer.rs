@@ -9,7 +9,7 @@ use crate::components::load_balancer::spec::{
 };
 use crate::components::service::spec::CallOptions;
 use crate::engine::{Demand, RowChoice, SiteId};
-use crate::event_graph::sites::Sites;
+use crate::event_graph::sites::{Sites, is_idempotent};
 use crate::metrics::Role;
 use crate::scenario::model::ComponentModel;
 
@@ -49,10 +49,10 @@ pub(in crate::event_graph) fn load_balancer(
             let instances = component.spec.most();
             backends.push(Backend {
                 component: *target,
-                site: sites.pass_on(index, *target, &endpoints, &options(spec.read_timeout)),
+                site: sites.pass_on(index, *target, &endpoints, &options(spec.read_timeout), true),
                 connecting: spec
                     .connect_timeout
-                    .map(|timeout| sites.pass_on(index, *target, &endpoints, &options(Some(timeout)))),
+                    .map(|timeout| sites.pass_on(index, *target, &endpoints, &options(Some(timeout)), true)),
                 instances,
                 weight: *weight,
                 tier,
@@ -86,7 +86,7 @@ pub(in crate::event_graph) fn load_balancer(
     LoadBalancer::new(LoadBalancerBuild {
         routes,
         servers,
-        idempotent: endpoints.iter().map(|e| !e.starts_with("POST ") && !e.starts_with("PATCH ")).collect(),
+        idempotent: endpoints.iter().map(|e| is_idempotent(e)).collect(),
         zones: (0..spec.instances).map(|instance| zone(me, instance)).collect(),
         slots: each(Role::Workers, sites),
         cpu: each(Role::Cpu, sites),

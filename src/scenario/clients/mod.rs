@@ -147,11 +147,7 @@ fn read_client(
             entry.priority = read_class(&mut fields, found).unwrap_or(entry.priority);
             let own = read_options(&mut fields, found);
             fields.finish(found);
-            entry.options.timeout = own.timeout.or(entry.options.timeout);
-            entry.options.deadline = own.deadline.or(entry.options.deadline);
-            entry.options.retry = own.retry.or(entry.options.retry);
-            entry.options.cancel |= own.cancel;
-            entry.options.breaker = own.breaker.or(entry.options.breaker);
+            entry.options = own.or(&defaults);
         } else {
             entry.weight = scalar(node, quantity::weight, found).unwrap_or(1.0);
         }

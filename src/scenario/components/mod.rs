@@ -1,6 +1,7 @@
 //! The `components:` block: what every kind shares, and one file per kind.
 
 mod autoscale;
+mod call_guards;
 mod call_options;
 mod database;
 mod guarding;

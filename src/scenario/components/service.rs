@@ -129,6 +129,7 @@ fn read_rate_limit(node: &Node, found: &mut Diagnostics) -> RateLimitSpec {
     let window = fields.read("window", quantity::duration, found).unwrap_or(SimDuration::from_secs(1));
     let status = small(&mut fields, "status", 400, 599, found).unwrap_or(429) as u16;
     let shared = fields.flag("shared", found).unwrap_or(false);
+    let retry_after = fields.flag("retry_after", found).unwrap_or(false);
     fields.finish(found);
     // A window's limit is what the rate gives in it.
     let in_window = ((rate * window.as_secs_f64()).round() as u32).max(1);
@@ -143,5 +144,5 @@ fn read_rate_limit(node: &Node, found: &mut Diagnostics) -> RateLimitSpec {
         Shape::Log => RateLimit::SlidingLog(SlidingLog::new(in_window, window)),
         Shape::Counter => RateLimit::SlidingCounter(SlidingCounter::new(in_window, window)),
     };
-    RateLimitSpec { limit, shared, status }
+    RateLimitSpec { limit, shared, status, retry_after }
 }

@@ -237,16 +237,22 @@ fn read_reply(node: &Node, names: &Names, found: &mut Diagnostics) -> Option<Ste
     };
     if let Some(written) = node.text() {
         return if written.bytes().all(|b| b.is_ascii_digit()) {
-            status(node, found).map(|status| Step::Reply { status, size: None })
+            status(node, found).map(|status| Step::Reply { status, size: None, retry_after: 0 })
         } else {
-            amount(node, Of::Size, names, found).map(|size| Step::Reply { status: 200, size: Some(size) })
+            amount(node, Of::Size, names, found).map(|size| Step::Reply {
+                status: 200,
+                size: Some(size),
+                retry_after: 0,
+            })
         };
     }
     let mut reply = Fields::of(node, "`reply`", found);
     let status = reply.get("status").map_or(Some(200), |n| status(n, found));
     let size = reply.get("size").and_then(|n| amount(n, Of::Size, names, found));
+    let after = reply.read("retry_after", quantity::duration, found).unwrap_or_default();
     reply.finish(found);
-    status.map(|status| Step::Reply { status, size })
+    let retry_after = u32::try_from(after.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX);
+    status.map(|status| Step::Reply { status, size, retry_after })
 }
 
 /// `db.feed(post)`: a query of a database about a row.

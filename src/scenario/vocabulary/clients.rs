@@ -4,7 +4,7 @@ use super::Absent::{Is, Required, Unset, Unverified};
 use super::Takes::{
     Count, Counts, Duration, Either, Factor, Flag, List, Name, Named, Number, Rate, Share, Text, Times, Word,
 };
-use super::shared::{BREAKER, CANCEL, DEADLINE, RETRY, TIMEOUT, key};
+use super::shared::{BREAKER, BULKHEAD, CANCEL, DEADLINE, HEDGE, PROPAGATE, RETRY, THROTTLE, TIMEOUT, key};
 use super::{Block, Takes};
 
 const RATES: Takes = Either(&[Rate, Takes::Block("rate")]);
@@ -57,6 +57,10 @@ pub(super) const BLOCKS: &[Block] = &[
             RETRY,
             CANCEL,
             BREAKER,
+            PROPAGATE,
+            THROTTLE,
+            BULKHEAD,
+            HEDGE,
             key(
                 "priority",
                 Count,
@@ -210,9 +214,18 @@ pub(super) const BLOCKS: &[Block] = &[
                 "how long an attempt may take before it is abandoned",
             ),
             key("deadline", Duration, Unset("the client's"), "how long all attempts together may take"),
-            key("retry", Takes::Block("retry"), Unset("the client's"), "how a failed attempt is repeated"),
+            key(
+                "retry",
+                Either(&[Text, Takes::Block("retry")]),
+                Unset("the client's"),
+                "how a failed attempt is repeated, or the name of a preset",
+            ),
             CANCEL,
             BREAKER,
+            PROPAGATE,
+            THROTTLE,
+            BULKHEAD,
+            HEDGE,
         ],
     },
     Block {

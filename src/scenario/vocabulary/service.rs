@@ -158,6 +158,7 @@ pub(super) const BLOCKS: &[Block] = &[
             key("window", Duration, Is("1s"), "length of the windows"),
             key("status", Count, Is("429"), "the answer to those turned away"),
             key("shared", Flag, Is("false"), "one limit for all instances, or one for each"),
+            key("retry_after", Flag, Is("false"), "whether who is turned away is told when to come again"),
         ],
     },
 ];

@@ -1,8 +1,10 @@
 //! Keys of what an endpoint does.
 
 use super::Absent::{Is, Required, Unset};
-use super::Takes::{Bandwidth, Count, Either, Flag, List, Name, Share, Sizes, Text, Times, Word};
-use super::shared::{BREAKER, CANCEL, DEADLINE, RETRY, STEPS, TIMEOUT, key};
+use super::Takes::{Bandwidth, Count, Duration, Either, Flag, List, Name, Share, Sizes, Text, Times, Word};
+use super::shared::{
+    BREAKER, BULKHEAD, CANCEL, DEADLINE, HEDGE, PROPAGATE, RETRY, STEPS, THROTTLE, TIMEOUT, key,
+};
 use super::{Block, KeyEntry, Takes};
 
 const ON_ERROR: KeyEntry =
@@ -44,8 +46,17 @@ pub(super) const BLOCKS: &[Block] = &[
             TIMEOUT,
             DEADLINE,
             RETRY,
-            key("cancel", Flag, Unset("-"), "whether giving up reaches the server"),
+            key(
+                "cancel",
+                Either(&[Flag, Word(&["running"])]),
+                Unset("-"),
+                "whether giving up reaches the server: its lines, or also its `running` work",
+            ),
             BREAKER,
+            PROPAGATE,
+            THROTTLE,
+            BULKHEAD,
+            HEDGE,
         ],
     },
     Block {
@@ -60,6 +71,10 @@ pub(super) const BLOCKS: &[Block] = &[
             RETRY,
             CANCEL,
             BREAKER,
+            PROPAGATE,
+            THROTTLE,
+            BULKHEAD,
+            HEDGE,
             ON_ERROR,
             FALLBACK,
         ],
@@ -117,6 +132,7 @@ pub(super) const BLOCKS: &[Block] = &[
         keys: &[
             key("status", Count, Is("200"), "its status; from 400 on it is an error"),
             key("size", Sizes, Unset("nothing"), "bytes"),
+            key("retry_after", Duration, Unset("not said"), "when to come again, for an error"),
         ],
     },
 ];

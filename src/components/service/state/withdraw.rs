@@ -3,7 +3,7 @@
 
 use super::{Processor, Service};
 use crate::base::SimDuration;
-use crate::engine::{CallId, Context, Disturbance, Flags, Op, Probe};
+use crate::engine::{CallId, Context, Disturbance, Flags, Op, Outcome, Probe, Reason};
 
 impl Service {
     /// Takes a call out of the line it waits in, or off the resource it works on. Its worker stays with it.
@@ -61,6 +61,34 @@ impl Service {
         }
         cx.forget_step(id);
         self.unlock(id, cx);
+    }
+
+    /// Stops a call whatever it does, with its branches: nobody waits for it any more.
+    pub(super) fn stop<P: Probe>(
+        &mut self,
+        id: CallId,
+        status: u16,
+        reason: Reason,
+        cx: &mut Context<'_, P>,
+    ) {
+        self.stop_branches(id, cx);
+        self.withdraw(id, cx);
+        let outcome = Outcome::error(status, cx.me(), reason);
+        self.end(id, outcome, 0, cx);
+        self.ready.retain(|id| cx.is_alive(*id));
+        self.run_ready(cx);
+    }
+
+    fn stop_branches<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
+        let pc = cx.call(id).pc as usize;
+        if !matches!(self.program.ops.get(pc.wrapping_sub(1)), Some(Op::Fork { .. })) {
+            return;
+        }
+        for branch in cx.branches_of(id) {
+            self.stop_branches(branch, cx);
+            self.withdraw(branch, cx);
+            cx.end_branch(branch);
+        }
     }
 
     /// Everything in hand at an instance is lost.
