@@ -387,8 +387,9 @@ impl<P: Probe> Core<P> {
     pub(super) fn told_deadline(&self, caller: CallId) -> SimTime {
         let call = &self.calls[caller];
         let site = &self.plan.sites[call.site.0 as usize];
-        if site.salt.is_none() && !site.propagates {
-            return call.deadline; // a load balancer passes it on
+        if !site.propagates {
+            // A load balancer passes on what it was told.
+            return if site.salt.is_none() { call.deadline } else { SimTime::MAX };
         }
         let attempt = site.timeout.map_or(SimTime::MAX, |timeout| self.now() + timeout);
         self.waits.get(&caller).map_or(SimTime::MAX, |wait| wait.until.min(attempt))

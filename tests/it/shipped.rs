@@ -52,6 +52,7 @@ shipped! {
     l4_vs_l7 = "l4-vs-l7",
     real_elb = "real-elb",
     real_launch_day = "real-launch-day",
+    retry_storm = "retry-storm",
     single_server = "single-server",
     too_slow_to_scale = "too-slow-to-scale",
     zone_down = "zone-down",

@@ -9,8 +9,7 @@ use crate::engine::protection::{ClientThrottle, Hedge, HedgeAfter, Quota, RetryB
 use crate::scenario::fields::{Fields, report, scalar, share, text};
 
 /// The products whose budgets have a name.
-pub(in crate::scenario) const BUDGETS: [&str; 7] =
-    ["aws", "aws-2.1", "grpc", "finagle", "envoy", "envoy-budget", "google-sre"];
+const BUDGETS: [&str; 7] = ["aws", "aws-2.1", "grpc", "finagle", "envoy", "envoy-budget", "google-sre"];
 
 /// A budget with its product's own numbers.
 fn named(form: &str) -> Option<RetryBudget> {

@@ -44,7 +44,7 @@ pub(super) const BLOCKS: &[Block] = &[
             key(
                 "non_idempotent",
                 Flag,
-                Unset("they are, with a warning"),
+                Is("true"),
                 "whether POST, PATCH and writing queries are repeated once they were sent",
             ),
             key("preset", Text, Unset("none"), "a product, whose rules hold where nothing is written"),
