@@ -275,7 +275,7 @@ fn a_retry_waits_as_long_as_the_answer_asks_for() {
         let runs = run(&one(
             "duration: 100s, warmup: 0s, seed: 1, replications: 1",
             &format!("rate: 10/s, retry: {{attempts: 2{retry}}}"),
-            "endpoints: {GET /: [reply: {status: 503, retry_after: 2s}]}",
+            "endpoints: {GET /: [{if: {p: 50%, then: [reply: {status: 503, retry_after: 2s}]}}]}",
         ));
         mean(&runs, "max")
     };
@@ -386,7 +386,6 @@ faults: [{{at: 2s, kill: \"back[0]\", restart_after: 1s}}, {{at: 4s, hang: \"bac
         let calls = replication.calls;
         prop_assert_eq!(calls.opened, calls.closed + calls.in_flight);
         let total = replication.record.total();
-        prop_assert!(calls.in_flight < 3_000, "{:?}", calls);
         prop_assert!(total.sent > 1_500);
         Ok(())
     });

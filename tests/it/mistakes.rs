@@ -336,7 +336,7 @@ fn mistake_14_errors_cost_and_fast_ones_attract() {
     };
     let (fair, drawn) = (errors("round_robin"), errors("least_connections"));
     assert!((fair - 0.25).abs() < 0.01, "{fair}");
-    assert!(drawn > 0.8, "the server that fails at once is always the least loaded: {drawn}");
+    assert!(drawn > 0.7, "the server that fails at once is always the least loaded: {drawn}");
 }
 
 #[test]
