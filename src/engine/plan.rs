@@ -132,6 +132,7 @@ pub struct Reload {
 }
 
 /// What a caller does while it waits, and where its calls go.
+#[expect(clippy::struct_excessive_bools, reason = "independent traits of a site, each tested by itself")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct CallSite {
     /// Who calls.

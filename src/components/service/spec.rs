@@ -166,6 +166,7 @@ pub enum Test {
 }
 
 /// One step of an endpoint.
+#[expect(clippy::large_enum_variant, reason = "few exist, and only while a scenario is read")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     /// Work on the cores.
