@@ -69,8 +69,8 @@ pub struct Service {
     shares: f64,
     tells_when: bool,
     drops_overflow: bool,
-    /// While an instance is lost nobody is shed: all are lost.
-    losing: bool,
+    /// The instance that is being lost: nobody is shed there, since all are lost.
+    losing: Option<u16>,
     preemptive: bool,
     ready: Vec<CallId>,
     scaling: Option<Box<Scaling>>,
@@ -144,7 +144,7 @@ impl Service {
             tells_when: spec.rate_limit.as_ref().is_some_and(|limit| limit.retry_after),
             limited_status: spec.rate_limit.as_ref().map_or(429, |limit| limit.status),
             max_wait: build.max_wait,
-            losing: false,
+            losing: None,
             drops_overflow: spec.backlog.is_none() && spec.accept_queue.is_some(),
             preemptive: spec.preemptive,
             ready: Vec::new(),

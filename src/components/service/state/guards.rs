@@ -15,6 +15,8 @@ struct Bound {
     limit: AdaptiveConcurrency,
     /// The limit that was last reported.
     shown: u32,
+    /// No part of the fleet: it lets nobody in.
+    absent: bool,
     resource: ResourceId,
 }
 
@@ -34,7 +36,7 @@ impl Guards {
     pub(super) fn new(build: GuardBuild) -> Self {
         let bound = |resource: &ResourceId| {
             let limit = AdaptiveConcurrency::new(build.concurrency.clone()?);
-            Some(Bound { shown: limit.limit(), limit, resource: *resource })
+            Some(Bound { shown: limit.limit(), limit, absent: false, resource: *resource })
         };
         let filters = build.limits.iter().filter_map(|_| build.admission.map(AdmissionControl::new));
         Self {
@@ -119,6 +121,7 @@ impl Guards {
     /// An instance has joined its fleet.
     pub(super) fn join<P: Probe>(&mut self, instance: u16, cx: &mut Context<'_, P>) {
         if let Some(bound) = self.bounds.get_mut(usize::from(instance)) {
+            bound.absent = false;
             bound.shown = bound.limit.limit();
             let servers = f64::from(bound.shown);
             cx.observe(Observation::Capacity { resource: bound.resource, servers });
@@ -143,10 +146,20 @@ impl Guards {
     }
 }
 
+impl Guards {
+    /// An instance has left the fleet.
+    pub(super) fn part<P: Probe>(&mut self, instance: u16, cx: &mut Context<'_, P>) {
+        if let Some(bound) = self.bounds.get_mut(usize::from(instance)) {
+            bound.absent = true;
+            bound.show(cx);
+        }
+    }
+}
+
 impl Bound {
     /// Reports the limit if it has moved.
     fn show<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
-        let limit = self.limit.limit();
+        let limit = if self.absent { 0 } else { self.limit.limit() };
         if limit != self.shown {
             self.shown = limit;
             let servers = f64::from(limit);

@@ -157,7 +157,7 @@ impl Service {
         let stay = now.since(call.worker_asked);
         let at = call.instance as usize;
         let Some(workers) = &mut self.instances[at].workers else { return };
-        let next = if self.shedders.is_empty() || self.losing {
+        let next = if self.shedders.is_empty() || self.losing.is_some() {
             workers.release(stay, cx)
         } else {
             self.release_and_shed(at, stay, cx)

@@ -189,6 +189,9 @@ impl Service {
                 }
                 cx.set_membership(instance, Life::Absent);
                 scaling.resize(instance, false, cx);
+                if let Some(guards) = guards {
+                    guards.part(instance, cx);
+                }
                 let steps = scaling.fleet.gone(instance, now);
                 scaling.show(cx);
                 scaling.carry_out(&steps, cx);

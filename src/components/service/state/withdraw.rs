@@ -100,7 +100,7 @@ impl Service {
             self.withdraw(id, cx);
             cx.end_branch(id);
         }
-        self.losing = true;
+        self.losing = Some(instance);
         for id in calls {
             self.withdraw(id, cx);
             self.release_worker(id, cx);
@@ -109,7 +109,7 @@ impl Service {
             }
             cx.lose(id);
         }
-        self.losing = false;
+        self.losing = None;
         // Whoever got what the lost ones gave back: calls at other instances, by the row locks.
         self.ready.retain(|id| cx.is_alive(*id) && cx.call(*id).instance != instance);
         self.run_ready(cx);
