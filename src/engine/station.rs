@@ -230,7 +230,7 @@ pub struct Cores {
     sharing: ProcessorSharing<CallId>,
     expected: SimTime,
     epoch: u32,
-    cores: f64,
+    capacity: f64,
     meter: Option<Box<Meter>>,
 }
 
@@ -242,13 +242,13 @@ impl Cores {
         if let Some(contention) = contention {
             sharing.set_contention(contention);
         }
-        Self { resource, station, sharing, expected: SimTime::MAX, epoch: 0, cores, meter: None }
+        Self { resource, station, sharing, expected: SimTime::MAX, epoch: 0, capacity: cores, meter: None }
     }
 
     /// Counts from now on how much of them is used.
     #[must_use]
     pub fn metered(mut self) -> Self {
-        self.meter = Some(Box::new(Meter::new(self.cores)));
+        self.meter = Some(Box::new(Meter::new(self.capacity)));
         self
     }
 
