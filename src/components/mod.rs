@@ -2,6 +2,7 @@
 
 pub mod autoscaler;
 pub mod cache;
+pub mod cdn;
 pub mod database;
 pub mod load_balancer;
 pub mod service;
