@@ -176,7 +176,7 @@ mod tests {
             troubles: vec![Trouble { from: 100.0, to: 200.0, word: "spike" }],
             series: Series {
                 bucket: 1.0,
-                t: (0..600).map(|t| t as f64).collect(),
+                t: (0..600).map(f64::from).collect(),
                 columns: vec![column("offered", offered), column("reattempts", |_| 50.0)],
             },
             ..VariantResults::default()

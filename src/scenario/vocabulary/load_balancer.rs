@@ -61,7 +61,12 @@ pub(super) const BLOCKS: &[Block] = &[
             key("zone_aware", Flag, Is("false"), "whether backends of its own zone come first"),
             key("health", Takes::Block("health"), Unset("none"), "active health checks"),
             key("max_fails", Count, Unset("never out"), "failures that take a backend out (nginx)"),
-            key("fail_timeout", Duration, Is("10s"), "for so long"),
+            key(
+                "fail_timeout",
+                Duration,
+                Unset("10s"),
+                "for so long; alone it means one failure, as in nginx",
+            ),
             key("outliers", Takes::Block("outliers"), Unset("none"), "outlier detection (Envoy)"),
             key(
                 "panic",
