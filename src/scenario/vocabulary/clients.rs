@@ -260,7 +260,7 @@ pub(super) const BLOCKS: &[Block] = &[
                 Is("1.1"),
                 "2: all requests are streams of a few connections that the population shares (HTTP/2, gRPC)",
             ),
-            key("max", Count, Is("1"), "how many connections they share, with `http: 2`"),
+            key("max", Count, Unset("1, with `http: 2`"), "how many connections they share, with `http: 2`"),
             key(
                 "keepalive",
                 Either(&[Duration, Word(&["on", "off", "none"]), Flag]),
