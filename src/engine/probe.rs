@@ -90,6 +90,31 @@ pub enum Observation {
         /// Bytes.
         bytes: u64,
     },
+    /// A request was looked up in a store of copies.
+    Looked {
+        /// The store.
+        store: ResourceId,
+        /// Whose row the copy is of, if of one's.
+        entity: Option<EntityId>,
+        /// What was found.
+        found: Found,
+    },
+    /// What a store had asked for came, or failed to.
+    Fetched {
+        /// The store.
+        store: ResourceId,
+        /// Bytes that came.
+        bytes: u64,
+        /// Whether it was asked of the origin itself, rather than of another tier.
+        origin: bool,
+    },
+    /// A store's answer left towards whoever asked.
+    Delivered {
+        /// The store.
+        store: ResourceId,
+        /// Bytes.
+        bytes: u64,
+    },
     /// A read of `entity` saw a version that was `behind` versions old (0: fresh); `age`: since the newer one was committed.
     Read {
         /// The entity.
@@ -99,6 +124,24 @@ pub enum Observation {
         /// Time since the first version that this read missed; zero if fresh.
         age: SimDuration,
     },
+}
+
+/// What a look-up in a store of copies (a place of a CDN, a cache) found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Found {
+    /// A fresh copy.
+    Hit,
+    /// A copy past its time that is still served, while it is fetched anew or because that failed.
+    Stale,
+    /// Nothing, but somebody was fetching it already, and this request joins them.
+    Joined,
+    /// Nothing: it is fetched.
+    Miss,
+    /// An error that is remembered, which is the answer.
+    Error,
+    /// It was not looked up, since nothing of its kind is kept.
+    Bypass,
 }
 
 /// The end of one request as its client sees it.

@@ -11,11 +11,11 @@ use super::results::{
 };
 use crate::base::{ComponentId, SimTime};
 use crate::engine::Reason;
-use crate::metrics::evaluate::{gauge_of, latencies, value};
+use crate::metrics::evaluate::{gauge_of, latencies, offload_of, store_of, value};
 use crate::metrics::vocabulary::standard_names;
 use crate::metrics::{
-    Catalog, Events, Gauge, LatencyDistribution, Metric, MetricReference, ReplicationRecord, ResourceInfo,
-    Role, Statistic, Usage, Window,
+    Catalog, Events, Gauge, LatencyDistribution, Lookups, Metric, MetricReference, ReplicationRecord,
+    ResourceInfo, Role, Statistic, Usage, Window,
 };
 
 /// Values that a percentile needs above it, per replication, for its interval to be trusted.
@@ -78,6 +78,8 @@ fn metrics(catalog: &Catalog, records: &[ReplicationRecord]) -> Vec<(String, Est
                 | Metric::CostPerMillionGood
                 | Metric::StaleReads(_)
                 | Metric::Staleness(_)
+                | Metric::Store(..)
+                | Metric::Offload(..)
                 | Metric::Resources(..)
         );
         if optional && each.iter().all(|v| *v == MetricValue::Absent) {
@@ -185,6 +187,8 @@ fn role_name(role: Role, catalog: &Catalog) -> String {
         Role::Locks => "locks".to_owned(),
         Role::Wal => "wal".to_owned(),
         Role::Link => "link".to_owned(),
+        Role::Store => "store".to_owned(),
+        Role::Shield => "shield".to_owned(),
     }
 }
 
@@ -193,6 +197,8 @@ fn resources(catalog: &Catalog, records: &[ReplicationRecord]) -> Vec<ResourceRo
     for component in &catalog.components {
         let ours: Vec<(usize, &ResourceInfo)> =
             catalog.resources.iter().enumerate().filter(|(_, r)| r.component == component.id).collect();
+        // What a store found are metrics; it has no servers that work could wait for.
+        let ours: Vec<_> = ours.into_iter().filter(|(_, r)| !r.role.keeps_copies()).collect();
         let mut roles: Vec<Role> = ours.iter().map(|(_, r)| r.role).collect();
         roles.sort_unstable();
         roles.dedup();
@@ -286,6 +292,12 @@ fn column(name: String, unit: Unit, runs: &[Vec<Option<f64>>]) -> SeriesColumn {
     column
 }
 
+fn lookups(bucket: &Bucket, stores: &[usize]) -> Lookups {
+    let mut sum = Lookups::default();
+    stores.iter().filter_map(|store| bucket.events.lookups.get(*store)).for_each(|one| sum.add(one));
+    sum
+}
+
 fn series(catalog: &Catalog, records: &[ReplicationRecord]) -> Series {
     let Some(first) = records.first() else { return Series::default() };
     let width = first.plan.bucket.as_secs_f64();
@@ -332,6 +344,8 @@ fn series(catalog: &Catalog, records: &[ReplicationRecord]) -> Series {
                 let usage = b.usage.get(record.visits(*component))?;
                 (b.span > 0.0).then(|| usage.present / b.span)
             }
+            Metric::Store(gauge, stores) => store_of(*gauge, &lookups(b, stores), b.span).number(),
+            Metric::Offload(edge, all) => offload_of(&lookups(b, edge), &lookups(b, all)).number(),
             _ => None,
         };
         let values: Vec<Vec<Option<f64>>> = runs
@@ -348,9 +362,18 @@ fn series(catalog: &Catalog, records: &[ReplicationRecord]) -> Series {
 
 fn gauge_names(catalog: &Catalog) -> Vec<String> {
     let over_time = |name: &String| {
-        [".cpu", ".offered_cpu", ".utilisation", ".queue", ".in_flight", ".connections"]
-            .iter()
-            .any(|tail| name.ends_with(tail))
+        [
+            ".cpu",
+            ".offered_cpu",
+            ".utilisation",
+            ".queue",
+            ".in_flight",
+            ".connections",
+            ".hit_ratio",
+            ".offload",
+        ]
+        .iter()
+        .any(|tail| name.ends_with(tail))
     };
     standard_names(catalog).into_iter().filter(over_time).collect()
 }

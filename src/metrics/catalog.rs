@@ -22,6 +22,18 @@ pub enum Role {
     Wal,
     /// A network link shared by transfers.
     Link,
+    /// A store of copies that clients or services ask: a place of a CDN, a node of a cache.
+    Store,
+    /// The store behind those, which they ask.
+    Shield,
+}
+
+impl Role {
+    /// Whether it keeps copies: nobody waits for it, but it is looked at.
+    #[must_use]
+    pub const fn keeps_copies(self) -> bool {
+        matches!(self, Self::Store | Self::Shield)
+    }
 }
 
 /// One component (client populations are listed apart).

@@ -5,6 +5,7 @@
 //! end, however late that is.
 
 use super::latency::LatencyDistribution;
+use super::lookups::Lookups;
 use crate::base::{ComponentId, SimTime};
 use crate::engine::{Outcome, Reason};
 
@@ -39,6 +40,8 @@ pub struct Events {
     pub origins: Vec<(ComponentId, u64)>,
     /// Per entity: reads, stale ones among them, their age in nanoseconds.
     pub reads: Vec<(u64, u64, u128)>,
+    /// By resource, up to the last one that is a store: empty where there is none.
+    pub lookups: Vec<Lookups>,
 }
 
 /// Adds `n` to the entry of `key`; the lists are short, so a scan beats a map.
@@ -81,6 +84,12 @@ impl Events {
         }
         for (mine, theirs) in self.reads.iter_mut().zip(&other.reads) {
             *mine = (mine.0 + theirs.0, mine.1 + theirs.1, mine.2 + theirs.2);
+        }
+        if self.lookups.len() < other.lookups.len() {
+            self.lookups.resize(other.lookups.len(), Lookups::default());
+        }
+        for (mine, theirs) in self.lookups.iter_mut().zip(&other.lookups) {
+            mine.add(theirs);
         }
     }
 

@@ -8,10 +8,11 @@
 use super::catalog::Catalog;
 use super::counters::Cohort;
 use super::latency::LatencyDistribution;
+use super::lookups::Lookups;
 use super::recorder::ReplicationRecord;
 use super::time_weighted::Usage;
 use super::value::MetricValue;
-use super::vocabulary::{Gauge, Metric, Requests, Statistic};
+use super::vocabulary::{Gauge, Metric, Requests, Statistic, StoreGauge};
 use crate::base::SimTime;
 use crate::engine::Reason;
 
@@ -73,6 +74,26 @@ pub fn gauge_of(gauge: Gauge, usage: &Usage, span: f64) -> MetricValue {
         Gauge::Busy => ratio(usage.busy, span),
         Gauge::Wait(_) => ratio(usage.waited / 1e9, f64::from(usage.granted)),
     }
+}
+
+/// The value of `gauge` where stores counted `sum` in `span` nanoseconds.
+#[must_use]
+pub fn store_of(gauge: StoreGauge, sum: &Lookups, span: f64) -> MetricValue {
+    match gauge {
+        StoreGauge::HitRatio => share(sum.served(), sum.looked_up()),
+        StoreGauge::Joined => share(sum.joined, sum.looked_up()),
+        StoreGauge::Stale => share(sum.stale, sum.looked_up()),
+        StoreGauge::Fills => ratio(sum.fetches as f64 * 1e9, span),
+        StoreGauge::ByteHitRatio => ratio(sum.delivered as f64 - sum.fetched as f64, sum.delivered as f64),
+    }
+}
+
+/// The share of requests to the stores that counted `edge` for which the origin was not asked by any that
+/// counted `all`. Below zero where retries make the origin see more than clients send.
+#[must_use]
+pub fn offload_of(edge: &Lookups, all: &Lookups) -> MetricValue {
+    let requests = (edge.looked_up() + edge.bypassed) as f64;
+    ratio(requests - all.origin_fetches as f64, requests)
 }
 
 struct View<'a> {
@@ -159,6 +180,8 @@ impl View<'_> {
                 let cost = self.cost_per_hour();
                 cost.zip(good_per_hour).map(|(cost, good)| cost / good * 1e6).into()
             }
+            Metric::Store(gauge, stores) => store_of(*gauge, &self.lookups(stores), self.span()),
+            Metric::Offload(edge, all) => offload_of(&self.lookups(edge), &self.lookups(all)),
             Metric::StaleReads(entity) => {
                 let (reads, stale, _) = self.reads(entity.index());
                 share(stale, reads)
@@ -176,6 +199,14 @@ impl View<'_> {
 
     fn reads(&self, entity: usize) -> (u64, u64, u128) {
         self.record.events_in(self.from, self.to).reads.get(entity).copied().unwrap_or_default()
+    }
+
+    fn lookups(&self, stores: &[usize]) -> Lookups {
+        let mut sum = Lookups::default();
+        for row in self.record.rows_in(self.from, self.to) {
+            stores.iter().filter_map(|store| row.events.lookups.get(*store)).for_each(|one| sum.add(one));
+        }
+        sum
     }
 
     fn cost_per_hour(&self) -> Option<f64> {

@@ -48,6 +48,12 @@ explanations! {
     "<c>.in_flight": "visits open", "count", "integral of open visits / length", "waiting and served together";
     "<c>.pool(<target>)": "a caller's connections: .utilisation .queue .queue.max .wait .wait.pNN .in_flight", "as above", "as above", "one pool per instance; summed or pooled";
     "<c>.connections": "connections in use", "count", "integral of those open / length", "refused ones are errors";
+    "<c>.hit_ratio": "share of look-ups that a store of copies answered (`cdn[0]`: one place; `cdn.shield`: the tier behind)", "share", "(fresh + stale hits) / look-ups", "a request that joins a fetch under way is no hit; what is not kept is not looked up";
+    "<c>.byte_hit_ratio": "share of the bytes that came from the store", "share", "(bytes delivered - bytes fetched) / bytes delivered", "negative where fetches in the background bring more than is asked for";
+    "<c>.fills": "fetches of a store from the tier behind it or the origin", "1/s", "fetches that ended in the window / its length", "those in the background, and what is not kept, are in it";
+    "<c>.collapsed": "share of look-ups that joined a fetch under way", "share", "joined / look-ups", "says nothing of how long they waited";
+    "<c>.stale": "share of look-ups answered past their time", "share", "stale hits / look-ups", "only where `swr` or `sie` allow it";
+    "<c>.offload": "share of requests that the origin never saw", "share", "(requests - fetches from the origin) / requests, at all tiers", "`cdn[0]`: as that place alone sees it, before a shield";
     "skew(<metric>)": "imbalance over the members", "ratio", "largest / mean", "1 is even; absent when all are zero";
     "time_to_recover": "from the end of the last spike to health", "s", "first second from which over 30 s 99 % of those sent get a good answer", "`never` if that does not come within the run";
     "cost": "money per hour", "$/h", "sum of price x instances, plus egress", "only what the scenario has prices for";

@@ -87,6 +87,14 @@ impl Probe for Fingerprint {
             }
             Observation::Retried { caller, target } => (12, u64::from(caller.0), u64::from(target.0)),
             Observation::Egress { bytes } => (13, bytes, 0),
+            Observation::Looked { store, entity, found } => {
+                let entity = entity.map_or(u64::from(u16::MAX), |entity| u64::from(entity.0));
+                (15, u64::from(store.0), entity << 8 | found as u64)
+            }
+            Observation::Fetched { store, bytes, origin } => {
+                (16, u64::from(store.0) << 1 | u64::from(origin), bytes)
+            }
+            Observation::Delivered { store, bytes } => (17, u64::from(store.0), bytes),
             Observation::Read { entity, behind, age } => {
                 (14, u64::from(entity.0) << 32 | u64::from(behind), age.as_nanos())
             }

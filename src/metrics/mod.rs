@@ -9,6 +9,7 @@ pub mod expression;
 mod fingerprint;
 mod histogram;
 mod latency;
+mod lookups;
 mod recorder;
 mod recovery;
 mod series;
@@ -23,12 +24,13 @@ pub use evaluate::Window;
 pub use explanation::{EXPLANATIONS, Explanation, explanation};
 pub use fingerprint::Fingerprint;
 pub use latency::LatencyDistribution;
+pub use lookups::Lookups;
 pub use recorder::{Recorder, RecorderPlan, ReplicationRecord, Row};
 pub use recovery::Recovery;
 pub use series::BucketLatency;
 pub use time_weighted::{TimeWeighted, Usage};
 pub use value::{MetricValue, Unit};
-pub use vocabulary::{Gauge, Metric, MetricReference, Requests, Statistic, UnknownMetric};
+pub use vocabulary::{Gauge, Metric, MetricReference, Requests, Statistic, StoreGauge, UnknownMetric};
 
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@
 use super::catalog::{Catalog, Role};
 use super::counters::{Cohort, Events, is_abandoned, tally};
 use super::latency::LatencyDistribution;
+use super::lookups::Lookups;
 use super::recovery::Recovery;
 use super::series::BucketLatency;
 use super::time_weighted::{TimeWeighted, Usage};
@@ -195,7 +196,13 @@ impl Recorder {
         bounds.sort_unstable();
         bounds.dedup();
         bounds.retain(|&bound| bound > 0);
-        let events = Events { reads: vec![(0, 0, 0); catalog.entities.len()], ..Events::default() };
+        let stores = catalog.resources.iter().filter(|r| r.role.keeps_copies());
+        let stores = stores.map(|r| r.id.index() + 1).max().unwrap_or(0);
+        let events = Events {
+            reads: vec![(0, 0, 0); catalog.entities.len()],
+            lookups: vec![Lookups::default(); stores],
+            ..Events::default()
+        };
         let expected = plan.duration.map_or(0, |end| end.as_nanos() / plan.bucket.as_nanos()) as usize;
         let mut recorder = Self {
             next_cut: 0,
@@ -233,7 +240,8 @@ impl Recorder {
     fn end_row(&mut self, at: u64) {
         let now = SimTime::from_nanos(at);
         let reads = vec![(0, 0, 0); self.events.reads.len()];
-        let fresh = Events { reads, ..Events::default() };
+        let lookups = vec![Lookups::default(); self.events.lookups.len()];
+        let fresh = Events { reads, lookups, ..Events::default() };
         self.rows.push(Row {
             start: SimTime::from_nanos(self.row_start),
             end: now,
@@ -431,6 +439,21 @@ impl Probe for Recorder {
             Observation::Retried { .. } => {}
             Observation::Egress { bytes } => self.events.egress += bytes,
             Observation::Read { entity, behind, age } => self.read(entity, behind, age),
+            Observation::Looked { store, found, .. } => {
+                if let Some(store) = self.events.lookups.get_mut(store.index()) {
+                    store.looked(found);
+                }
+            }
+            Observation::Fetched { store, bytes, origin } => {
+                if let Some(store) = self.events.lookups.get_mut(store.index()) {
+                    store.fetched(bytes, origin);
+                }
+            }
+            Observation::Delivered { store, bytes } => {
+                if let Some(store) = self.events.lookups.get_mut(store.index()) {
+                    store.delivered += bytes;
+                }
+            }
         }
     }
 }

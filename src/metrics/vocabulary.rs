@@ -121,6 +121,32 @@ pub enum Gauge {
     Busy,
 }
 
+/// What is asked of stores of copies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreGauge {
+    /// Served from the store / looked up.
+    HitRatio,
+    /// (Bytes delivered - bytes fetched) / bytes delivered.
+    ByteHitRatio,
+    /// Fetches that ended per second.
+    Fills,
+    /// Share of look-ups that joined a fetch under way.
+    Joined,
+    /// Share of look-ups served past their time.
+    Stale,
+}
+
+impl StoreGauge {
+    /// By name.
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("hit_ratio", Self::HitRatio),
+        ("byte_hit_ratio", Self::ByteHitRatio),
+        ("fills", Self::Fills),
+        ("collapsed", Self::Joined),
+        ("stale", Self::Stale),
+    ];
+}
+
 /// A metric of one model.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Metric {
@@ -166,6 +192,10 @@ pub enum Metric {
     StaleReads(EntityId),
     /// Mean age of what those reads saw.
     Staleness(EntityId),
+    /// What stores of copies (positions in the catalog's resources) found and fetched.
+    Store(StoreGauge, Vec<usize>),
+    /// The share of requests to the first stores for which the origin was not asked, by any of the second.
+    Offload(Vec<usize>, Vec<usize>),
 }
 
 /// A metric, and the window it is over if that is not the expression's.
@@ -227,6 +257,9 @@ const OF_COMPONENT: [&str; 11] = [
     "io",
     "primary",
 ];
+
+/// Stores of one component that a report shows one by one.
+const MOST_PLACES: usize = 32;
 
 /// Names that exist in the language and are supplied by kinds of components that this model does not have.
 const ELSEWHERE: [(&str, &str); 16] = [
@@ -481,6 +514,20 @@ fn of_component(
         ["locks", tail @ ..] => gauge(name, "locks", tail, need(Role::Locks, "row locks")?),
         ["wal", tail @ ..] => gauge(name, "wal", tail, need(Role::Wal, "write-ahead log")?),
         ["link", tail @ ..] => gauge(name, "link", tail, need(Role::Link, "link")?),
+        ["shield", word] if store_gauge(word).is_some() => Ok(Metric::Store(
+            store_gauge(word).unwrap_or(StoreGauge::HitRatio),
+            need(Role::Shield, "shield")?,
+        )),
+        ["offload"] if !of_role(Role::Store).is_empty() => {
+            let edge = of_role(Role::Store);
+            // A shield is asked by all places, so it tells of none of them alone.
+            let behind = if index.is_none() { of_role(Role::Shield) } else { Vec::new() };
+            let all = edge.iter().copied().chain(behind).collect();
+            Ok(Metric::Offload(edge, all))
+        }
+        [word] if store_gauge(word).is_some() && !of_role(Role::Store).is_empty() => {
+            Ok(Metric::Store(store_gauge(word).unwrap_or(StoreGauge::HitRatio), of_role(Role::Store)))
+        }
         ["utilisation" | "queue" | "wait" | "in_flight", ..] => gauge(name, "", &words, main()?),
         [] => Err(unknown(format!("`{name}` is a component; say what of it: `{name}.cpu`"))),
         [word, ..] => Err(elsewhere(word).unwrap_or_else(|| UnknownMetric {
@@ -488,6 +535,10 @@ fn of_component(
             suggestion: closest(word, OF_COMPONENT.into_iter()).map(|s| format!("{name}.{s}")),
         })),
     }
+}
+
+fn store_gauge(word: &str) -> Option<StoreGauge> {
+    StoreGauge::ALL.iter().find(|(name, _)| *name == word).map(|(_, gauge)| *gauge)
 }
 
 fn gauge(name: &str, part: &str, words: &[&str], resources: Vec<usize>) -> Result<Metric, UnknownMetric> {
@@ -515,7 +566,11 @@ impl Metric {
     #[must_use]
     pub fn unit(&self) -> Unit {
         match self {
-            Self::Offered | Self::Throughput | Self::Goodput | Self::StatusRate(_) => Unit::PerSecond,
+            Self::Offered
+            | Self::Throughput
+            | Self::Goodput
+            | Self::StatusRate(_)
+            | Self::Store(StoreGauge::Fills, _) => Unit::PerSecond,
             Self::Availability
             | Self::Status(_)
             | Self::ErrorsFrom(_)
@@ -524,6 +579,11 @@ impl Metric {
             | Self::Unfinished
             | Self::WastedWork
             | Self::StaleReads(_)
+            | Self::Offload(..)
+            | Self::Store(
+                StoreGauge::HitRatio | StoreGauge::ByteHitRatio | StoreGauge::Joined | StoreGauge::Stale,
+                _,
+            )
             | Self::Resources(Gauge::Utilisation | Gauge::Offered, _) => Unit::Share,
             Self::AttemptsPerRequest | Self::Skew(_) => Unit::Ratio,
             Self::Latency(..)
@@ -567,6 +627,15 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
         .iter()
         .map(|tail| format!("{c}.{tail}"))
         .collect();
+        candidates.extend(StoreGauge::ALL.iter().map(|(tail, _)| format!("{c}.{tail}")));
+        candidates.push(format!("{c}.offload"));
+        candidates.extend(["hit_ratio", "fills"].map(|tail| format!("{c}.shield.{tail}")));
+        let places =
+            catalog.resources.iter().filter(|r| r.component == component.id && r.role == Role::Store);
+        let places: Vec<u32> = places.map(|r| r.instance).collect();
+        if (2..=MOST_PLACES).contains(&places.len()) {
+            candidates.extend(places.iter().map(|i| format!("{c}[{i}].hit_ratio")));
+        }
         for target in &catalog.components {
             let t = &target.name;
             candidates.extend(
