@@ -6,9 +6,10 @@
 
 use super::call::{Call, CallId, Flags};
 use super::conditions::{Conditions, Life};
+use super::copies::Seen;
 use super::event::{Event, Limit, Signal, Timer};
 use super::fault::Disturbance;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Staleness};
 use super::network::Network;
 use super::outcome::Outcome;
 use super::plan::{Demand, Plan, Popularity, RowChoice, SiteId};
@@ -431,6 +432,27 @@ impl<P: Probe> Context<'_, P> {
     /// The ledger of versions.
     pub fn ledger(&mut self) -> &mut Ledger {
         &mut self.core.ledger
+    }
+
+    /// The call has seen a version of a row: whatever it answers or writes to a cache is of that version.
+    /// Nothing is noted where nothing can be old.
+    pub fn see(&mut self, id: CallId, entity: EntityId, version: u32) {
+        if self.core.ledger.is_on() {
+            self.core.calls[id].seen = Seen { entity, version };
+        }
+    }
+
+    /// A read of a row saw this version: how old that is now is observed.
+    pub fn read_version(&mut self, entity: EntityId, row: u64, version: u32) {
+        let Staleness { behind, age } =
+            self.core.ledger.staleness(entity, row, version, self.core.executive.now());
+        self.observe(Observation::Read { entity, behind, age });
+    }
+
+    /// Bytes of a row.
+    #[must_use]
+    pub fn size_of(&self, entity: EntityId, row: u64) -> u64 {
+        self.core.plan.entities.get(entity.index()).map_or(0, |plan| plan.size_of(row))
     }
 
     /// Calls on from `site`; the answer comes as `on_reply`.

@@ -42,6 +42,12 @@ impl Ledger {
         Self { on, rows: FxHashMap::default() }
     }
 
+    /// Whether it remembers.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.on
+    }
+
     /// Records a commit; the row's new version (always 0 when the ledger is off).
     pub fn commit(&mut self, entity: EntityId, row: u64, now: SimTime) -> u32 {
         if !self.on {

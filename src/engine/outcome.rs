@@ -36,11 +36,13 @@ pub enum Reason {
     BreakerOpen,
     /// More requests than the rate limit lets through.
     RateLimited,
+    /// A cache was full, and nothing may give way.
+    CacheFull,
 }
 
 impl Reason {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Done,
         Self::Replied,
         Self::BacklogFull,
@@ -56,6 +58,7 @@ impl Reason {
         Self::Fault,
         Self::BreakerOpen,
         Self::RateLimited,
+        Self::CacheFull,
     ];
 
     /// Whether nothing came back from whoever was asked: a refusal, a broken connection, or silence.
@@ -83,6 +86,7 @@ impl Reason {
             Self::Fault => "fault",
             Self::BreakerOpen => "breaker open",
             Self::RateLimited => "rate limited",
+            Self::CacheFull => "cache full",
         }
     }
 }

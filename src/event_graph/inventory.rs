@@ -29,7 +29,20 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
                         add(index, instance, Role::Pool(pool.target), f64::from(pool.size));
                     }
                 }
+                if !service.local_caches.is_empty() {
+                    (0..u32::from(service.instances)).for_each(|i| add(index, i, Role::Store, f64::INFINITY));
+                }
                 add(index, 0, Role::Locks, 0.0);
+            }
+            ComponentSpec::Cache(cache) => {
+                for node in 0..u32::from(cache.nodes) {
+                    if cache.op_cost.is_some() {
+                        add(index, node, Role::Cpu, f64::from(cache.threads));
+                    }
+                    add(index, node, Role::Store, f64::INFINITY);
+                }
+                let connections = cache.max_connections.map_or(f64::INFINITY, f64::from);
+                add(index, 0, Role::Connections, connections);
             }
             ComponentSpec::Database(database) => {
                 add(index, 0, Role::Cpu, database.cores);

@@ -40,6 +40,8 @@ pub struct Events {
     pub origins: Vec<(ComponentId, u64)>,
     /// Per entity: reads, stale ones among them, their age in nanoseconds.
     pub reads: Vec<(u64, u64, u128)>,
+    /// Per entity: reads through caches that have their answer, and for how many of them the store was asked.
+    pub answers: Vec<(u64, u64)>,
     /// By resource, up to the last one that is a store: empty where there is none.
     pub lookups: Vec<Lookups>,
 }
@@ -84,6 +86,12 @@ impl Events {
         }
         for (mine, theirs) in self.reads.iter_mut().zip(&other.reads) {
             *mine = (mine.0 + theirs.0, mine.1 + theirs.1, mine.2 + theirs.2);
+        }
+        if self.answers.len() < other.answers.len() {
+            self.answers.resize(other.answers.len(), (0, 0));
+        }
+        for (mine, theirs) in self.answers.iter_mut().zip(&other.answers) {
+            *mine = (mine.0 + theirs.0, mine.1 + theirs.1);
         }
         if self.lookups.len() < other.lookups.len() {
             self.lookups.resize(other.lookups.len(), Lookups::default());

@@ -134,16 +134,19 @@ pub enum StoreGauge {
     Joined,
     /// Share of look-ups served past their time.
     Stale,
+    /// Items that gave way to others.
+    Evictions,
 }
 
 impl StoreGauge {
     /// By name.
-    pub const ALL: [(&'static str, Self); 5] = [
+    pub const ALL: [(&'static str, Self); 6] = [
         ("hit_ratio", Self::HitRatio),
         ("byte_hit_ratio", Self::ByteHitRatio),
         ("fills", Self::Fills),
         ("collapsed", Self::Joined),
         ("stale", Self::Stale),
+        ("evictions", Self::Evictions),
     ];
 }
 
@@ -188,6 +191,8 @@ pub enum Metric {
     Cost,
     /// Money per million good answers.
     CostPerMillionGood,
+    /// Share of reads of an entity through caches for which the store behind was not asked.
+    HitRatio(EntityId),
     /// Share of reads of an entity that saw an old version.
     StaleReads(EntityId),
     /// Mean age of what those reads saw.
@@ -372,12 +377,16 @@ fn of_run(
         return trailing(Metric::Latency(statistic, requests));
     }
     match (name, texts) {
-        ("stale_reads" | "staleness", [entity]) => {
+        ("hit_ratio" | "stale_reads" | "staleness", [entity]) => {
             let id = catalog.entity(entity).ok_or_else(|| UnknownMetric {
                 message: format!("there is no entity `{entity}` under `data`"),
                 suggestion: closest(entity, catalog.entities.iter().map(String::as_str)),
             })?;
-            trailing(if name == "stale_reads" { Metric::StaleReads(id) } else { Metric::Staleness(id) })
+            trailing(match name {
+                "hit_ratio" => Metric::HitRatio(id),
+                "stale_reads" => Metric::StaleReads(id),
+                _ => Metric::Staleness(id),
+            })
         }
         ("skew", [of]) => trailing(skew(of, catalog)?),
         ("stale_reads" | "staleness", _) => Err(unknown(format!("`{name}` needs an entity: `{name}(user)`"))),
@@ -579,6 +588,7 @@ impl Metric {
             | Self::Unfinished
             | Self::WastedWork
             | Self::StaleReads(_)
+            | Self::HitRatio(_)
             | Self::Offload(..)
             | Self::Store(
                 StoreGauge::HitRatio | StoreGauge::ByteHitRatio | StoreGauge::Joined | StoreGauge::Stale,
@@ -590,7 +600,7 @@ impl Metric {
             | Self::TimeToRecover
             | Self::Staleness(_)
             | Self::Resources(Gauge::Wait(_), _) => Unit::Seconds,
-            Self::Resources(Gauge::Queue | Gauge::QueueMax | Gauge::Busy, _) | Self::InFlight(_) => {
+            Self::Resources(Gauge::Queue | Gauge::QueueMax | Gauge::Busy, _) | Self::InFlight(_) | Self::Store(StoreGauge::Evictions, _) => {
                 Unit::Count
             }
             Self::Cost => Unit::MoneyPerHour,
@@ -646,7 +656,7 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
         names.extend(candidates.into_iter().filter(|name| MetricReference::parse(name, catalog).is_ok()));
     }
     for entity in &catalog.entities {
-        names.extend([format!("stale_reads({entity})"), format!("staleness({entity})")]);
+        names.extend([format!("hit_ratio({entity})"), format!("stale_reads({entity})"), format!("staleness({entity})")]);
     }
     names
 }

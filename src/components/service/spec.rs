@@ -3,6 +3,7 @@
 use crate::base::random::Distribution;
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId};
 use crate::document::Place;
+use crate::components::cache::spec::LocalCacheSpec;
 use crate::engine::protection::rate_limit::RateLimit;
 use crate::engine::{Demand, Program, RowChoice};
 use crate::queueing::Discipline;
@@ -115,9 +116,134 @@ pub enum Test {
     },
 }
 
+/// A cache as a step names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// The instance's own for that entity.
+    Local,
+    /// A component.
+    Cache(ComponentId),
+}
+
+/// Who fetches what several want at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Coalesce {
+    /// Each for itself.
+    #[default]
+    None,
+    /// One at each instance, for all who wait there.
+    Instance,
+    /// One in all: the cache gives it a lease, and the others ask again.
+    Lease,
+}
+
+/// Steps about copies of rows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CacheStep {
+    /// Read through caches; what they do not have is fetched and kept in each.
+    Cached {
+        /// Whose row.
+        entity: EntityId,
+        /// The caches, in the order in which they are asked.
+        layers: Vec<Layer>,
+        /// Seconds for which it is kept.
+        ttl: Option<Distribution>,
+        /// Who fetches.
+        coalesce: Coalesce,
+        /// Whether an error of a cache is an error, instead of a miss.
+        strict: bool,
+        /// Waiting for caches.
+        options: CallOptions,
+        /// How it is fetched.
+        miss: Vec<Step>,
+    },
+    /// Read a cache.
+    Get {
+        /// Whose row.
+        entity: EntityId,
+        /// The cache.
+        from: Layer,
+        /// Whether an error of the cache is an error, instead of a miss.
+        strict: bool,
+        /// Waiting for it.
+        options: CallOptions,
+        /// What is done without.
+        on_miss: Vec<Step>,
+    },
+    /// Write to a cache.
+    Put {
+        /// Whose row.
+        entity: EntityId,
+        /// The cache.
+        to: Layer,
+        /// Seconds for which it is kept.
+        ttl: Option<Distribution>,
+        /// Whether an error of the cache is an error, instead of nothing.
+        strict: bool,
+        /// Waiting for it.
+        options: CallOptions,
+    },
+    /// Take out of caches.
+    Invalidate {
+        /// Whose row.
+        entity: EntityId,
+        /// The caches.
+        layers: Vec<Layer>,
+        /// Whether an error of a cache is an error, instead of nothing.
+        strict: bool,
+        /// Waiting for them.
+        options: CallOptions,
+    },
+}
+
+impl CacheStep {
+    /// The caches that it asks, the fetching of a miss left out.
+    pub fn caches(&self) -> impl Iterator<Item = ComponentId> + '_ {
+        let (one, several) = match self {
+            Self::Cached { layers, .. } | Self::Invalidate { layers, .. } => (None, layers.as_slice()),
+            Self::Get { from: layer, .. } | Self::Put { to: layer, .. } => (Some(*layer), &[][..]),
+        };
+        one.into_iter().chain(several.iter().copied()).filter_map(|layer| match layer {
+            Layer::Cache(component) => Some(component),
+            Layer::Local => None,
+        })
+    }
+
+    /// Whose rows.
+    #[must_use]
+    pub const fn entity(&self) -> EntityId {
+        match self {
+            Self::Cached { entity, .. }
+            | Self::Get { entity, .. }
+            | Self::Put { entity, .. }
+            | Self::Invalidate { entity, .. } => *entity,
+        }
+    }
+
+    /// Whether it asks the instance's own cache.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Cached { layers, .. } | Self::Invalidate { layers, .. } => layers.contains(&Layer::Local),
+            Self::Get { from: layer, .. } | Self::Put { to: layer, .. } => *layer == Layer::Local,
+        }
+    }
+
+    /// What is done about a miss.
+    #[must_use]
+    pub fn miss(&self) -> &[Step] {
+        match self {
+            Self::Cached { miss: steps, .. } | Self::Get { on_miss: steps, .. } => steps,
+            Self::Put { .. } | Self::Invalidate { .. } => &[],
+        }
+    }
+}
+
 /// One step of an endpoint.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
+    /// A copy of a row.
+    Cache(CacheStep),
     /// Work on the cores.
     Cpu(Amount),
     /// Time that holds the worker.
@@ -240,6 +366,8 @@ pub struct ServiceSpec {
     pub release_while_waiting: bool,
     /// Disk operations at once; none: unlimited.
     pub io: Option<u32>,
+    /// Caches inside each instance.
+    pub local_caches: Vec<LocalCacheSpec>,
     /// Requests per time that are let in.
     pub rate_limit: Option<RateLimitSpec>,
     /// Pools.
@@ -267,6 +395,7 @@ fn sleeps(steps: &[Step]) -> bool {
         }
         Step::If { then, otherwise, .. } => sleeps(then) || sleeps(otherwise),
         Step::Lock { steps, .. } => sleeps(steps),
+        Step::Cache(step) => sleeps(step.miss()),
         Step::Cpu(_) | Step::Io(_) | Step::Receive { .. } | Step::Reply { .. } => false,
     })
 }
@@ -280,6 +409,8 @@ pub struct InstanceResources {
     pub cpu: ResourceId,
     /// Disk tokens.
     pub io: ResourceId,
+    /// Its own caches.
+    pub store: Option<ResourceId>,
 }
 
 /// Everything that a running service is made from.
@@ -293,6 +424,10 @@ pub struct ServiceBuild {
     pub resources: Vec<InstanceResources>,
     /// Its row locks.
     pub locks: ResourceId,
+    /// By local cache: for how long it keeps an item.
+    pub local_ttls: Vec<Option<Demand>>,
+    /// The stream of whatever its caches draw.
+    pub key: crate::base::random::Key,
     /// Its patience in the line for a worker.
     pub max_wait: Option<Demand>,
 }

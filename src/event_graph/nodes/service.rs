@@ -16,11 +16,17 @@ pub(in crate::event_graph) fn service(index: usize, spec: &ServiceSpec, sites: &
         workers: sites.resource(index, instance, Role::Workers),
         cpu: sites.resource(index, instance, Role::Cpu),
         io: sites.resource(index, instance, Role::Io),
+        store: (!spec.local_caches.is_empty()).then(|| sites.resource(index, instance, Role::Store)),
     });
     Service::new(ServiceBuild {
         program,
         resources: resources.collect(),
         locks: sites.resource(index, 0, Role::Locks),
+        local_ttls: spec.local_caches.iter().enumerate().map(|(at, local)| {
+            let key = key.named(StreamName::new("local ttl")).with(at as u64);
+            local.ttl.clone().map(|distribution| Demand::Drawn { distribution, key })
+        }).collect(),
+        key,
         max_wait: spec
             .max_wait
             .clone()

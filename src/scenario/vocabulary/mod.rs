@@ -4,6 +4,7 @@
 //! the same keys; a test reads scenarios that use every block and compares what was asked for with
 //! what stands here, both ways.
 
+mod cache;
 mod calls;
 mod clients;
 mod data;
@@ -107,7 +108,7 @@ pub struct Block {
 }
 
 /// The kinds of components.
-pub const KINDS: [&str; 3] = ["service", "database", "load_balancer"];
+pub const KINDS: [&str; 4] = ["service", "database", "load_balancer", "cache"];
 
 /// The block of a name.
 #[must_use]
@@ -120,7 +121,7 @@ pub fn blocks() -> impl Iterator<Item = &'static Block> {
     GROUPS.iter().copied().flatten()
 }
 
-const GROUPS: [&[Block]; 10] = [
+const GROUPS: [&[Block]; 11] = [
     scenario::BLOCKS,
     network::BLOCKS,
     data::BLOCKS,
@@ -130,5 +131,6 @@ const GROUPS: [&[Block]; 10] = [
     steps::BLOCKS,
     database::BLOCKS,
     load_balancer::BLOCKS,
+    cache::BLOCKS,
     faults::BLOCKS,
 ];

@@ -56,7 +56,7 @@ impl Service {
                     self.locks.renege(entity, row, id, cx);
                 }
             }
-            Some(Op::Call { .. }) => cx.stop_waiting(id),
+            Some(Op::Call { .. } | Op::Ask { .. }) => cx.stop_waiting(id),
             _ => {}
         }
         cx.forget_step(id);
@@ -65,6 +65,9 @@ impl Service {
 
     /// Everything in hand at an instance is lost.
     fn lose_all<P: Probe>(&mut self, instance: u16, cx: &mut Context<'_, P>) {
+        // What the process kept in its memory, and whom it fetched it for, go with it.
+        self.instances[instance as usize].locals.flush();
+        self.flights.ground(instance);
         let all = cx.calls_at(instance);
         let (branches, calls): (Vec<CallId>, Vec<CallId>) =
             all.into_iter().partition(|id| cx.call(*id).flags.has(Flags::BRANCH));
@@ -111,6 +114,7 @@ impl Service {
                     shared.set_speed(speed, cx);
                 }
             }
+            Disturbance::Flushed => self.instances[instance as usize].locals.flush(),
             Disturbance::Restored | Disturbance::Draining => {}
         }
     }

@@ -1,0 +1,237 @@
+//! A distributed cache as it runs: nodes with a memory each, whose commands are served one after the
+//! other by one core.
+//!
+//! A call is one command about one row; its operation says what to do with a row of which entity. It takes
+//! its turn on the node's core for `op_cost`, and what it does happens when that is over. A read answers
+//! 200 with the item, 204 without, or 202 if somebody else holds the lease to fetch it. A lease is that of
+//! Nishtala et al. (NSDI 2013): who missed first may write the item, unless it was deleted meanwhile.
+//!
+//! Not modelled: pipelining (one call is one round trip), replicas of a node, snapshots, commands that
+//! take longer for larger values.
+
+use rustc_hash::FxHashMap;
+
+use super::entries::Value;
+use super::spec::CacheBuild;
+use super::store::{Lookup, Put, Store};
+use crate::base::{EntityId, ResourceId, SimDuration, SimTime};
+use crate::engine::{
+    CallId, Context, Disturbance, Flags, Found, Node, Observation, Outcome, Probe, Reason, Seized, Station,
+    Timer, Verb,
+};
+use crate::queueing::Discipline;
+
+/// The answer to a read that missed.
+pub const MISS: u16 = 204;
+/// The answer to a read of what somebody else is fetching.
+pub const HELD: u16 = 202;
+/// How long a lease is held at most (Nishtala et al. 2013: a token is given once every 10 s for a key).
+const LEASE: SimDuration = SimDuration::from_secs(10);
+/// Rows of one entity that keys can tell apart.
+const ROW_BITS: u32 = 48;
+
+/// The key of a row.
+fn key_of(entity: EntityId, row: u64) -> u64 {
+    u64::from(entity.0) << ROW_BITS | row & ((1 << ROW_BITS) - 1)
+}
+
+/// Who may fetch an item, and since when.
+#[derive(Clone, Copy, Debug)]
+struct Lease {
+    holder: CallId,
+    since: SimTime,
+}
+
+#[derive(Debug)]
+struct Member {
+    store: Store,
+    core: Option<Station>,
+    leases: FxHashMap<u64, Lease>,
+    /// Relative to nominal; below 1 while a fault slows it.
+    speed: f64,
+    /// Evictions that have been reported.
+    evicted: u64,
+    observed: ResourceId,
+}
+
+/// A cache as it runs.
+#[derive(Debug)]
+pub struct Cache {
+    build: CacheBuild,
+    members: Vec<Member>,
+}
+
+impl Cache {
+    /// A cache that holds nothing.
+    #[must_use]
+    pub fn new(build: CacheBuild) -> Self {
+        let spec = &build.spec;
+        let members = (0..spec.nodes).map(|node| {
+            let core = build.cpu.get(node as usize).filter(|_| build.op_cost.is_some());
+            Member {
+                store: Store::new(spec.capacity, spec.eviction, build.key.with(u64::from(node))),
+                core: core.map(|core| Station::new(*core, spec.threads, u32::MAX, Discipline::Fifo)),
+                leases: FxHashMap::default(),
+                speed: 1.0,
+                evicted: 0,
+                observed: build.stores.get(node as usize).copied().unwrap_or(ResourceId(u32::MAX)),
+            }
+        });
+        Self { members: members.collect(), build }
+    }
+
+    fn begin<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
+        let Some(cost) = &self.build.op_cost else { return self.perform(id, cx) };
+        let cost = cx.draw_time(cost, id);
+        let member = &mut self.members[cx.call(id).instance as usize];
+        let Some(core) = &mut member.core else { return self.perform(id, cx) };
+        let span = cost.mul_f64(1.0 / member.speed.max(1e-9));
+        core.demanded(cost, cx);
+        let now = cx.now();
+        let call = cx.call_mut(id);
+        call.pool_asked = now;
+        call.demand = span;
+        if core.seize(id, 0, cx) == Seized::Granted {
+            cx.serve(id, span);
+        }
+    }
+
+    fn leave_core<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
+        let call = cx.call(id);
+        let stay = cx.now().since(call.pool_asked);
+        let Some(core) = &mut self.members[call.instance as usize].core else { return };
+        if let Some(next) = core.release(stay, cx) {
+            let span = cx.call(next).demand;
+            cx.serve(next, span);
+        }
+    }
+
+    /// Does what the command says, and answers it.
+    fn perform<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
+        let now = cx.now();
+        let call = cx.call(id);
+        let (verb, entity) = Verb::of(call.operation);
+        let (row, parent, seen, bytes) = (call.row, call.parent, call.seen, call.bytes);
+        let written = call.ttl;
+        let key = key_of(entity, row);
+        let at = call.instance as usize;
+        let me = cx.me();
+        let mut outcome = Outcome::ok(200, me);
+        let mut answer = 0;
+        let member = &mut self.members[at];
+        match verb {
+            Verb::Get | Verb::GetOrLease => {
+                let found = member.store.get(key, now);
+                let what = if matches!(found, Lookup::Hit(_)) { Found::Hit } else { Found::Miss };
+                cx.observe(Observation::Looked { store: member.observed, entity: Some(entity), found: what });
+                if let Lookup::Hit(value) = found {
+                    answer = cx.size_of(entity, row);
+                    cx.see(id, entity, value.version as u32);
+                    cx.read_version(entity, row, value.version as u32);
+                } else {
+                    outcome.status = MISS;
+                    if verb == Verb::GetOrLease {
+                        let held = member.leases.get(&key).filter(|l| now.since(l.since) < LEASE);
+                        if held.is_some_and(|lease| lease.holder != parent) {
+                            outcome.status = HELD;
+                        } else {
+                            member.leases.insert(key, Lease { holder: parent, since: now });
+                        }
+                    }
+                }
+            }
+            Verb::Put | Verb::PutLeased => {
+                let holds = member.leases.get(&key).is_some_and(|lease| lease.holder == parent);
+                if verb == Verb::PutLeased && !holds {
+                    // It was deleted, or fetched by somebody else, since the lease was given.
+                    return cx.reply(id, outcome, 0);
+                }
+                member.leases.remove(&key);
+                let ttl = if written.is_zero() {
+                    self.build.ttl.as_ref().map(|ttl| cx.draw_time(ttl, id))
+                } else {
+                    Some(written)
+                };
+                let expiry = ttl.map_or(SimTime::MAX, |ttl| now + ttl);
+                let value = Value { version: u64::from(seen.version), expiry };
+                let reason = match member.store.put(key, bytes, value, now) {
+                    Put::Stored => None,
+                    Put::Full => Some(Reason::CacheFull),
+                    Put::TooLarge => Some(Reason::TooLarge),
+                };
+                if let Some(reason) = reason {
+                    outcome = Outcome::error(507, me, reason);
+                }
+                let evictions = member.store.counts().evictions;
+                if evictions > member.evicted {
+                    let count = (evictions - member.evicted) as u32;
+                    cx.observe(Observation::Evicted { store: member.observed, count });
+                    member.evicted = evictions;
+                }
+            }
+            Verb::Delete => {
+                member.store.delete(key);
+                member.leases.remove(&key);
+            }
+        }
+        cx.reply(id, outcome, answer);
+    }
+}
+
+impl Node for Cache {
+    fn start<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
+        if let Some(cycle) = &self.build.spec.active_expiry {
+            cx.timer(SimTime::ZERO + cycle.every, Timer { topic: 0, number: 0 });
+        }
+    }
+
+    fn on_call<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
+        if !cx.accept_connection(call) {
+            let outcome = Outcome::error(503, cx.me(), Reason::TooManyConnections);
+            return cx.reply(call, outcome, 0);
+        }
+        self.begin(call, cx);
+    }
+
+    fn on_served<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
+        self.leave_core(call, cx);
+        self.perform(call, cx);
+    }
+
+    fn on_timer<P: Probe>(&mut self, _: Timer, cx: &mut Context<'_, P>) {
+        let Some(cycle) = self.build.spec.active_expiry else { return };
+        let now = cx.now();
+        for member in &mut self.members {
+            member.store.expire(now, &cycle);
+        }
+        cx.timer(now + cycle.every, Timer { topic: 0, number: 0 });
+    }
+
+    fn on_disturbance<P: Probe>(&mut self, instance: u16, what: Disturbance, cx: &mut Context<'_, P>) {
+        let Some(member) = self.members.get_mut(instance as usize) else { return };
+        match what {
+            Disturbance::Lost => {
+                member.store.flush();
+                member.leases.clear();
+                for call in cx.calls_at(instance) {
+                    let member = &mut self.members[instance as usize];
+                    if let Some(core) = &mut member.core {
+                        if cx.call(call).flags.has(Flags::IN_LINE) {
+                            core.renege(call, cx);
+                        } else {
+                            self.leave_core(call, cx);
+                        }
+                    }
+                    cx.forget_step(call);
+                    cx.lose(call);
+                }
+            }
+            Disturbance::Flushed => {
+                member.store.flush();
+                member.leases.clear();
+            }
+            Disturbance::Speed(speed) => member.speed = speed,
+            Disturbance::Restored | Disturbance::Draining => {}
+        }
+    }
+}
