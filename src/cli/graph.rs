@@ -115,7 +115,7 @@ fn calls(steps: &[Step], tell: &mut impl FnMut(usize, usize)) {
             Step::Lock { steps, .. } => calls(steps, tell),
             Step::Cache(step) => {
                 step.caches().for_each(|cache| tell(cache.index(), usize::MAX));
-                calls(step.miss(), tell);
+                calls(step.beyond(), tell);
             }
             _ => {}
         }

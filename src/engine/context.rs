@@ -449,6 +449,36 @@ impl<P: Probe> Context<'_, P> {
         self.observe(Observation::Read { entity, behind, age });
     }
 
+    /// The call site at which this cache writes back rows of an entity.
+    #[must_use]
+    pub fn write_back(&self, entity: EntityId) -> Option<SiteId> {
+        let all = &self.core.plan.write_backs;
+        all.iter().find(|(cache, of, _)| *cache == self.me && *of == entity).map(|(.., site)| *site)
+    }
+
+    /// The row that is `rank`-th in popularity at the start (0 is the hottest), and the node of this cache
+    /// that it belongs to.
+    #[must_use]
+    pub fn ranked(&self, entity: EntityId, rank: u64) -> (u64, u16) {
+        let Some(plan) = self.core.plan.entities.get(entity.index()) else { return (rank, 0) };
+        let row = match &plan.popularity {
+            Popularity::Zipf { scatter: Some(scatter), .. } => scatter.apply(rank % plan.rows.max(1)),
+            Popularity::Zipf { scatter: None, .. } => plan.rows.saturating_sub(rank + 1),
+            Popularity::Uniform | Popularity::Trace(_) => rank,
+        };
+        let spread = self.core.plan.spread.iter().find(|(cache, _)| *cache == self.me);
+        (row, spread.map_or(0, |(_, nodes)| nodes.node_of(entity, row, |_| true)))
+    }
+
+    /// The value of `demand` for whoever has this luck.
+    #[must_use]
+    pub fn draw_for(&self, demand: &Demand, luck: Key) -> f64 {
+        match demand {
+            Demand::Drawn { distribution, key } => distribution.sample(&mut key.join(luck).draws()),
+            Demand::Replayed(_) => 0.0,
+        }
+    }
+
     /// Bytes of a row.
     #[must_use]
     pub fn size_of(&self, entity: EntityId, row: u64) -> u64 {

@@ -39,15 +39,18 @@ pub enum Verb {
     PutLeased,
     /// Take out.
     Delete,
+    /// Write, and let the store have it later.
+    PutBack,
 }
 
 impl Verb {
-    const ALL: [Self; 5] = [Self::Get, Self::GetOrLease, Self::Put, Self::PutLeased, Self::Delete];
+    const ALL: [Self; 6] =
+        [Self::Get, Self::GetOrLease, Self::Put, Self::PutLeased, Self::Delete, Self::PutBack];
 
     /// Whether it carries a value to the cache.
     #[must_use]
     pub const fn writes(self) -> bool {
-        matches!(self, Self::Put | Self::PutLeased)
+        matches!(self, Self::Put | Self::PutLeased | Self::PutBack)
     }
 
     /// The operation of a cache that does this with a row of `entity`.

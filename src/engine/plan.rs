@@ -343,6 +343,8 @@ pub struct Plan {
     pub connections: Vec<Option<ConnectionLimit>>,
     /// Which node of a cache keeps which row.
     pub spread: super::copies::Spread,
+    /// Where a cache writes back what it has acknowledged: cache, entity, and its call site.
+    pub write_backs: Vec<(ComponentId, EntityId, SiteId)>,
     /// Whether anything can read an old version, so that the ledger must remember the written rows.
     pub versions_matter: bool,
 }

@@ -106,6 +106,11 @@ pub enum Observation {
         /// How many.
         count: u32,
     },
+    /// Writes that were acknowledged are lost.
+    LostWrites {
+        /// How many.
+        count: u32,
+    },
     /// A read of a row through caches has its answer.
     Answered {
         /// The row's entity.

@@ -565,7 +565,7 @@ fn walk<'a>(
                 if matches!(step, CacheStep::Cached { .. }) {
                     step.caches().for_each(|cache| add(calls, (cache.index(), ""), edge));
                 }
-                walk(world, step.miss(), here, calls, demand);
+                walk(world, step.beyond(), here, calls, demand);
             }
             Step::Lock { steps: inner, .. } => here = walk(world, inner, here, calls, demand),
             Step::Reply { .. } => return Times { likely: 0.0, worst: 0.0 },

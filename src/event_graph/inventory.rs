@@ -41,7 +41,8 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
                     }
                     add(index, node, Role::Store, f64::INFINITY);
                 }
-                let connections = cache.max_connections.map_or(f64::INFINITY, f64::from);
+                let all = |each: u32| f64::from(each) * f64::from(cache.nodes);
+                let connections = cache.max_connections.map_or(f64::INFINITY, all);
                 add(index, 0, Role::Connections, connections);
             }
             ComponentSpec::Database(database) => {

@@ -8,7 +8,7 @@ use super::lower::Lowering;
 use crate::base::EntityId;
 use crate::base::random::Distribution;
 use crate::components::service::ASK_AGAIN;
-use crate::components::service::spec::{CacheStep, CallOptions, Coalesce, Layer, Step};
+use crate::components::service::spec::{CacheStep, CallOptions, Coalesce, Layer, Step, WritePolicy};
 use crate::engine::{Demand, Op, Pc, Verb};
 
 /// What `cached` says about every cache it names.
@@ -50,17 +50,60 @@ impl Lowering<'_, '_> {
                 let terms = Terms { entity: *entity, ttl, leases: false, strict: *strict, options };
                 self.fill(&terms, *to);
             }
+            CacheStep::Write { entity, layers, policy, ttl, strict, options, store } => {
+                let ttl = ttl.as_ref().map(|ttl| self.ttl(ttl));
+                if *policy == WritePolicy::Back {
+                    self.write_back((*entity, ttl), layers, *strict, options, store);
+                    return;
+                }
+                self.steps(store);
+                let terms = Terms { entity: *entity, ttl, leases: false, strict: *strict, options };
+                match policy {
+                    WritePolicy::Aside => self.invalidate(*entity, layers, *strict, options),
+                    WritePolicy::Through => layers.iter().for_each(|layer| self.fill(&terms, *layer)),
+                    WritePolicy::Around | WritePolicy::Back => {}
+                }
+            }
             CacheStep::Invalidate { entity, layers, strict, options } => {
-                for layer in layers {
-                    match layer {
-                        Layer::Local => {
-                            if let Some(cache) = self.local(*entity) {
-                                self.ops.push(Op::Forget { cache });
-                            }
-                        }
-                        Layer::Cache(_) => self.tell(*layer, (Verb::Delete, *entity), None, *strict, options),
+                self.invalidate(*entity, layers, *strict, options);
+            }
+        }
+    }
+
+    /// The first shared cache takes the write, and a call site of its own brings it to the store.
+    fn write_back(
+        &mut self,
+        (entity, ttl): (EntityId, Option<Demand>),
+        layers: &[Layer],
+        strict: bool,
+        options: &CallOptions,
+        store: &[Step],
+    ) {
+        for layer in layers {
+            match (layer, store.first()) {
+                (Layer::Cache(cache), Some(Step::Call { target, operation, .. })) => {
+                    self.sites.write_back(*cache, entity, (*target, *operation));
+                    self.tell(*layer, (Verb::PutBack, entity), ttl.clone(), strict, options);
+                }
+                (Layer::Local, _) => {
+                    if let Some(cache) = self.local(entity) {
+                        self.ops.push(Op::Keep { cache, ttl: ttl.clone() });
                     }
                 }
+                _ => {}
+            }
+        }
+    }
+
+    fn invalidate(&mut self, entity: EntityId, layers: &[Layer], strict: bool, options: &CallOptions) {
+        for layer in layers {
+            match layer {
+                Layer::Local => {
+                    if let Some(cache) = self.local(entity) {
+                        self.ops.push(Op::Forget { cache });
+                    }
+                }
+                Layer::Cache(_) => self.tell(*layer, (Verb::Delete, entity), None, strict, options),
             }
         }
     }

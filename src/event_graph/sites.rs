@@ -254,6 +254,22 @@ impl<'a> Sites<'a> {
         site
     }
 
+    /// The site at which a cache writes rows of an entity back to the store, once for each entity.
+    pub(super) fn write_back(
+        &mut self,
+        cache: ComponentId,
+        entity: EntityId,
+        (store, query): (ComponentId, OperationId),
+    ) {
+        if self.plan.write_backs.iter().any(|(known, of, _)| *known == cache && *of == entity) {
+            return;
+        }
+        let row = RowChoice::Own(entity);
+        let site = self.call(cache.index(), "write back", store, query, row, None, &CallOptions::default());
+        self.plan.sites[site.0 as usize].item = Some(Item { entity, writes: true, ttl: None });
+        self.plan.write_backs.push((cache, entity, site));
+    }
+
     /// The condition that a customer's header or body field has a value.
     pub(super) fn customer_trait(&mut self, name: &str, value: &str) -> u32 {
         if let Some(at) = self.traits.iter().position(|(n, v)| n == name && v == value) {

@@ -34,6 +34,8 @@ pub struct Events {
     pub served: u64,
     /// Those of them whose caller had left.
     pub served_for_nobody: u64,
+    /// Acknowledged writes that were lost.
+    pub lost_writes: u64,
     /// Requests that ended with an error, by status.
     pub errors: Vec<(u16, u64)>,
     /// Requests that ended with an error, by who made it.
@@ -75,6 +77,7 @@ impl Events {
         self.calls_closed += other.calls_closed;
         self.served += other.served;
         self.served_for_nobody += other.served_for_nobody;
+        self.lost_writes += other.lost_writes;
         for &(status, n) in &other.errors {
             tally(&mut self.errors, status, n);
         }

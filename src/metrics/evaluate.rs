@@ -183,6 +183,9 @@ impl View<'_> {
             }
             Metric::Store(gauge, stores) => store_of(*gauge, &self.lookups(stores), self.span()),
             Metric::Offload(edge, all) => offload_of(&self.lookups(edge), &self.lookups(all)),
+            Metric::LostWrites => {
+                MetricValue::Number(self.record.events_in(self.from, self.to).lost_writes as f64)
+            }
             Metric::HitRatio(entity) => {
                 let events = self.record.events_in(self.from, self.to);
                 let (answers, asked) = events.answers.get(entity.index()).copied().unwrap_or_default();

@@ -457,6 +457,7 @@ impl Probe for Recorder {
                     answers.1 += u64::from(asked);
                 }
             }
+            Observation::LostWrites { count } => self.events.lost_writes += u64::from(count),
             Observation::Fetched { store, bytes, origin } => {
                 if let Some(store) = self.events.lookups.get_mut(store.index()) {
                     store.fetched(bytes, origin);

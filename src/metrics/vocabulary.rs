@@ -191,6 +191,8 @@ pub enum Metric {
     Cost,
     /// Money per million good answers.
     CostPerMillionGood,
+    /// Acknowledged writes that were lost.
+    LostWrites,
     /// Share of reads of an entity through caches for which the store behind was not asked.
     HitRatio(EntityId),
     /// Share of reads of an entity that saw an old version.
@@ -377,6 +379,7 @@ fn of_run(
         return trailing(Metric::Latency(statistic, requests));
     }
     match (name, texts) {
+        ("lost_writes", []) if can_lose(catalog) => trailing(Metric::LostWrites),
         ("hit_ratio" | "stale_reads" | "staleness", [entity]) => {
             let id = catalog.entity(entity).ok_or_else(|| UnknownMetric {
                 message: format!("there is no entity `{entity}` under `data`"),
@@ -403,6 +406,11 @@ fn of_run(
             ),
         })),
     }
+}
+
+/// Whether the model has what can lose acknowledged writes.
+fn can_lose(catalog: &Catalog) -> bool {
+    catalog.components.iter().any(|component| component.kind == "cache")
 }
 
 fn elsewhere(word: &str) -> Option<UnknownMetric> {
@@ -600,7 +608,7 @@ impl Metric {
             | Self::TimeToRecover
             | Self::Staleness(_)
             | Self::Resources(Gauge::Wait(_), _) => Unit::Seconds,
-            Self::Resources(Gauge::Queue | Gauge::QueueMax | Gauge::Busy, _) | Self::InFlight(_) | Self::Store(StoreGauge::Evictions, _) => {
+            Self::Resources(Gauge::Queue | Gauge::QueueMax | Gauge::Busy, _) | Self::InFlight(_) | Self::LostWrites | Self::Store(StoreGauge::Evictions, _) => {
                 Unit::Count
             }
             Self::Cost => Unit::MoneyPerHour,
@@ -654,6 +662,9 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
             );
         }
         names.extend(candidates.into_iter().filter(|name| MetricReference::parse(name, catalog).is_ok()));
+    }
+    if can_lose(catalog) {
+        names.push("lost_writes".to_owned());
     }
     for entity in &catalog.entities {
         names.extend([format!("hit_ratio({entity})"), format!("stale_reads({entity})"), format!("staleness({entity})")]);

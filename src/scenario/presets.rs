@@ -43,6 +43,12 @@ pub const PRESETS: &[Preset] = &[
     preset("postgres", "database", include_str!("presets/postgres.yaml")),
     preset("mysql", "database", include_str!("presets/mysql.yaml")),
     preset("aurora", "database", include_str!("presets/aurora.yaml")),
+    preset("redis", "cache", include_str!("presets/redis.yaml")),
+    preset("redis-cluster", "cache", include_str!("presets/redis-cluster.yaml")),
+    preset("memcached", "cache", include_str!("presets/memcached.yaml")),
+    preset("dax", "cache", include_str!("presets/dax.yaml")),
+    preset("caffeine", "local_cache", include_str!("presets/caffeine.yaml")),
+    preset("guava-lru", "local_cache", include_str!("presets/guava-lru.yaml")),
     preset("hn-front-page", "spike", include_str!("presets/hn-front-page.yaml")),
     preset("tweet-celebrity", "spike", include_str!("presets/tweet-celebrity.yaml")),
     preset("product-hunt", "spike", include_str!("presets/product-hunt.yaml")),
@@ -105,6 +111,11 @@ pub(super) fn fill(tree: &mut Node, sources: &mut Sources, found: &mut Diagnosti
     for (_, component) in children(tree, "components") {
         let kind = component.get("kind").and_then(Node::text).unwrap_or_default().to_owned();
         lay_under(component, &kind, sources, found);
+    }
+    for (_, component) in children(tree, "components") {
+        for (_, local) in children(component, "local_cache") {
+            lay_under(local, "local_cache", sources, found);
+        }
     }
     for (_, client) in children(tree, "clients") {
         for key in ["spike", "spikes"] {

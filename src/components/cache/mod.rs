@@ -23,6 +23,7 @@ pub mod eviction;
 pub mod spec;
 mod state;
 pub mod store;
+mod write_back;
 
 pub use state::{Cache, HELD, MISS};
 

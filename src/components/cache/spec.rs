@@ -2,7 +2,7 @@
 
 use super::eviction::Policy;
 use super::store::{ActiveExpiry, Capacity};
-use crate::base::ResourceId;
+use crate::base::{EntityId, ResourceId};
 use crate::base::random::{Distribution, Key};
 use crate::engine::{Demand, Placement};
 
@@ -21,19 +21,39 @@ pub struct CacheSpec {
     pub ttl: Option<Distribution>,
     /// How dead items are found without a read.
     pub active_expiry: Option<ActiveExpiry>,
+    /// What it holds at the start: so many of the hottest rows of an entity.
+    pub warm: Vec<(EntityId, u64)>,
+    /// How acknowledged writes get to the store.
+    pub write_back: WriteBack,
     /// Core time of an operation in seconds.
     pub op_cost: Option<Distribution>,
     /// Threads that serve commands, each with a core of its own.
     pub threads: u32,
-    /// Connections at most, all nodes together; none: without limit.
+    /// Connections at most of each node, counted over all of them; none: without limit.
     pub max_connections: Option<u32>,
+}
+
+/// How a cache writes back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WriteBack {
+    /// From the first write that the store does not have to its writing back.
+    pub flush: crate::base::SimDuration,
+    /// Rows written back at once; so many waiting are written back without delay.
+    pub batch: usize,
+}
+
+impl Default for WriteBack {
+    /// A second, as Redis' `appendfsync everysec` gives away, and a hundred rows (our choice).
+    fn default() -> Self {
+        Self { flush: crate::base::SimDuration::from_secs(1), batch: 100 }
+    }
 }
 
 /// A cache inside each instance of a service, for rows of one entity.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LocalCacheSpec {
     /// Whose rows.
-    pub entity: crate::base::EntityId,
+    pub entity: EntityId,
     /// How much it holds.
     pub capacity: Capacity,
     /// What gives way when it is full.

@@ -13,7 +13,9 @@ use rustc_hash::FxHashMap;
 
 use super::entries::Value;
 use super::spec::CacheBuild;
+use super::write_back::Dirty;
 use super::store::{Lookup, Put, Store};
+use crate::base::random::StreamName;
 use crate::base::{EntityId, ResourceId, SimDuration, SimTime};
 use crate::engine::{
     CallId, Context, Disturbance, Flags, Found, Node, Observation, Outcome, Probe, Reason, Seized, Station,
@@ -42,13 +44,18 @@ struct Lease {
     since: SimTime,
 }
 
+/// The timer of writing back; its number is the node.
+pub(super) const WRITE_BACK: u32 = 1;
+
 #[derive(Debug)]
-struct Member {
+pub(super) struct Member {
     store: Store,
     core: Option<Station>,
     leases: FxHashMap<u64, Lease>,
     /// Relative to nominal; below 1 while a fault slows it.
     speed: f64,
+    /// What the store behind does not have yet.
+    pub(super) dirty: Dirty,
     /// Evictions that have been reported.
     evicted: u64,
     observed: ResourceId,
@@ -57,8 +64,8 @@ struct Member {
 /// A cache as it runs.
 #[derive(Debug)]
 pub struct Cache {
-    build: CacheBuild,
-    members: Vec<Member>,
+    pub(super) build: CacheBuild,
+    pub(super) members: Vec<Member>,
 }
 
 impl Cache {
@@ -73,11 +80,32 @@ impl Cache {
                 core: core.map(|core| Station::new(*core, spec.threads, u32::MAX, Discipline::Fifo)),
                 leases: FxHashMap::default(),
                 speed: 1.0,
+                dirty: Dirty::default(),
                 evicted: 0,
                 observed: build.stores.get(node as usize).copied().unwrap_or(ResourceId(u32::MAX)),
             }
         });
         Self { members: members.collect(), build }
+    }
+
+    /// Stores what it holds at the start, the hottest row last. An item may be of any age.
+    fn warm_up<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
+        let luck = self.build.key.named(StreamName::new("warm"));
+        for &(entity, rows) in &self.build.spec.warm {
+            for rank in (0..rows).rev() {
+                let (row, node) = cx.ranked(entity, rank);
+                let key = key_of(entity, row);
+                let luck = luck.with(key);
+                let ttl = self.build.ttl.as_ref().map(|ttl| cx.draw_for(ttl, luck));
+                let rest = ttl.map(|ttl| SimDuration::from_secs_f64(ttl * luck.draws().unit_open()));
+                let expiry = rest.map_or(SimTime::MAX, |rest| SimTime::ZERO + rest);
+                let Some(member) = self.members.get_mut(node as usize) else { continue };
+                member.store.put(key, cx.size_of(entity, row), Value { version: 0, expiry }, SimTime::ZERO);
+            }
+        }
+        for member in &mut self.members {
+            member.evicted = member.store.counts().evictions;
+        }
     }
 
     fn begin<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
@@ -121,7 +149,11 @@ impl Cache {
         let member = &mut self.members[at];
         match verb {
             Verb::Get | Verb::GetOrLease => {
-                let found = member.store.get(key, now);
+                let mut found = member.store.get(key, now);
+                // What gave way before it was written back is still at hand.
+                if let (Lookup::Miss | Lookup::Expired, Some(version)) = (found, member.dirty.version(key)) {
+                    found = Lookup::Hit(Value { version: u64::from(version), expiry: SimTime::MAX });
+                }
                 let what = if matches!(found, Lookup::Hit(_)) { Found::Hit } else { Found::Miss };
                 cx.observe(Observation::Looked { store: member.observed, entity: Some(entity), found: what });
                 if let Lookup::Hit(value) = found {
@@ -140,7 +172,7 @@ impl Cache {
                     }
                 }
             }
-            Verb::Put | Verb::PutLeased => {
+            Verb::Put | Verb::PutLeased | Verb::PutBack => {
                 let holds = member.leases.get(&key).is_some_and(|lease| lease.holder == parent);
                 if verb == Verb::PutLeased && !holds {
                     // It was deleted, or fetched by somebody else, since the lease was given.
@@ -153,8 +185,17 @@ impl Cache {
                     Some(written)
                 };
                 let expiry = ttl.map_or(SimTime::MAX, |ttl| now + ttl);
-                let value = Value { version: u64::from(seen.version), expiry };
+                let mut version = seen.version;
+                if verb == Verb::PutBack {
+                    version = cx.ledger().acknowledge(entity, row, now);
+                    cx.see(id, entity, version);
+                    self.note_dirty(at, (key, entity, row), version, cx);
+                }
+                let member = &mut self.members[at];
+                let value = Value { version: u64::from(version), expiry };
                 let reason = match member.store.put(key, bytes, value, now) {
+                    // The store behind will have it all the same.
+                    _ if verb == Verb::PutBack => None,
                     Put::Stored => None,
                     Put::Full => Some(Reason::CacheFull),
                     Put::TooLarge => Some(Reason::TooLarge),
@@ -180,6 +221,7 @@ impl Cache {
 
 impl Node for Cache {
     fn start<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
+        self.warm_up(cx);
         if let Some(cycle) = &self.build.spec.active_expiry {
             cx.timer(SimTime::ZERO + cycle.every, Timer { topic: 0, number: 0 });
         }
@@ -198,7 +240,14 @@ impl Node for Cache {
         self.perform(call, cx);
     }
 
-    fn on_timer<P: Probe>(&mut self, _: Timer, cx: &mut Context<'_, P>) {
+    fn on_reply<P: Probe>(&mut self, call: CallId, outcome: Outcome, cx: &mut Context<'_, P>) {
+        self.written_back(call, outcome, cx);
+    }
+
+    fn on_timer<P: Probe>(&mut self, timer: Timer, cx: &mut Context<'_, P>) {
+        if timer.topic == WRITE_BACK {
+            return self.write_back(timer.number as usize, cx);
+        }
         let Some(cycle) = self.build.spec.active_expiry else { return };
         let now = cx.now();
         for member in &mut self.members {
@@ -213,6 +262,7 @@ impl Node for Cache {
             Disturbance::Lost => {
                 member.store.flush();
                 member.leases.clear();
+                self.lose_dirty(instance as usize, cx);
                 for call in cx.calls_at(instance) {
                     let member = &mut self.members[instance as usize];
                     if let Some(core) = &mut member.core {
@@ -229,6 +279,7 @@ impl Node for Cache {
             Disturbance::Flushed => {
                 member.store.flush();
                 member.leases.clear();
+                self.lose_dirty(instance as usize, cx);
             }
             Disturbance::Speed(speed) => member.speed = speed,
             Disturbance::Restored | Disturbance::Draining => {}

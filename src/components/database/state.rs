@@ -127,7 +127,7 @@ impl Database {
             && cx.ledger().is_on()
         {
             let row = cx.call(id).row;
-            let version = cx.ledger().latest(entity, row);
+            let version = cx.ledger().stored(entity, row);
             cx.see(id, entity, version);
             cx.read_version(entity, row, version);
         }
@@ -169,8 +169,14 @@ impl Database {
         if let Some(entity) = query.entity {
             let (row, now) = (cx.call(id).row, cx.now());
             if query.writes {
-                let version = cx.ledger().commit(entity, row, now);
-                cx.see(id, entity, version);
+                // What a cache writes back was acknowledged already, as this version.
+                let carried = cx.call(id).seen;
+                if carried.entity == entity {
+                    cx.ledger().store(entity, row, carried.version);
+                } else {
+                    let version = cx.ledger().commit(entity, row, now);
+                    cx.see(id, entity, version);
+                }
             }
         }
         let me = cx.me();

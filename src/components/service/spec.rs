@@ -137,6 +137,20 @@ pub enum Coalesce {
     Lease,
 }
 
+/// How a row with copies is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum WritePolicy {
+    /// The store, and the copies are taken out.
+    #[default]
+    Aside,
+    /// The store, and then the copies.
+    Through,
+    /// The store alone: copies stay as they are until they expire.
+    Around,
+    /// The cache alone, which writes it back to the store later.
+    Back,
+}
+
 /// Steps about copies of rows.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CacheStep {
@@ -183,6 +197,23 @@ pub enum CacheStep {
         /// Waiting for it.
         options: CallOptions,
     },
+    /// Write a row that has copies.
+    Write {
+        /// Whose row.
+        entity: EntityId,
+        /// The caches.
+        layers: Vec<Layer>,
+        /// How.
+        policy: WritePolicy,
+        /// Seconds for which it is kept.
+        ttl: Option<Distribution>,
+        /// Whether an error of a cache is an error, instead of nothing.
+        strict: bool,
+        /// Waiting for caches.
+        options: CallOptions,
+        /// The query that writes.
+        store: Vec<Step>,
+    },
     /// Take out of caches.
     Invalidate {
         /// Whose row.
@@ -200,7 +231,9 @@ impl CacheStep {
     /// The caches that it asks, the fetching of a miss left out.
     pub fn caches(&self) -> impl Iterator<Item = ComponentId> + '_ {
         let (one, several) = match self {
-            Self::Cached { layers, .. } | Self::Invalidate { layers, .. } => (None, layers.as_slice()),
+            Self::Cached { layers, .. } | Self::Invalidate { layers, .. } | Self::Write { layers, .. } => {
+                (None, layers.as_slice())
+            }
             Self::Get { from: layer, .. } | Self::Put { to: layer, .. } => (Some(*layer), &[][..]),
         };
         one.into_iter().chain(several.iter().copied()).filter_map(|layer| match layer {
@@ -216,6 +249,7 @@ impl CacheStep {
             Self::Cached { entity, .. }
             | Self::Get { entity, .. }
             | Self::Put { entity, .. }
+            | Self::Write { entity, .. }
             | Self::Invalidate { entity, .. } => *entity,
         }
     }
@@ -224,16 +258,20 @@ impl CacheStep {
     #[must_use]
     pub fn is_local(&self) -> bool {
         match self {
-            Self::Cached { layers, .. } | Self::Invalidate { layers, .. } => layers.contains(&Layer::Local),
+            Self::Cached { layers, .. } | Self::Invalidate { layers, .. } | Self::Write { layers, .. } => {
+                layers.contains(&Layer::Local)
+            }
             Self::Get { from: layer, .. } | Self::Put { to: layer, .. } => *layer == Layer::Local,
         }
     }
 
-    /// What is done about a miss.
+    /// What is asked of the store: the fetching of a miss, or the writing.
     #[must_use]
-    pub fn miss(&self) -> &[Step] {
+    pub fn beyond(&self) -> &[Step] {
         match self {
-            Self::Cached { miss: steps, .. } | Self::Get { on_miss: steps, .. } => steps,
+            Self::Cached { miss: steps, .. }
+            | Self::Get { on_miss: steps, .. }
+            | Self::Write { store: steps, .. } => steps,
             Self::Put { .. } | Self::Invalidate { .. } => &[],
         }
     }
@@ -395,7 +433,7 @@ fn sleeps(steps: &[Step]) -> bool {
         }
         Step::If { then, otherwise, .. } => sleeps(then) || sleeps(otherwise),
         Step::Lock { steps, .. } => sleeps(steps),
-        Step::Cache(step) => sleeps(step.miss()),
+        Step::Cache(step) => sleeps(step.beyond()),
         Step::Cpu(_) | Step::Io(_) | Step::Receive { .. } | Step::Reply { .. } => false,
     })
 }

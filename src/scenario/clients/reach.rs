@@ -86,7 +86,7 @@ fn calls<'a>(
                 calls(components, passed_on, otherwise, open);
             }
             Step::Lock { steps, .. } => calls(components, passed_on, steps, open),
-            Step::Cache(step) => calls(components, passed_on, step.miss(), open),
+            Step::Cache(step) => calls(components, passed_on, step.beyond(), open),
             _ => {}
         }
     }

@@ -1,11 +1,11 @@
-//! The steps about copies of rows: `cached`, `get`, `put`, `invalidate`.
+//! The steps about copies of rows: `cached`, `get`, `put`, `write`, `invalidate`.
 
 use super::cache::{entity_of, lasts};
 use super::call_options::read_options;
 use super::{Names, steps};
 use crate::base::random::Distribution;
 use crate::components::cache::spec::LocalCacheSpec;
-use crate::components::service::spec::{CacheStep, CallOptions, Coalesce, Endpoint, Layer, Step};
+use crate::components::service::spec::{CacheStep, CallOptions, Coalesce, Endpoint, Layer, Step, WritePolicy};
 use crate::document::distribution_text::Of;
 use crate::document::{Code, Diagnostics, Node, Value};
 use crate::scenario::fields::{Fields, amount, text};
@@ -39,6 +39,8 @@ pub(super) fn read(
         let (strict, options) = (is_strict(&mut put, found), read_options(&mut put, found));
         put.finish(found);
         Some(CacheStep::Put { entity: entity?, to: to?, ttl, strict, options })
+    } else if let Some(node) = step.get("write") {
+        read_write(node, names, found)
     } else {
         let node = step.get("invalidate")?;
         let mut invalidate = Fields::of(node, "`invalidate`", found);
@@ -73,6 +75,39 @@ fn read_cached(node: &Node, names: &Names, found: &mut Diagnostics, depth: u32) 
         );
     }
     Some(CacheStep::Cached { entity: entity?, layers, ttl, coalesce, strict, options, miss: miss? })
+}
+
+fn read_write(node: &Node, names: &Names, found: &mut Diagnostics) -> Option<CacheStep> {
+    let mut write = Fields::of(node, "`write`", found);
+    let store: Option<Vec<Step>> =
+        write.need("to", found).map(|node| query(node, names, found).into_iter().collect());
+    let layers = write.need("in", found).map(|node| layers(node, names, found));
+    let entity = entity_of(&mut write, names, found);
+    let policies = [
+        ("aside", WritePolicy::Aside),
+        ("through", WritePolicy::Through),
+        ("around", WritePolicy::Around),
+        ("back", WritePolicy::Back),
+    ];
+    let policy = write.choice("policy", &policies, found).unwrap_or_default();
+    let ttl = ttl(&mut write, found);
+    // What was written through must be in both; a delete that fails leaves a stale copy, as it does in life.
+    let both = matches!(policy, WritePolicy::Through | WritePolicy::Back);
+    let errors = [("miss", false), ("fail", true)];
+    let strict = write.choice("on_error", &errors, found).unwrap_or(both);
+    let options = read_options(&mut write, found);
+    write.finish(found);
+    let layers = layers?;
+    let shared = layers.iter().filter(|layer| matches!(layer, Layer::Cache(_))).count();
+    if policy == WritePolicy::Back && shared != 1 {
+        found.add(
+            Code::Contradiction,
+            node.place,
+            "one shared cache writes back, and this names none or several",
+            "name one of kind `cache` in `in:`",
+        );
+    }
+    Some(CacheStep::Write { entity: entity?, layers, policy, ttl, strict, options, store: store? })
 }
 
 /// `db.feed(post)` in place of a list of steps.
@@ -148,7 +183,7 @@ fn each(steps: &[Step], tell: &mut impl FnMut(&CacheStep)) {
         match step {
             Step::Cache(step) => {
                 tell(step);
-                each(step.miss(), tell);
+                each(step.beyond(), tell);
             }
             Step::Call { on_error, .. } => each(on_error.as_deref().unwrap_or_default(), tell),
             Step::Parallel { branches, on_error, .. } => {

@@ -147,7 +147,7 @@ pub(super) fn read(node: Option<&Node>, names: &Names, found: &mut Diagnostics) 
             Some(0) => ComponentSpec::Service(service::read(&mut fields, names, found)),
             Some(1) => ComponentSpec::Database(database::read(&mut fields, names, found)),
             Some(2) => ComponentSpec::LoadBalancer(load_balancer::read(&mut fields, names, found)),
-            Some(_) => ComponentSpec::Cache(cache::read(&mut fields, found)),
+            Some(_) => ComponentSpec::Cache(cache::read(&mut fields, names, found)),
             None => continue,
         };
         fields.finish(found);

@@ -34,7 +34,7 @@ pub(super) fn read(node: &Node, names: &Names, found: &mut Diagnostics, depth: u
 }
 
 /// The verbs of steps.
-const VERBS: [&str; 14] = [
+const VERBS: [&str; 15] = [
     "cpu",
     "sleep",
     "io",
@@ -48,6 +48,7 @@ const VERBS: [&str; 14] = [
     "cached",
     "get",
     "put",
+    "write",
     "invalidate",
 ];
 

@@ -1,9 +1,9 @@
 //! Keys of caches and of the steps about copies of rows.
 
-use super::Absent::{Is, Required, Unset};
-use super::Takes::{Count, Either, Flag, List, Name, Size, Text, Times, Word};
+use super::Absent::{Is, Required, Unset, Unverified};
+use super::Takes::{Block, Count, Duration, Either, Flag, List, Name, Named, Size, Text, Times, Word};
 use super::shared::{BREAKER, CANCEL, DEADLINE, RETRY, STEPS, TIMEOUT, ZONES, key};
-use super::{Block, KeyEntry};
+use super::KeyEntry;
 
 const MEMORY: KeyEntry =
     key("memory", Size, Unset("without limit"), "bytes that a node holds, overhead included");
@@ -55,8 +55,8 @@ const IN: KeyEntry = key(
     "the caches, the nearest first; `local` is the instance's own",
 );
 
-pub(super) const BLOCKS: &[Block] = &[
-    Block {
+pub(super) const BLOCKS: &[super::Block] = &[
+    super::Block {
         name: "cache",
         about: "Keeps copies of rows on nodes whose commands are served one after the other.",
         keys: &[
@@ -80,18 +80,30 @@ pub(super) const BLOCKS: &[Block] = &[
             key("overhead", Size, Is("56B"), "bytes that an item takes beside its value"),
             EVICTION,
             TTL,
+            key(
+                "warm",
+                Named(&Count),
+                Unset("nothing"),
+                "what it holds at the start: so many of the hottest rows, by entity",
+            ),
             key("active_expiry", Flag, Is("false"), "whether dead items are looked for, ten times a second"),
+            key(
+                "write_back",
+                Block("write_back"),
+                Unset("its defaults"),
+                "how writes with `policy: back` get to the store",
+            ),
             key("op_cost", Times, Unset("takes no time"), "core time of a command"),
             key("threads", Count, Is("1"), "commands that a node serves at once, each on a core"),
             key(
                 "max_connections",
                 Count,
                 Unset("without limit"),
-                "connections at most, all nodes together; beyond it: an error",
+                "connections that each node accepts, counted over all of them; beyond it: an error",
             ),
         ],
     },
-    Block {
+    super::Block {
         name: "local_cache",
         about: "A cache inside each instance, lost with it.",
         keys: &[
@@ -103,7 +115,7 @@ pub(super) const BLOCKS: &[Block] = &[
             TTL,
         ],
     },
-    Block {
+    super::Block {
         name: "cached",
         about: "Reads a row through caches; what they do not have is fetched and kept in each.",
         keys: &[
@@ -125,7 +137,7 @@ pub(super) const BLOCKS: &[Block] = &[
             BREAKER,
         ],
     },
-    Block {
+    super::Block {
         name: "get",
         about: "Reads a cache.",
         keys: &[
@@ -140,7 +152,7 @@ pub(super) const BLOCKS: &[Block] = &[
             BREAKER,
         ],
     },
-    Block {
+    super::Block {
         name: "put",
         about: "Writes to a cache the version of the row that the endpoint has read or written last.",
         keys: &[
@@ -155,7 +167,42 @@ pub(super) const BLOCKS: &[Block] = &[
             BREAKER,
         ],
     },
-    Block {
+    super::Block {
+        name: "write_back",
+        about: "How acknowledged writes get to the store.",
+        keys: &[
+            key("flush", Duration, Unverified("1s"), "from the first write to its writing back: what a crash loses"),
+            key("batch", Count, Unverified("100"), "rows at once; so many waiting are written without delay"),
+        ],
+    },
+    super::Block {
+        name: "write",
+        about: "Writes a row that has copies.",
+        keys: &[
+            key("to", Text, Required, "the query that writes: db.set_avatar(user)"),
+            IN,
+            KEY,
+            key(
+                "policy",
+                Word(&["aside", "through", "around", "back"]),
+                Is("aside"),
+                "the store, and take copies out; the store, and write copies; the store alone; the cache, which writes back",
+            ),
+            TTL,
+            key(
+                "on_error",
+                Word(&["miss", "fail"]),
+                Unset("fail for through and back, else miss"),
+                "whether an error of the cache is an error of the endpoint",
+            ),
+            TIMEOUT,
+            DEADLINE,
+            RETRY,
+            CANCEL,
+            BREAKER,
+        ],
+    },
+    super::Block {
         name: "invalidate",
         about: "Takes a row out of caches; `local` is only the instance's own.",
         keys: &[IN, KEY, ON_ERROR, TIMEOUT, DEADLINE, RETRY, CANCEL, BREAKER],

@@ -42,6 +42,7 @@ pub(super) const BLOCKS: &[Block] = &[
             key("cached", Takes::Block("cached"), Unset("-"), "a row through caches"),
             key("get", Takes::Block("get"), Unset("-"), "a row from a cache"),
             key("put", Takes::Block("put"), Unset("-"), "a row into a cache"),
+            key("write", Takes::Block("write"), Unset("-"), "a row that has copies"),
             key("invalidate", Takes::Block("invalidate"), Unset("-"), "a row out of caches"),
             ON_ERROR,
             FALLBACK,
