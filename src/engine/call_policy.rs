@@ -238,7 +238,10 @@ impl<P: Probe> Core<P> {
             child.seen = super::copies::Seen { entity: item.entity, version };
             child.bytes = self.plan.entities[item.entity.index()].size_of(child.row);
             let ttl = item.ttl.as_ref().map(|ttl| self.draw(ttl, child.luck, child.request));
-            child.ttl = SimDuration::from_secs_f64(ttl.unwrap_or(0.0));
+            // The grace is part of the time that it is kept.
+            child.ttl = ttl.map_or(SimDuration::ZERO, |ttl| SimDuration::from_secs_f64(ttl) + item.grace);
+        } else {
+            child.ttl = item.grace;
         }
         let target = child.component;
         if choice == super::call::ANY_INSTANCE

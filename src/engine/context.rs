@@ -442,8 +442,13 @@ impl<P: Probe> Context<'_, P> {
         }
     }
 
-    /// A read of a row saw this version: how old that is now is observed.
-    pub fn read_version(&mut self, entity: EntityId, row: u64, version: u32) {
+    /// A read of a row for this call saw this version: how old that is now is observed, and whether its
+    /// owner had written a newer one.
+    pub fn read_version(&mut self, id: CallId, (entity, row): (EntityId, u64), version: u32) {
+        let expects = self.request(id).map_or(Seen::NOTHING, |request| request.expects);
+        if expects.entity == entity && version < expects.version && self.row_of(id, entity) == row {
+            self.observe(Observation::OwnWriteUnread { entity });
+        }
         let Staleness { behind, age } =
             self.core.ledger.staleness(entity, row, version, self.core.executive.now());
         self.observe(Observation::Read { entity, behind, age });

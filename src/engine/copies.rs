@@ -3,7 +3,7 @@
 
 use super::plan::Demand;
 use crate::base::random::Key;
-use crate::base::{ComponentId, EntityId, OperationId};
+use crate::base::{ComponentId, EntityId, OperationId, SimDuration};
 
 /// The version of a row that a call has seen last: read, or written itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,6 +79,8 @@ pub struct Item {
     pub writes: bool,
     /// How long it may be kept, in seconds; none: as long as the cache keeps it by itself.
     pub ttl: Option<Demand>,
+    /// How long after that it is still served, while somebody fetches it anew.
+    pub grace: SimDuration,
 }
 
 /// How a cache's keys are spread over its nodes.

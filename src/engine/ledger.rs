@@ -56,10 +56,11 @@ impl Ledger {
         if !self.on {
             return 0;
         }
-        let row = self
-            .rows
-            .entry((entity, row))
-            .or_insert(Row { version: 0, stored: 0, commits: [SimTime::ZERO; REMEMBERED] });
+        let row = self.rows.entry((entity, row)).or_insert(Row {
+            version: 0,
+            stored: 0,
+            commits: [SimTime::ZERO; REMEMBERED],
+        });
         row.version += 1;
         row.commits[row.version as usize % REMEMBERED] = now;
         row.stored = row.version;

@@ -106,6 +106,11 @@ pub enum Observation {
         /// How many.
         count: u32,
     },
+    /// A read saw an older version of a row than its owner had written before.
+    OwnWriteUnread {
+        /// The row's entity.
+        entity: EntityId,
+    },
     /// Writes that were acknowledged are lost.
     LostWrites {
         /// How many.

@@ -107,6 +107,8 @@ pub enum Op {
         hit: Pc,
         /// Where to if somebody else is fetching it.
         held: Pc,
+        /// Where the fetching begins of what is served past its time.
+        refresh: Pc,
         /// Whether an error of the cache is an error, instead of a miss.
         strict: bool,
     },

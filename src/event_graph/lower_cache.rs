@@ -5,8 +5,8 @@
 //! before it.
 
 use super::lower::Lowering;
-use crate::base::EntityId;
 use crate::base::random::Distribution;
+use crate::base::{EntityId, SimDuration};
 use crate::components::service::ASK_AGAIN;
 use crate::components::service::spec::{CacheStep, CallOptions, Coalesce, Layer, Step, WritePolicy};
 use crate::engine::{Demand, Op, Pc, Verb};
@@ -15,6 +15,7 @@ use crate::engine::{Demand, Op, Pc, Verb};
 struct Terms<'a> {
     entity: EntityId,
     ttl: Option<Demand>,
+    grace: SimDuration,
     leases: bool,
     strict: bool,
     options: &'a CallOptions,
@@ -30,14 +31,22 @@ impl Lowering<'_, '_> {
     pub(super) fn cache_step(&mut self, step: &CacheStep) {
         self.sites.plan.versions_matter = true;
         match step {
-            CacheStep::Cached { entity, layers, ttl, coalesce, strict, options, miss } => {
+            CacheStep::Cached { entity, layers, ttl, swr, coalesce, strict, options, miss } => {
                 let ttl = ttl.as_ref().map(|ttl| self.ttl(ttl));
                 let leases = *coalesce == Coalesce::Lease;
-                let terms = Terms { entity: *entity, ttl, leases, strict: *strict, options };
+                let grace = SimDuration::from_secs_f64(*swr);
+                let terms = Terms { entity: *entity, ttl, grace, leases, strict: *strict, options };
                 self.cached(&terms, layers, *coalesce == Coalesce::Instance, miss);
             }
             CacheStep::Get { entity, from, strict, options, on_miss } => {
-                let terms = Terms { entity: *entity, ttl: None, leases: false, strict: *strict, options };
+                let terms = Terms {
+                    entity: *entity,
+                    ttl: None,
+                    grace: SimDuration::ZERO,
+                    leases: false,
+                    strict: *strict,
+                    options,
+                };
                 let asked = self.ask(&terms, *from);
                 self.steps(on_miss);
                 self.ops.push(Op::Answered { entity: *entity, asked: true });
@@ -47,7 +56,14 @@ impl Lowering<'_, '_> {
             }
             CacheStep::Put { entity, to, ttl, strict, options } => {
                 let ttl = ttl.as_ref().map(|ttl| self.ttl(ttl));
-                let terms = Terms { entity: *entity, ttl, leases: false, strict: *strict, options };
+                let terms = Terms {
+                    entity: *entity,
+                    ttl,
+                    grace: SimDuration::ZERO,
+                    leases: false,
+                    strict: *strict,
+                    options,
+                };
                 self.fill(&terms, *to);
             }
             CacheStep::Write { entity, layers, policy, ttl, strict, options, store } => {
@@ -57,7 +73,14 @@ impl Lowering<'_, '_> {
                     return;
                 }
                 self.steps(store);
-                let terms = Terms { entity: *entity, ttl, leases: false, strict: *strict, options };
+                let terms = Terms {
+                    entity: *entity,
+                    ttl,
+                    grace: SimDuration::ZERO,
+                    leases: false,
+                    strict: *strict,
+                    options,
+                };
                 match policy {
                     WritePolicy::Aside => self.invalidate(*entity, layers, *strict, options),
                     WritePolicy::Through => layers.iter().for_each(|layer| self.fill(&terms, *layer)),
@@ -83,7 +106,8 @@ impl Lowering<'_, '_> {
             match (layer, store.first()) {
                 (Layer::Cache(cache), Some(Step::Call { target, operation, .. })) => {
                     self.sites.write_back(*cache, entity, (*target, *operation));
-                    self.tell(*layer, (Verb::PutBack, entity), ttl.clone(), strict, options);
+                    let kept = (ttl.clone(), SimDuration::ZERO);
+                    self.tell(*layer, (Verb::PutBack, entity), kept, strict, options);
                 }
                 (Layer::Local, _) => {
                     if let Some(cache) = self.local(entity) {
@@ -103,7 +127,9 @@ impl Lowering<'_, '_> {
                         self.ops.push(Op::Forget { cache });
                     }
                 }
-                Layer::Cache(_) => self.tell(*layer, (Verb::Delete, entity), None, strict, options),
+                Layer::Cache(_) => {
+                    self.tell(*layer, (Verb::Delete, entity), (None, SimDuration::ZERO), strict, options)
+                }
             }
         }
     }
@@ -159,10 +185,28 @@ impl Lowering<'_, '_> {
             }
             ends.push(self.jump());
         }
+        if !terms.grace.is_zero() {
+            self.refresh(terms, layers, &asked, miss);
+        }
         ends.push(over);
         for end in ends {
             self.land_jump(end);
         }
+    }
+
+    /// Fetching in the background, of what is served past its time: it holds no worker.
+    fn refresh(&mut self, terms: &Terms<'_>, layers: &[Layer], asked: &[Asked], miss: &[Step]) {
+        let start = self.here();
+        for asked in asked {
+            if let Op::Ask { refresh, .. } = &mut self.ops[asked.at] {
+                *refresh = start;
+            }
+        }
+        let held = std::mem::replace(&mut self.holds_worker, false);
+        self.steps(miss);
+        layers.iter().rev().for_each(|layer| self.fill(terms, *layer));
+        self.ops.push(Op::EndBranch);
+        self.holds_worker = held;
     }
 
     fn join(&mut self, entity: EntityId) -> usize {
@@ -187,8 +231,8 @@ impl Lowering<'_, '_> {
         };
         let verb = if terms.leases { Verb::GetOrLease } else { Verb::Get };
         let from = (self.component, self.endpoint);
-        let site = self.sites.cache(from, cache, (verb, terms.entity), None, terms.options);
-        let at = self.waiting(Op::Ask { site, hit: 0, held: 0, strict: terms.strict });
+        let site = self.sites.cache(from, cache, (verb, terms.entity), (None, terms.grace), terms.options);
+        let at = self.waiting(Op::Ask { site, hit: 0, held: 0, refresh: 0, strict: terms.strict });
         if terms.leases {
             // Somebody else fetches it: ask again in a while.
             let jump = self.jump();
@@ -225,7 +269,8 @@ impl Lowering<'_, '_> {
             return;
         }
         let verb = if terms.leases { Verb::PutLeased } else { Verb::Put };
-        self.tell(layer, (verb, terms.entity), terms.ttl.clone(), terms.strict, terms.options);
+        let kept = (terms.ttl.clone(), terms.grace);
+        self.tell(layer, (verb, terms.entity), kept, terms.strict, terms.options);
     }
 
     /// A command to a cache whose error is nothing, unless it is `strict`.
@@ -233,12 +278,12 @@ impl Lowering<'_, '_> {
         &mut self,
         layer: Layer,
         what: (Verb, EntityId),
-        ttl: Option<Demand>,
+        kept: (Option<Demand>, SimDuration),
         strict: bool,
         options: &CallOptions,
     ) {
         let Layer::Cache(cache) = layer else { return };
-        let site = self.sites.cache((self.component, self.endpoint), cache, what, ttl, options);
+        let site = self.sites.cache((self.component, self.endpoint), cache, what, kept, options);
         let at = self.waiting(Op::Call { site, caught: None });
         let next = (at + 1).min(usize::from(Pc::MAX)) as Pc;
         if let Op::Call { caught, .. } = &mut self.ops[at]

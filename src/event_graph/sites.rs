@@ -6,7 +6,8 @@ use crate::base::random::{Key, Permutation, StreamName, Zipf};
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration};
 use crate::components::service::spec::{CallOptions, PoolSpec};
 use crate::engine::{
-    CallSite, Demand, EntityPlan, Fleet, Item, Nodes, Plan, PoolPlan, Popularity, Retry, RowChoice, SiteId, Target, Trait, Verb,
+    CallSite, Demand, EntityPlan, Fleet, Item, Nodes, Plan, PoolPlan, Popularity, Retry, RowChoice, SiteId,
+    Target, Trait, Verb,
 };
 use crate::metrics::{ResourceInfo, Role};
 use crate::scenario::model::{ComponentSpec, EntitySpec, Model, PopularitySpec};
@@ -245,12 +246,12 @@ impl<'a> Sites<'a> {
         (caller, endpoint): (usize, &str),
         cache: ComponentId,
         (verb, entity): (Verb, EntityId),
-        ttl: Option<Demand>,
+        (ttl, grace): (Option<Demand>, SimDuration),
         options: &CallOptions,
     ) -> SiteId {
         let row = RowChoice::Own(entity);
         let site = self.call(caller, endpoint, cache, verb.on(entity), row, None, options);
-        self.plan.sites[site.0 as usize].item = Some(Item { entity, writes: verb.writes(), ttl });
+        self.plan.sites[site.0 as usize].item = Some(Item { entity, writes: verb.writes(), ttl, grace });
         site
     }
 
@@ -266,7 +267,8 @@ impl<'a> Sites<'a> {
         }
         let row = RowChoice::Own(entity);
         let site = self.call(cache.index(), "write back", store, query, row, None, &CallOptions::default());
-        self.plan.sites[site.0 as usize].item = Some(Item { entity, writes: true, ttl: None });
+        self.plan.sites[site.0 as usize].item =
+            Some(Item { entity, writes: true, ttl: None, grace: SimDuration::ZERO });
         self.plan.write_backs.push((cache, entity, site));
     }
 
@@ -305,5 +307,12 @@ fn entity_plan(entity: &EntitySpec, root: Key) -> EntityPlan {
         },
         PopularitySpec::Trace(keys) => Popularity::Trace(keys.clone()),
     };
-    EntityPlan { rows: entity.rows, size: entity.size.clone(), growth: entity.growth, drift: entity.drift, popularity, key }
+    EntityPlan {
+        rows: entity.rows,
+        size: entity.size.clone(),
+        growth: entity.growth,
+        drift: entity.drift,
+        popularity,
+        key,
+    }
 }

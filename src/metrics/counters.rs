@@ -36,6 +36,8 @@ pub struct Events {
     pub served_for_nobody: u64,
     /// Acknowledged writes that were lost.
     pub lost_writes: u64,
+    /// Reads that saw less than their owner had written.
+    pub own_writes_unread: u64,
     /// Requests that ended with an error, by status.
     pub errors: Vec<(u16, u64)>,
     /// Requests that ended with an error, by who made it.
@@ -78,6 +80,7 @@ impl Events {
         self.served += other.served;
         self.served_for_nobody += other.served_for_nobody;
         self.lost_writes += other.lost_writes;
+        self.own_writes_unread += other.own_writes_unread;
         for &(status, n) in &other.errors {
             tally(&mut self.errors, status, n);
         }

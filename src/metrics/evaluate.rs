@@ -186,6 +186,9 @@ impl View<'_> {
             Metric::LostWrites => {
                 MetricValue::Number(self.record.events_in(self.from, self.to).lost_writes as f64)
             }
+            Metric::OwnWritesUnread => {
+                MetricValue::Number(self.record.events_in(self.from, self.to).own_writes_unread as f64)
+            }
             Metric::HitRatio(entity) => {
                 let events = self.record.events_in(self.from, self.to);
                 let (answers, asked) = events.answers.get(entity.index()).copied().unwrap_or_default();

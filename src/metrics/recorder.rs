@@ -458,6 +458,7 @@ impl Probe for Recorder {
                 }
             }
             Observation::LostWrites { count } => self.events.lost_writes += u64::from(count),
+            Observation::OwnWriteUnread { .. } => self.events.own_writes_unread += 1,
             Observation::Fetched { store, bytes, origin } => {
                 if let Some(store) = self.events.lookups.get_mut(store.index()) {
                     store.fetched(bytes, origin);

@@ -193,6 +193,8 @@ pub enum Metric {
     CostPerMillionGood,
     /// Acknowledged writes that were lost.
     LostWrites,
+    /// Reads that saw less than their owner had written.
+    OwnWritesUnread,
     /// Share of reads of an entity through caches for which the store behind was not asked.
     HitRatio(EntityId),
     /// Share of reads of an entity that saw an old version.
@@ -380,6 +382,7 @@ fn of_run(
     }
     match (name, texts) {
         ("lost_writes", []) if can_lose(catalog) => trailing(Metric::LostWrites),
+        ("ryw_violations", []) if keeps_copies(catalog) => trailing(Metric::OwnWritesUnread),
         ("hit_ratio" | "stale_reads" | "staleness", [entity]) => {
             let id = catalog.entity(entity).ok_or_else(|| UnknownMetric {
                 message: format!("there is no entity `{entity}` under `data`"),
@@ -411,6 +414,14 @@ fn of_run(
 /// Whether the model has what can lose acknowledged writes.
 fn can_lose(catalog: &Catalog) -> bool {
     catalog.components.iter().any(|component| component.kind == "cache")
+}
+
+/// Whether the model keeps copies of rows, which may be old.
+fn keeps_copies(catalog: &Catalog) -> bool {
+    catalog.resources.iter().any(|resource| {
+        resource.role == Role::Store
+            && catalog.components.iter().any(|c| c.id == resource.component && c.kind != "cdn")
+    })
 }
 
 fn elsewhere(word: &str) -> Option<UnknownMetric> {
@@ -608,9 +619,11 @@ impl Metric {
             | Self::TimeToRecover
             | Self::Staleness(_)
             | Self::Resources(Gauge::Wait(_), _) => Unit::Seconds,
-            Self::Resources(Gauge::Queue | Gauge::QueueMax | Gauge::Busy, _) | Self::InFlight(_) | Self::LostWrites | Self::Store(StoreGauge::Evictions, _) => {
-                Unit::Count
-            }
+            Self::Resources(Gauge::Queue | Gauge::QueueMax | Gauge::Busy, _)
+            | Self::InFlight(_)
+            | Self::LostWrites
+            | Self::OwnWritesUnread
+            | Self::Store(StoreGauge::Evictions, _) => Unit::Count,
             Self::Cost => Unit::MoneyPerHour,
             Self::CostPerMillionGood => Unit::Money,
         }
@@ -666,8 +679,15 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
     if can_lose(catalog) {
         names.push("lost_writes".to_owned());
     }
+    if keeps_copies(catalog) {
+        names.push("ryw_violations".to_owned());
+    }
     for entity in &catalog.entities {
-        names.extend([format!("hit_ratio({entity})"), format!("stale_reads({entity})"), format!("staleness({entity})")]);
+        names.extend([
+            format!("hit_ratio({entity})"),
+            format!("stale_reads({entity})"),
+            format!("staleness({entity})"),
+        ]);
     }
     names
 }

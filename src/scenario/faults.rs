@@ -200,7 +200,8 @@ fn read_verb(
         }
         "flush" => {
             let groups = groups(node, around, found);
-            let stores = |group: &Group| match around.components.get(group.component.index()).map(|c| &c.spec) {
+            let stores = |group: &Group| match around.components.get(group.component.index()).map(|c| &c.spec)
+            {
                 Some(ComponentSpec::Cache(_)) => true,
                 Some(ComponentSpec::Service(service)) => !service.local_caches.is_empty(),
                 _ => false,

@@ -227,7 +227,12 @@ faults: [{at: 50s, kill: \"app[0]\", restart_after: 1s}]
 ";
     let seen = during(
         text,
-        &[(0.0, 40.0, "hit_ratio(post)"), (0.0, 40.0, "throughput"), (51.0, 99.0, "hit_ratio(post)"), (51.0, 99.0, "throughput")],
+        &[
+            (0.0, 40.0, "hit_ratio(post)"),
+            (0.0, 40.0, "throughput"),
+            (51.0, 99.0, "hit_ratio(post)"),
+            (51.0, 99.0, "throughput"),
+        ],
     );
     let fetched = |ratio: f64, rate: f64, span: f64| (1.0 - ratio) * rate * span;
     // Each of four instances fetches all hundred rows once; then one of them does so again.
@@ -330,6 +335,56 @@ fn each_write_policy_has_its_price() {
 }
 
 #[test]
+fn stale_while_revalidate_hides_the_fetching() {
+    let seen = |swr: &str| {
+        let text = reads(
+            "duration: 60s, warmup: 5s, replications: 1",
+            "100/s",
+            "rows: 1",
+            "nodes: 1",
+            &format!("in: redis, ttl: 1s{swr}"),
+        )
+        .replace("db.post(post)", "[{sleep: 100ms}, {query: db.post(post)}]");
+        let runs = run(&text);
+        ["max", "redis.stale", "hit_ratio(post)", "db.offered_cpu"].map(|name| mean(&runs.each(name)))
+    };
+    let (without, with) = (seen(""), seen(", swr: 10s"));
+    // Every 1.1 s ten requests find nothing and fetch for 0.1 s; or one call fetches and they are served.
+    assert!(without[0] > 0.1 && without[1] == 0.0, "{without:?}");
+    assert!((without[2] - (1.0 - 0.1 / 1.1)).abs() < 0.02, "{without:?}");
+    assert!(with[0] < 1e-6 && with[2] == 1.0, "{with:?}");
+    assert!((with[1] - 0.1 / 1.1).abs() < 0.02, "{with:?}");
+    assert!((with[3] * 64.0 / 0.001 - 1.0 / 1.1).abs() < 0.05, "one fetch each time: {with:?}");
+}
+
+#[test]
+fn an_owner_misses_its_own_write_where_copies_are_left_alone() {
+    let violations = |policy: &str| {
+        let text = format!(
+            "
+scenario: own
+run: {{duration: 60s, replications: 2}}
+clients: {{web: {{rate: 50/s, sessions_of: user, read_own_write: {{p: 100%, after: 10ms}}, mix: {{GET /: 1, PUT /: 1}}, to: app}}}}
+data: {{user: {{rows: 20}}}}
+components:
+  redis: {{kind: cache, warm: {{user: 20}}}}
+  app:
+    kind: service
+    endpoints:
+      GET /: [{{cached: {{in: redis, key: user, miss: db.get(user)}}}}]
+      PUT /: [{{write: {{to: db.set(user), in: redis, key: user, policy: {policy}}}}}]
+  db: {{kind: database, queries: {{get: {{read: user, cpu: 10us}}, set: {{write: user, cpu: 10us}}}}}}
+"
+        );
+        mean(&run(&text).each("ryw_violations"))
+    };
+    // Each of 25 writes a second is read by whoever made it.
+    let around = violations("around");
+    assert!((around / 1500.0 - 1.0).abs() < 0.1, "{around}");
+    assert_eq!((violations("aside"), violations("through"), violations("back")), (0.0, 0.0, 0.0));
+}
+
+#[test]
 fn a_full_cache_without_eviction_refuses_and_reads_go_on() {
     let text = reads(
         "duration: 20s, replications: 1",
@@ -348,14 +403,14 @@ fn a_full_cache_without_eviction_refuses_and_reads_go_on() {
 
 #[test]
 fn mistakes_in_caches_are_explained() {
-    let wrong = |cached: &str| {
-        read(&reads("duration: 1s", "1/s", "rows: 1", "nodes: 1", cached)).unwrap_err()
-    };
+    let wrong =
+        |cached: &str| read(&reads("duration: 1s", "1/s", "rows: 1", "nodes: 1", cached)).unwrap_err();
     assert!(wrong("in: db").contains("`db` is no cache"));
     assert!(wrong("in: local").contains("has no `local_cache` for `post`"));
     assert!(wrong("in: [redis, redis]").contains("named twice"));
     assert!(wrong("in: redis, ttl: 0s").contains("never found"));
-    let flush = reads("duration: 1m", "1/s", "rows: 1", "nodes: 1", "in: redis") + "faults: [{at: 1s, flush: db}]\n";
+    let flush =
+        reads("duration: 1m", "1/s", "rows: 1", "nodes: 1", "in: redis") + "faults: [{at: 1s, flush: db}]\n";
     assert!(read(&flush).unwrap_err().contains("`flush` empties a cache"));
 }
 

@@ -34,6 +34,21 @@ fn just_a_tuesday() {
 }
 
 #[test]
+fn cold_cache() {
+    holds("cold-cache");
+}
+
+#[test]
+fn cache_sizing() {
+    holds("cache-sizing");
+}
+
+#[test]
+fn stale_or_lost() {
+    holds("stale-or-lost");
+}
+
+#[test]
 fn none_is_forgotten() {
     let mut names: Vec<String> = std::fs::read_dir("scenarios")
         .unwrap()
@@ -42,5 +57,16 @@ fn none_is_forgotten() {
         })
         .collect();
     names.sort_unstable();
-    assert_eq!(names, ["just-a-tuesday", "real-elb", "real-launch-day", "single-server"]);
+    assert_eq!(
+        names,
+        [
+            "cache-sizing",
+            "cold-cache",
+            "just-a-tuesday",
+            "real-elb",
+            "real-launch-day",
+            "single-server",
+            "stale-or-lost"
+        ]
+    );
 }

@@ -25,7 +25,7 @@ mod state;
 pub mod store;
 mod write_back;
 
-pub use state::{Cache, HELD, MISS};
+pub use state::{Cache, HELD, MISS, STALE};
 
 #[cfg(test)]
 mod replicated;

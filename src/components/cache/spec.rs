@@ -2,8 +2,8 @@
 
 use super::eviction::Policy;
 use super::store::{ActiveExpiry, Capacity};
-use crate::base::{EntityId, ResourceId};
 use crate::base::random::{Distribution, Key};
+use crate::base::{EntityId, ResourceId};
 use crate::engine::{Demand, Placement};
 
 /// A distributed cache.

@@ -3,7 +3,8 @@
 //!
 //! A call is one command about one row; its operation says what to do with a row of which entity. It takes
 //! its turn on the node's core for `op_cost`, and what it does happens when that is over. A read answers
-//! 200 with the item, 204 without, or 202 if somebody else holds the lease to fetch it. A lease is that of
+//! 200 with the item, 204 without, 202 if somebody else holds the lease to fetch it, or 203 with an item
+//! past its time to the one who is to fetch it anew. A lease is that of
 //! Nishtala et al. (NSDI 2013): who missed first may write the item, unless it was deleted meanwhile.
 //!
 //! Not modelled: pipelining (one call is one round trip), replicas of a node, snapshots, commands that
@@ -13,8 +14,8 @@ use rustc_hash::FxHashMap;
 
 use super::entries::Value;
 use super::spec::CacheBuild;
-use super::write_back::Dirty;
 use super::store::{Lookup, Put, Store};
+use super::write_back::Dirty;
 use crate::base::random::StreamName;
 use crate::base::{EntityId, ResourceId, SimDuration, SimTime};
 use crate::engine::{
@@ -27,6 +28,8 @@ use crate::queueing::Discipline;
 pub const MISS: u16 = 204;
 /// The answer to a read of what somebody else is fetching.
 pub const HELD: u16 = 202;
+/// The answer to a read of what is past its time, to whoever is to fetch it anew.
+pub const STALE: u16 = 203;
 /// How long a lease is held at most (Nishtala et al. 2013: a token is given once every 10 s for a key).
 const LEASE: SimDuration = SimDuration::from_secs(10);
 /// Rows of one entity that keys can tell apart.
@@ -154,12 +157,26 @@ impl Cache {
                 if let (Lookup::Miss | Lookup::Expired, Some(version)) = (found, member.dirty.version(key)) {
                     found = Lookup::Hit(Value { version: u64::from(version), expiry: SimTime::MAX });
                 }
-                let what = if matches!(found, Lookup::Hit(_)) { Found::Hit } else { Found::Miss };
+                let what = match found {
+                    Lookup::Hit(value)
+                        if value.expiry < SimTime::MAX && value.expiry.since(now) < written =>
+                    {
+                        Found::Stale
+                    }
+                    Lookup::Hit(_) => Found::Hit,
+                    Lookup::Miss | Lookup::Expired => Found::Miss,
+                };
+                if what == Found::Stale
+                    && !member.leases.get(&key).is_some_and(|l| now.since(l.since) < LEASE)
+                {
+                    member.leases.insert(key, Lease { holder: parent, since: now });
+                    outcome.status = STALE;
+                }
                 cx.observe(Observation::Looked { store: member.observed, entity: Some(entity), found: what });
                 if let Lookup::Hit(value) = found {
                     answer = cx.size_of(entity, row);
                     cx.see(id, entity, value.version as u32);
-                    cx.read_version(entity, row, value.version as u32);
+                    cx.read_version(id, (entity, row), value.version as u32);
                 } else {
                     outcome.status = MISS;
                     if verb == Verb::GetOrLease {

@@ -95,12 +95,7 @@ impl Cache {
     }
 
     /// The store has answered; what failed is written back again, unless a newer write is waiting.
-    pub(super) fn written_back<P: Probe>(
-        &mut self,
-        root: CallId,
-        outcome: Outcome,
-        cx: &mut Context<'_, P>,
-    ) {
+    pub(super) fn written_back<P: Probe>(&mut self, root: CallId, outcome: Outcome, cx: &mut Context<'_, P>) {
         let node = cx.call(root).instance as usize;
         let sent = self.members[node].dirty.sent.remove(&root);
         cx.close_internal(root);

@@ -129,7 +129,7 @@ impl Database {
             let row = cx.call(id).row;
             let version = cx.ledger().stored(entity, row);
             cx.see(id, entity, version);
-            cx.read_version(entity, row, version);
+            cx.read_version(id, (entity, row), version);
         }
     }
 

@@ -2,8 +2,8 @@
 
 use crate::base::random::Distribution;
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId};
-use crate::document::Place;
 use crate::components::cache::spec::LocalCacheSpec;
+use crate::document::Place;
 use crate::engine::protection::rate_limit::RateLimit;
 use crate::engine::{Demand, Program, RowChoice};
 use crate::queueing::Discipline;
@@ -162,6 +162,8 @@ pub enum CacheStep {
         layers: Vec<Layer>,
         /// Seconds for which it is kept.
         ttl: Option<Distribution>,
+        /// Seconds after that for which a shared cache still serves it, while one call fetches it anew.
+        swr: f64,
         /// Who fetches.
         coalesce: Coalesce,
         /// Whether an error of a cache is an error, instead of a miss.

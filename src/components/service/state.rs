@@ -15,8 +15,8 @@ use crate::base::{EntityId, SimDuration};
 use crate::components::cache::spec::LocalCacheSpec;
 use crate::engine::protection::rate_limit::{RateLimit, Verdict};
 use crate::engine::{
-    CallId, Condition, Context, Cores, Demand, Disturbance, Flags, LockTable, Node, Observation, Op, Outcome, Probe,
-    Program, Reason, Seized, Station,
+    CallId, Condition, Context, Cores, Demand, Disturbance, Flags, LockTable, Node, Observation, Op, Outcome,
+    Probe, Program, Reason, Seized, Station,
 };
 use crate::queueing::Discipline;
 
@@ -598,7 +598,12 @@ impl Node for Service {
     }
 
     fn on_reply<P: Probe>(&mut self, call: CallId, outcome: Outcome, cx: &mut Context<'_, P>) {
-        if self.asks && matches!(self.program.ops.get((cx.call(call).pc as usize).wrapping_sub(1)), Some(Op::Ask { .. })) {
+        if self.asks
+            && matches!(
+                self.program.ops.get((cx.call(call).pc as usize).wrapping_sub(1)),
+                Some(Op::Ask { .. })
+            )
+        {
             match self.asked(call, outcome, cx) {
                 Ok(pc) => {
                     cx.call_mut(call).pc = pc;

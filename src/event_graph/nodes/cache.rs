@@ -16,9 +16,11 @@ pub(in crate::event_graph) fn cache(index: usize, spec: &CacheSpec, sites: &mut 
     };
     if let Some(max) = spec.max_connections {
         let resource = sites.resource(index, 0, Role::Connections);
-        sites.plan.connections[index] = Some(ConnectionLimit { resource, max: max.saturating_mul(u32::from(spec.nodes)) });
+        sites.plan.connections[index] =
+            Some(ConnectionLimit { resource, max: max.saturating_mul(u32::from(spec.nodes)) });
     }
-    let each = |role: Role| (0..u32::from(spec.nodes)).map(|node| sites.resource(index, node, role)).collect();
+    let each =
+        |role: Role| (0..u32::from(spec.nodes)).map(|node| sites.resource(index, node, role)).collect();
     Cache::new(CacheBuild {
         cpu: each(Role::Cpu),
         stores: each(Role::Store),

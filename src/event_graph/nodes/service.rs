@@ -22,10 +22,15 @@ pub(in crate::event_graph) fn service(index: usize, spec: &ServiceSpec, sites: &
         program,
         resources: resources.collect(),
         locks: sites.resource(index, 0, Role::Locks),
-        local_ttls: spec.local_caches.iter().enumerate().map(|(at, local)| {
-            let key = key.named(StreamName::new("local ttl")).with(at as u64);
-            local.ttl.clone().map(|distribution| Demand::Drawn { distribution, key })
-        }).collect(),
+        local_ttls: spec
+            .local_caches
+            .iter()
+            .enumerate()
+            .map(|(at, local)| {
+                let key = key.named(StreamName::new("local ttl")).with(at as u64);
+                local.ttl.clone().map(|distribution| Demand::Drawn { distribution, key })
+            })
+            .collect(),
         key,
         max_wait: spec
             .max_wait

@@ -1,8 +1,8 @@
 //! `kind: cache`, and the caches inside the instances of a service.
 
 use super::{Names, small};
-use crate::base::{EntityId, SimDuration};
 use crate::base::random::Distribution;
+use crate::base::{EntityId, SimDuration};
 use crate::components::cache::eviction::Policy;
 use crate::components::cache::spec::{CacheSpec, LocalCacheSpec, WriteBack};
 use crate::components::cache::store::{ActiveExpiry, Capacity, OVERHEAD};
@@ -12,8 +12,7 @@ use crate::engine::Placement;
 use crate::scenario::fields::{Fields, entries};
 
 pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics) -> CacheSpec {
-    let placements =
-        [("ring", Placement::Ring), ("slots", Placement::Slots), ("modulo", Placement::Modulo)];
+    let placements = [("ring", Placement::Ring), ("slots", Placement::Slots), ("modulo", Placement::Modulo)];
     CacheSpec {
         nodes: small(fields, "nodes", 1, 1_000, found).unwrap_or(1) as u16,
         placement: fields.choice("placement", &placements, found).unwrap_or_default(),
@@ -120,11 +119,7 @@ pub(super) fn lasts(node: &Node, ttl: Distribution, found: &mut Diagnostics) -> 
 }
 
 /// The entity of a key.
-pub(super) fn entity_of(
-    fields: &mut Fields<'_>,
-    names: &Names,
-    found: &mut Diagnostics,
-) -> Option<EntityId> {
+pub(super) fn entity_of(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics) -> Option<EntityId> {
     let node = fields.need("key", found)?;
     let name = crate::scenario::fields::text(node, found)?;
     names.entity(node, name, found)

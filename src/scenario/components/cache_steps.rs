@@ -3,11 +3,14 @@
 use super::cache::{entity_of, lasts};
 use super::call_options::read_options;
 use super::{Names, steps};
+use crate::base::SimDuration;
 use crate::base::random::Distribution;
 use crate::components::cache::spec::LocalCacheSpec;
-use crate::components::service::spec::{CacheStep, CallOptions, Coalesce, Endpoint, Layer, Step, WritePolicy};
+use crate::components::service::spec::{
+    CacheStep, CallOptions, Coalesce, Endpoint, Layer, Step, WritePolicy,
+};
 use crate::document::distribution_text::Of;
-use crate::document::{Code, Diagnostics, Node, Value};
+use crate::document::{Code, Diagnostics, Node, Value, quantity};
 use crate::scenario::fields::{Fields, amount, text};
 
 /// The instance's own cache, as steps name it.
@@ -57,6 +60,11 @@ fn read_cached(node: &Node, names: &Names, found: &mut Diagnostics, depth: u32) 
     let layers = cached.need("in", found).map(|node| layers(node, names, found));
     let entity = entity_of(&mut cached, names, found);
     let ttl = ttl(&mut cached, found);
+    let swr = cached.read("swr", quantity::duration, found).map_or(0.0, SimDuration::as_secs_f64);
+    if swr > 0.0 && ttl.is_none() {
+        let help = "write `ttl: 60s` beside it";
+        found.add(Code::MissingKey, node.place, "`swr` begins when `ttl` ends, and there is none", help);
+    }
     let scopes = [("none", Coalesce::None), ("instance", Coalesce::Instance), ("lease", Coalesce::Lease)];
     let coalesce = cached.choice("coalesce", &scopes, found).unwrap_or_default();
     let miss = cached.need("miss", found).map(|node| match &node.value {
@@ -74,7 +82,7 @@ fn read_cached(node: &Node, names: &Names, found: &mut Diagnostics, depth: u32) 
             "name one of kind `cache` in `in:`, or write `coalesce: instance`",
         );
     }
-    Some(CacheStep::Cached { entity: entity?, layers, ttl, coalesce, strict, options, miss: miss? })
+    Some(CacheStep::Cached { entity: entity?, layers, ttl, swr, coalesce, strict, options, miss: miss? })
 }
 
 fn read_write(node: &Node, names: &Names, found: &mut Diagnostics) -> Option<CacheStep> {

@@ -1,9 +1,9 @@
 //! Keys of caches and of the steps about copies of rows.
 
 use super::Absent::{Is, Required, Unset, Unverified};
+use super::KeyEntry;
 use super::Takes::{Block, Count, Duration, Either, Flag, List, Name, Named, Size, Text, Times, Word};
 use super::shared::{BREAKER, CANCEL, DEADLINE, RETRY, STEPS, TIMEOUT, ZONES, key};
-use super::KeyEntry;
 
 const MEMORY: KeyEntry =
     key("memory", Size, Unset("without limit"), "bytes that a node holds, overhead included");
@@ -41,7 +41,8 @@ const TTL: KeyEntry = key(
     Unset("until it gives way"),
     "how long an item is kept from its writing on: 60s, 60s±10%; a step may say otherwise",
 );
-const KEY: KeyEntry = key("key", Name("entity"), Required, "the entity: the copy is of the request's own row");
+const KEY: KeyEntry =
+    key("key", Name("entity"), Required, "the entity: the copy is of the request's own row");
 const ON_ERROR: KeyEntry = key(
     "on_error",
     Word(&["miss", "fail"]),
@@ -123,6 +124,12 @@ pub(super) const BLOCKS: &[super::Block] = &[
             KEY,
             TTL,
             key(
+                "swr",
+                Duration,
+                Is("0s"),
+                "how long after its `ttl` a shared cache still serves an item, while one call fetches it anew in the background (stale-while-revalidate)",
+            ),
+            key(
                 "coalesce",
                 Word(&["none", "instance", "lease"]),
                 Is("none"),
@@ -171,7 +178,12 @@ pub(super) const BLOCKS: &[super::Block] = &[
         name: "write_back",
         about: "How acknowledged writes get to the store.",
         keys: &[
-            key("flush", Duration, Unverified("1s"), "from the first write to its writing back: what a crash loses"),
+            key(
+                "flush",
+                Duration,
+                Unverified("1s"),
+                "from the first write to its writing back: what a crash loses",
+            ),
             key("batch", Count, Unverified("100"), "rows at once; so many waiting are written without delay"),
         ],
     },

@@ -8,7 +8,7 @@ use crate::base::{EntityId, ResourceId, SimDuration, SimTime};
 use crate::components::cache::entries::Value;
 use crate::components::cache::spec::LocalCacheSpec;
 use crate::components::cache::store::{Lookup, Store};
-use crate::components::cache::{HELD, MISS};
+use crate::components::cache::{HELD, MISS, STALE};
 use crate::engine::{CallId, Context, Demand, Found, Observation, Op, Outcome, Pc, Probe};
 
 /// An instance and a row.
@@ -78,7 +78,7 @@ impl Service {
         cx.observe(Observation::Looked { store: locals.observed, entity: Some(entity), found: what });
         let Lookup::Hit(value) = found else { return false };
         cx.see(id, entity, value.version as u32);
-        cx.read_version(entity, row, value.version as u32);
+        cx.read_version(id, (entity, row), value.version as u32);
         true
     }
 
@@ -152,7 +152,11 @@ impl Service {
                 cx.see(waiter, entity, seen.version);
                 // It is old if it was so already when the waiter began to wait.
                 let now = cx.ledger().latest(entity, row);
-                cx.read_version(entity, row, if seen.version < latest { seen.version } else { now });
+                cx.read_version(
+                    waiter,
+                    (entity, row),
+                    if seen.version < latest { seen.version } else { now },
+                );
             }
             cx.observe(Observation::Answered { entity, asked: false });
             let pc = cx.call(waiter).pc as usize;
@@ -166,19 +170,29 @@ impl Service {
 
     /// A cache has answered, or not: where the call goes on, or none if it ends.
     pub(super) fn asked<P: Probe>(
-        &self,
+        &mut self,
         id: CallId,
         outcome: Outcome,
-        cx: &Context<'_, P>,
+        cx: &mut Context<'_, P>,
     ) -> Result<Pc, Outcome> {
         let pc = cx.call(id).pc;
-        let Some(Op::Ask { hit, held, strict, .. }) = self.program.ops.get(pc.wrapping_sub(1) as usize)
+        let Some(Op::Ask { hit, held, refresh, strict, .. }) =
+            self.program.ops.get(pc.wrapping_sub(1) as usize)
         else {
             return Ok(pc);
         };
         match outcome.status {
             MISS => Ok(pc),
             HELD => Ok(*held),
+            STALE => {
+                let (hit, refresh) = (*hit, *refresh);
+                let fetch = cx.branch(id, refresh);
+                // Nobody waits for it: a later join of this call must not take it for a branch of its own.
+                let call = cx.call_mut(id);
+                call.wait_token = call.wait_token.wrapping_add(1);
+                self.ready.push(fetch);
+                Ok(hit)
+            }
             _ if outcome.is_ok() => Ok(*hit),
             _ if *strict => Err(outcome),
             _ => Ok(pc),
