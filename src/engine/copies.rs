@@ -104,7 +104,7 @@ const SLOTS: u64 = 16_384;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Nodes {
     placement: Placement,
-    nodes: u16,
+    count: u16,
     /// Points of the ring in order, with whose they are.
     ring: Vec<(u64, u16)>,
 }
@@ -124,13 +124,13 @@ impl Nodes {
             _ => Vec::new(),
         };
         ring.sort_unstable();
-        Self { placement, nodes, ring }
+        Self { placement, count: nodes, ring }
     }
 
     /// The node of a row, where `lives` says which nodes clients know to live.
     #[must_use]
     pub fn node_of(&self, entity: EntityId, row: u64, lives: impl Fn(u16) -> bool) -> u16 {
-        if self.nodes <= 1 {
+        if self.count <= 1 {
             return 0;
         }
         let hash = Key::default().with(u64::from(entity.0)).with(row).draws().bits();
@@ -142,12 +142,12 @@ impl Nodes {
                 let next = clockwise.clone().next().unwrap_or(0);
                 clockwise.find(|node| lives(*node)).unwrap_or(next)
             }
-            Placement::Slots => ((hash % SLOTS) * u64::from(self.nodes) / SLOTS) as u16,
+            Placement::Slots => ((hash % SLOTS) * u64::from(self.count) / SLOTS) as u16,
             Placement::Modulo => {
-                let living = (0..self.nodes).filter(|node| lives(*node));
+                let living = (0..self.count).filter(|node| lives(*node));
                 let count = living.clone().count() as u64;
                 let at = hash % count.max(1);
-                living.clone().nth(at as usize).unwrap_or((hash % u64::from(self.nodes)) as u16)
+                living.clone().nth(at as usize).unwrap_or((hash % u64::from(self.count)) as u16)
             }
         }
     }

@@ -148,9 +148,8 @@ impl<P: Probe> Core<P> {
         if before.works() && !after.works() {
             tell(Disturbance::Lost);
         }
-        if after <= Life::Draining && before > Life::Draining && before != Life::Hung {
-            tell(Disturbance::Restored);
-        } else if before == Life::Draining && after == Life::Up {
+        let rose = after <= Life::Draining && before > Life::Draining && before != Life::Hung;
+        if rose || before == Life::Draining && after == Life::Up {
             tell(Disturbance::Restored);
         }
         if after == Life::Draining && before != Life::Draining {

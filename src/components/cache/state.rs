@@ -167,7 +167,7 @@ impl Cache {
                     Lookup::Miss | Lookup::Expired => Found::Miss,
                 };
                 if what == Found::Stale
-                    && !member.leases.get(&key).is_some_and(|l| now.since(l.since) < LEASE)
+                    && member.leases.get(&key).is_none_or(|l| now.since(l.since) >= LEASE)
                 {
                     member.leases.insert(key, Lease { holder: parent, since: now });
                     outcome.status = STALE;
