@@ -383,6 +383,9 @@ fn of_run(
     match (name, texts) {
         ("lost_writes", []) if can_lose(catalog) => trailing(Metric::LostWrites),
         ("ryw_violations", []) if keeps_copies(catalog) => trailing(Metric::OwnWritesUnread),
+        ("hit_ratio", _) if !keeps_copies(catalog) => {
+            Err(elsewhere(name).unwrap_or_else(|| unknown(format!("no component keeps copies for `{name}`"))))
+        }
         ("hit_ratio" | "stale_reads" | "staleness", [entity]) => {
             let id = catalog.entity(entity).ok_or_else(|| UnknownMetric {
                 message: format!("there is no entity `{entity}` under `data`"),
@@ -683,11 +686,10 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
         names.push("ryw_violations".to_owned());
     }
     for entity in &catalog.entities {
-        names.extend([
-            format!("hit_ratio({entity})"),
-            format!("stale_reads({entity})"),
-            format!("staleness({entity})"),
-        ]);
+        if keeps_copies(catalog) {
+            names.push(format!("hit_ratio({entity})"));
+        }
+        names.extend([format!("stale_reads({entity})"), format!("staleness({entity})")]);
     }
     names
 }

@@ -166,8 +166,7 @@ impl Cache {
                     Lookup::Hit(_) => Found::Hit,
                     Lookup::Miss | Lookup::Expired => Found::Miss,
                 };
-                if what == Found::Stale
-                    && member.leases.get(&key).is_none_or(|l| now.since(l.since) >= LEASE)
+                if what == Found::Stale && member.leases.get(&key).is_none_or(|l| now.since(l.since) >= LEASE)
                 {
                     member.leases.insert(key, Lease { holder: parent, since: now });
                     outcome.status = STALE;
