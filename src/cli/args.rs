@@ -116,6 +116,9 @@ pub(super) struct Explain {
     /// Of a file, with a value changed, such as components.app.instances=6
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub(super) settings: Vec<String>,
+    /// Of a file: run it, and say why it is as it is at this time, such as 14m
+    #[arg(long, value_name = "TIME")]
+    pub(super) at: Option<String>,
 }
 
 #[derive(Args, Debug)]

@@ -19,8 +19,14 @@ pub(super) fn explain(arguments: &Explain) -> Exit {
             .extension()
             .is_some_and(|e| e.eq_ignore_ascii_case("yaml") || e.eq_ignore_ascii_case("yml"))
         || what.contains(['/', '\\']);
-    if is_file {
-        return scenario(arguments);
+    match &arguments.at {
+        Some(at) if is_file => return super::explain_moment::explain_moment(arguments, at),
+        None if is_file => return scenario(arguments),
+        Some(_) => {
+            complain("`--at` is for a scenario file");
+            return Exit::Usage;
+        }
+        None => {}
     }
     if let Some(code) = Code::parse(what) {
         return print(&format!(

@@ -83,7 +83,7 @@ fn topology(model: &Model) -> Topology {
             }
             ComponentSpec::LoadBalancer(balancer) => {
                 for route in &balancer.routes {
-                    for (to, _) in &route.to {
+                    for to in route.targets() {
                         edge(&component.name, to.index(), route.path.clone().unwrap_or_default());
                     }
                 }

@@ -5,6 +5,7 @@ mod cache;
 mod check;
 mod exit;
 mod explain;
+mod explain_moment;
 mod graph;
 mod load;
 mod run;

@@ -6,7 +6,7 @@ pub mod database;
 pub mod load_balancer;
 pub mod service;
 
-use crate::engine::{CallId, Context, Disturbance, Node, Outcome, Probe, Timer};
+use crate::engine::{CallId, Context, Disturbance, Node, Outcome, Probe, Timer, Withdrawal};
 use crate::workload::Source;
 
 /// Writes the enum of everything that runs and passes each signal on to whom it is for. It expands to
@@ -42,8 +42,8 @@ macro_rules! kinds {
             fn on_limit<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
                 match self { $(Self::$variant(it) => it.on_limit(call, cx),)* }
             }
-            fn on_cancel<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
-                match self { $(Self::$variant(it) => it.on_cancel(call, cx),)* }
+            fn on_cancel<P: Probe>(&mut self, call: CallId, how: Withdrawal, cx: &mut Context<'_, P>) {
+                match self { $(Self::$variant(it) => it.on_cancel(call, how, cx),)* }
             }
             #[inline]
             fn on_timer<P: Probe>(&mut self, timer: Timer, cx: &mut Context<'_, P>) {

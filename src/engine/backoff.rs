@@ -50,6 +50,8 @@ mod tests {
             jitter,
             on: RetryOn::default(),
             budget: None,
+            honours_retry_after: false,
+            repeats_sent: true,
             key: Key::root(1, 0),
         }
     }

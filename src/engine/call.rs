@@ -73,6 +73,8 @@ pub struct Call {
     pub flags: Flags,
     /// The version of a row that it has read or written last, or that it carries to a cache.
     pub seen: Seen,
+    /// When its caller will have left, as far as that was told; [`SimTime::MAX`]: not told.
+    pub deadline: SimTime,
     /// Its answer, once it has one; of a `parallel`, the first error of a branch.
     pub outcome: Outcome,
 }
@@ -169,7 +171,8 @@ impl Call {
             running: 0,
             flags: Flags::default(),
             seen: Seen::NOTHING,
-            outcome: Outcome { status: 0, origin: ComponentId::NONE, reason: Reason::Done },
+            outcome: Outcome::error(0, ComponentId::NONE, Reason::Done),
+            deadline: SimTime::MAX,
         }
     }
 }

@@ -12,9 +12,10 @@ use super::event::{Event, Limit, Signal};
 use super::outcome::{Outcome, Reason};
 use super::plan::{Retry, SiteId};
 use super::probe::{Finished, Observation, Probe};
-use super::protection::{CircuitBreaker, RetryCause};
+use super::protection::CircuitBreaker;
 use super::request::Request;
-use crate::base::{ComponentId, SimDuration};
+use crate::base::random::Key;
+use crate::base::{ComponentId, SimDuration, SimTime};
 
 /// A status for "the caller's attempt timed out": what a gateway would answer.
 const GATEWAY_TIMEOUT: u16 = 504;
@@ -95,12 +96,18 @@ impl<P: Probe> Core<P> {
         let token = call.token;
         let me = call.component;
         let plan = &self.plan.sites[site.0 as usize];
-        let (pooled, breaker) = (plan.pool.is_some(), plan.breaker.is_some());
-        if let Some(Retry { budget: Some(_), .. }) = &plan.retry {
-            self.budgets[plan.budget as usize].requested(now);
+        let (pooled, breaker, guarded) = (plan.pool.is_some(), plan.breaker.is_some(), plan.guarded);
+        let deadline = plan.deadline;
+        if let Some(Retry { budget: Some(_), .. }) = &plan.retry
+            && let Some(budget) = self.budget(caller)
+        {
+            budget.requested(now);
         }
-        if let Some(deadline) = plan.deadline {
+        if let Some(deadline) = deadline {
             self.send(now + deadline, me, Signal::TimedOut { call: caller, token, limit: Limit::Deadline });
+        }
+        if guarded {
+            return self.begin_guarded(caller);
         }
         if breaker && self.is_broken(caller) {
             return;
@@ -120,7 +127,7 @@ impl<P: Probe> Core<P> {
     }
 
     /// Whether the circuit breaker keeps the caller from an attempt; if so it is told at once.
-    fn is_broken(&mut self, caller: CallId) -> bool {
+    pub(super) fn is_broken(&mut self, caller: CallId) -> bool {
         let now = self.now();
         let Some(breaker) = self.breaker(caller) else { return false };
         let admitted = breaker.admit(now);
@@ -134,17 +141,23 @@ impl<P: Probe> Core<P> {
         !admitted
     }
 
-    /// Tells the circuit breaker how an attempt ended.
-    fn tell_breaker(&mut self, caller: CallId, outcome: Outcome) {
+    /// Tells the circuit breaker, and the site's other guards, how an attempt ended.
+    pub(super) fn tell_breaker(&mut self, caller: CallId, outcome: Outcome) {
         let now = self.now();
+        if !self.waits.is_empty() {
+            self.attempt_ended(caller, Some(outcome));
+        }
         let took = now.since(self.calls[caller].asked);
         if let Some(breaker) = self.breaker(caller) {
             breaker.record(outcome.status == 0 || outcome.status >= 500, took, now);
         }
     }
 
-    /// An attempt ends without an outcome of its own, and tells the circuit breaker nothing.
+    /// An attempt ends without an outcome of its own, and tells the guards nothing of the callee.
     fn forgo(&mut self, caller: CallId) {
+        if !self.waits.is_empty() {
+            self.attempt_ended(caller, None);
+        }
         if let Some(breaker) = self.breaker(caller) {
             breaker.forgo();
         }
@@ -154,7 +167,9 @@ impl<P: Probe> Core<P> {
     fn attempt(&mut self, caller: CallId) {
         let call = &mut self.calls[caller];
         call.wait_token = call.wait_token.wrapping_add(1);
-        if !self.is_broken(caller) {
+        if self.plan.sites[call.site.0 as usize].guarded {
+            self.enter(caller);
+        } else if !self.is_broken(caller) {
             self.connect(caller);
         }
     }
@@ -162,41 +177,22 @@ impl<P: Probe> Core<P> {
     /// Sends one attempt. What most sites have nothing of stands apart, so that this stays short.
     #[inline]
     pub(super) fn launch(&mut self, caller: CallId, fresh_connection: bool) {
-        let now = self.now();
         let call = &self.calls[caller];
         let request = call.request;
         let site = &self.plan.sites[call.site.0 as usize];
         let target = site.target.component;
-        let mut luck = site.salt.map_or(call.luck, |salt| salt.join(call.luck));
-        if call.attempt > 0 {
-            luck = luck.with(u64::from(call.attempt));
-        }
         let (pooled, kept) = (call.flags.has(Flags::POOLED), call.flags.has(Flags::KEPT_ALIVE));
         let connecting = fresh_connection || !(pooled || kept);
-        let mut child = Call::new(request, caller, luck, now);
-        child.component = target;
-        child.operation =
-            site.operations.get(call.operation.index()).copied().unwrap_or(site.target.operation);
-        child.row = call.row;
-        child.bytes = if site.salt.is_none() { call.bytes } else { 0 };
-        let any = call.choice == super::call::ANY_INSTANCE;
-        child.instance = if any { 0 } else { call.choice };
+        let direct = site.path.is_none() && site.timeout.is_none() && site.reload.is_none();
+        let direct = direct && !site.keeps_alive && !site.guarded && !self.conditions.any;
+        let mut child = self.attempt_of(caller, self.luck_of_attempt(caller));
         if connecting {
             child.flags.set(Flags::NEW_CONNECTION);
         }
         if !(pooled || kept) {
             child.flags.set(Flags::LAST_ON_CONNECTION);
         }
-        let direct = site.path.is_none() && site.timeout.is_none() && site.reload.is_none();
-        let direct = direct && !site.keeps_alive && !self.conditions.any;
-        if site.size.is_some() || site.row != super::plan::RowChoice::None || any && site.target.instances > 1
-        {
-            self.complete(&mut child, caller);
-        }
-        if let Some(record) = self.requests.get_mut(request) {
-            record.references += 1;
-            record.attempts += u32::from(record.root == caller);
-        }
+        self.count_attempt(caller, request);
         debug_assert_ne!(target, ComponentId::NONE);
         let id = self.open(child);
         self.calls[caller].child = id;
@@ -204,6 +200,48 @@ impl<P: Probe> Core<P> {
             self.executive.immediate(Event { target, signal: Signal::Arrive(id) });
         } else {
             self.send_off(caller, id, connecting);
+        }
+    }
+
+    /// The luck of the attempt that a caller is about to make.
+    #[inline]
+    pub(super) fn luck_of_attempt(&self, caller: CallId) -> Key {
+        let call = &self.calls[caller];
+        let site = &self.plan.sites[call.site.0 as usize];
+        let luck = site.salt.map_or(call.luck, |salt| salt.join(call.luck));
+        if call.attempt > 0 { luck.with(u64::from(call.attempt)) } else { luck }
+    }
+
+    /// An attempt as it leaves its caller; over which connection is the caller's to say.
+    #[inline]
+    pub(super) fn attempt_of(&mut self, caller: CallId, luck: Key) -> Call {
+        let now = self.now();
+        let call = &self.calls[caller];
+        let site = &self.plan.sites[call.site.0 as usize];
+        let mut child = Call::new(call.request, caller, luck, now);
+        child.component = site.target.component;
+        child.operation =
+            site.operations.get(call.operation.index()).copied().unwrap_or(site.target.operation);
+        child.row = call.row;
+        child.bytes = if site.salt.is_none() { call.bytes } else { 0 };
+        let any = call.choice == super::call::ANY_INSTANCE;
+        child.instance = if any { 0 } else { call.choice };
+        if site.propagates || call.deadline != SimTime::MAX {
+            child.deadline = self.told_deadline(caller);
+        }
+        if site.size.is_some() || site.row != super::plan::RowChoice::None || any && site.target.instances > 1
+        {
+            self.complete(&mut child, caller);
+        }
+        child
+    }
+
+    /// One more attempt for a request.
+    #[inline]
+    pub(super) fn count_attempt(&mut self, caller: CallId, request: super::request::RequestId) {
+        if let Some(record) = self.requests.get_mut(request) {
+            record.references += 1;
+            record.attempts += u32::from(record.root == caller);
         }
     }
 
@@ -265,6 +303,9 @@ impl<P: Probe> Core<P> {
         if self.plan.sites[index].keeps_alive {
             self.calls[caller].flags.set(Flags::KEPT_ALIVE);
         }
+        if self.plan.sites[index].guarded {
+            self.sent(caller);
+        }
         if path.is_none() && !self.conditions.any {
             self.executive.immediate(Event { target, signal: Signal::Arrive(id) });
         } else {
@@ -290,7 +331,7 @@ impl<P: Probe> Core<P> {
         let mut chosen = *counter % instances;
         if self.conditions.any {
             // Who leaves the fleet is known; who has died is not.
-            let takes = |i: &u16| self.conditions.life(target, *i) != Life::Draining;
+            let takes = |i: &u16| !matches!(self.conditions.life(target, *i), Life::Draining | Life::Absent);
             chosen = (0..instances).map(|i| (chosen + i) % instances).find(takes).unwrap_or(chosen);
         }
         *counter = (chosen + 1) % instances;
@@ -304,6 +345,9 @@ impl<P: Probe> Core<P> {
         let (request, caller, outcome, bytes) = (call.request, call.parent, call.outcome, call.bytes);
         let seen = call.seen;
         self.drop_reference(request);
+        if !self.waits.is_empty() && !self.decides(caller, child, outcome) {
+            return None;
+        }
         let record = self.calls.get_mut(caller).filter(|c| c.child == child)?;
         record.child = CallId::NONE;
         record.bytes = bytes;
@@ -314,6 +358,8 @@ impl<P: Probe> Core<P> {
             // A refused connection was never opened.
             let refused = matches!(outcome.reason, Reason::TooManyConnections | Reason::Unreachable);
             self.release_pool(caller, refused);
+        } else if outcome.reason == Reason::Unreachable {
+            self.calls[caller].flags.take(Flags::KEPT_ALIVE);
         }
         self.tell_breaker(caller, outcome);
         self.conclude(caller, outcome)
@@ -324,6 +370,9 @@ impl<P: Probe> Core<P> {
         match limit {
             Limit::Attempt => {
                 let caller = self.calls.get(id)?.parent;
+                if !self.waits.is_empty() && self.others_remain(caller, id) {
+                    return None;
+                }
                 if self.calls.get(caller)?.child != id {
                     return None;
                 }
@@ -351,6 +400,7 @@ impl<P: Probe> Core<P> {
                 let me = self.calls[id].component;
                 let outcome = Outcome::error(503, me, Reason::PoolTimeout);
                 self.tell_breaker(id, outcome);
+                self.wait_ended(id, Some(outcome));
                 Some((id, me, outcome))
             }
             Limit::Backoff => {
@@ -359,10 +409,13 @@ impl<P: Probe> Core<P> {
                 }
                 None
             }
-            Limit::Breaker => {
-                let call = self.calls.get(id).filter(|call| call.wait_token == token)?;
-                let outcome = Outcome::error(503, call.component, Reason::BreakerOpen);
+            Limit::Breaker | Limit::Throttle | Limit::Bulkhead => {
+                let outcome = self.refused(id, token, limit)?;
                 self.conclude(id, outcome)
+            }
+            Limit::Hedge => {
+                self.hedge(id, token);
+                None
             }
             Limit::Deadline => {
                 if self.calls.get(id)?.token != token {
@@ -371,11 +424,14 @@ impl<P: Probe> Core<P> {
                 let outcome = self.timeout_outcome(id, Reason::Deadline);
                 if self.calls.contains(self.calls[id].child) {
                     self.tell_breaker(id, outcome);
+                } else if self.calls[id].flags.has(Flags::IN_POOL_LINE) {
+                    self.forgo(id);
                 }
                 self.stop_waiting(id);
+                self.wait_ended(id, Some(outcome));
                 Some((id, self.calls[id].component, outcome))
             }
-            Limit::QueueWait | Limit::Cancelled => None,
+            Limit::QueueWait | Limit::Cancelled | Limit::Expired => None,
         }
     }
 
@@ -400,18 +456,29 @@ impl<P: Probe> Core<P> {
 
     /// The caller is lost with its instance: it waits no more, and its attempt tells nobody anything.
     pub(super) fn give_up(&mut self, caller: CallId) {
-        if self.calls.contains(self.calls[caller].child) {
+        if self.calls.contains(self.calls[caller].child) || self.calls[caller].flags.has(Flags::IN_POOL_LINE)
+        {
             self.forgo(caller);
         }
         self.stop_waiting(caller);
+        self.wait_ended(caller, None);
     }
 
     /// The caller gives its attempt up: the attempt becomes an orphan, its connection closes.
-    fn abandon(&mut self, caller: CallId) {
+    pub(super) fn abandon(&mut self, caller: CallId) {
         let child = std::mem::replace(&mut self.calls[caller].child, CallId::NONE);
         self.release_pool(caller, true);
-        self.calls[caller].flags.take(Flags::KEPT_ALIVE);
-        let cancels = self.plan.sites[self.calls[caller].site.0 as usize].cancels;
+        let site = &self.plan.sites[self.calls[caller].site.0 as usize];
+        if !site.multiplexed {
+            self.calls[caller].flags.take(Flags::KEPT_ALIVE);
+        }
+        self.orphan(caller, child);
+    }
+
+    /// An attempt of the caller has nobody any more who waits for it; the server may hear of that.
+    pub(super) fn orphan(&mut self, caller: CallId, child: CallId) {
+        let site = &self.plan.sites[self.calls[caller].site.0 as usize];
+        let (cancels, stops) = (site.cancels, site.stops);
         let Some(call) = self.calls.get_mut(child) else { return };
         call.parent = CallId::NONE;
         if call.flags.has(Flags::PARKED) || call.flags.has(Flags::LOST) {
@@ -438,17 +505,16 @@ impl<P: Probe> Core<P> {
             reader = call.child;
         }
         if cancels {
-            self.cancel(child);
+            self.cancel(child, stops);
         }
     }
 
-    /// A cancellation reaches the server of this call, and whomever it called in turn.
-    fn cancel(&mut self, id: CallId) {
+    /// A cancellation reaches the server of this call.
+    fn cancel(&mut self, id: CallId, stops: bool) {
         let now = self.now();
-        if let Some(call) = self.calls.get_mut(id) {
-            call.wait_token = call.wait_token.wrapping_add(1);
-            let target = call.component;
-            self.send(now, target, Signal::TimedOut { call: id, token: 0, limit: Limit::Cancelled });
+        if let Some(call) = self.calls.get(id) {
+            let (target, token) = (call.component, u16::from(stops));
+            self.send(now, target, Signal::TimedOut { call: id, token, limit: Limit::Cancelled });
         }
     }
 
@@ -461,6 +527,7 @@ impl<P: Probe> Core<P> {
             self.again(caller, pause);
             return None;
         }
+        self.wait_ended(caller, Some(outcome));
         let call = &mut self.calls[caller];
         call.wait_token = call.wait_token.wrapping_add(1);
         call.token = call.token.wrapping_add(1);
@@ -472,15 +539,21 @@ impl<P: Probe> Core<P> {
         let call = &mut self.calls[caller];
         call.attempt += 1;
         call.wait_token = call.wait_token.wrapping_add(1);
-        let (me, token, site) = (call.component, call.wait_token, call.site);
-        let is_root = self.requests.get(call.request).is_some_and(|r| r.root == caller);
-        let target = self.plan.sites[site.0 as usize].target.component;
-        if is_root {
+        let (me, token) = (call.component, call.wait_token);
+        self.again_observed(caller);
+        self.send(now + pause, me, Signal::TimedOut { call: caller, token, limit: Limit::Backoff });
+    }
+
+    /// Reports one more attempt of a caller.
+    pub(super) fn again_observed(&mut self, caller: CallId) {
+        let call = &self.calls[caller];
+        let me = call.component;
+        if self.requests.get(call.request).is_some_and(|r| r.root == caller) {
             self.observe(Observation::Reattempted { client: me });
         } else {
+            let target = self.plan.sites[call.site.0 as usize].target.component;
             self.observe(Observation::Retried { caller: me, target });
         }
-        self.send(now + pause, me, Signal::TimedOut { call: caller, token, limit: Limit::Backoff });
     }
 
     /// The pause before the next attempt, if the policy allows one.
@@ -492,12 +565,17 @@ impl<P: Probe> Core<P> {
         if attempt + 1 >= retry.attempts || !retry.on.matches(outcome) {
             return None;
         }
-        if retry.budget.is_some() {
-            let timed_out = outcome.reason == Reason::Timeout;
-            let cause = if timed_out { RetryCause::Timeout } else { RetryCause::Error };
-            self.budgets[site.budget as usize].retry(cause, self.executive.now())?;
+        if !retry.repeats_sent && !outcome.reason.is_unsent() {
+            return None;
         }
-        Some(retry.pause(attempt, luck))
+        let mut pause = retry.pause(attempt, luck);
+        if retry.honours_retry_after {
+            pause = pause.max(SimDuration::from_millis(u64::from(outcome.retry_after)));
+        }
+        if retry.budget.is_some() && !self.pay_for_retry(caller, outcome) {
+            return None;
+        }
+        Some(pause)
     }
 
     /// The call has its answer: it is closed here and travels back.
@@ -515,6 +593,7 @@ impl<P: Probe> Core<P> {
         let caller = self.calls.get(parent);
         let travels = caller.is_some();
         let waited_for = caller.is_some_and(|c| c.child == id || flags.has(Flags::BRANCH));
+        let waited_for = waited_for || self.is_copy(parent, id);
         let orphan = !waited_for || !self.is_wanted(request);
         self.observe(Observation::CallClosed { component, outcome, orphan, stay });
         if flags.has(Flags::LAST_ON_CONNECTION) && self.connections[component.index()].is_some() {
@@ -538,6 +617,7 @@ impl<P: Probe> Core<P> {
         branch.instance = call.instance;
         branch.operation = call.operation;
         branch.row = call.row;
+        branch.deadline = call.deadline;
         branch.bytes = call.bytes;
         branch.pc = pc;
         branch.wait_token = call.wait_token; // tells the join which `parallel` it belongs to

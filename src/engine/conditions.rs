@@ -141,7 +141,7 @@ impl Conditions {
         Self {
             any: plan.fleets.iter().any(|fleet| fleet.most > fleet.start),
             instances: plan.fleets.iter().map(instances).collect(),
-            version: 0,
+            version: u64::from(plan.fleets.iter().any(|fleet| fleet.most > fleet.start)),
             cuts: Vec::new(),
             hot: vec![None; plan.entities.len()],
         }
@@ -171,6 +171,14 @@ impl Conditions {
         let change = Change { life: (before.0, record.life), speed: (before.1, record.speed) };
         self.version += u64::from(before.0 != record.life);
         Some(change)
+    }
+
+    /// What the fleet makes of an instance; [`Self::reassess`] has to follow.
+    pub(super) fn set_membership(&mut self, component: ComponentId, instance: u16, membership: Life) {
+        let all = self.instances.get_mut(component.index());
+        if let Some(record) = all.and_then(|all| all.get_mut(instance as usize)) {
+            record.membership = membership;
+        }
     }
 
     /// The instances there can ever be.

@@ -9,23 +9,20 @@ use super::conditions::{Conditions, Life};
 use super::copies::Seen;
 use super::event::{Event, Limit, Signal, Timer};
 use super::fault::Disturbance;
+use super::guard::{Gate, Wait};
 use super::ledger::{Ledger, Staleness};
 use super::network::Network;
 use super::outcome::Outcome;
 use super::plan::{Demand, Plan, Popularity, RowChoice, SiteId};
 use super::pool::{Connections, Pool};
 use super::probe::{Finished, Observation, Probe};
-use super::protection::{CircuitBreaker, RetryBudget};
+use super::protection::{CircuitBreaker, ClientThrottle, Hedge, RetryBudget};
 use super::request::{Request, RequestId};
 use crate::base::random::Key;
 use crate::base::{ComponentId, EntityId, SimDuration, SimTime};
 use crate::kernel::{Executive, Slab};
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
-
-/// Retries that a fresh budget allows before any first attempt has refilled it.
-const BUDGET_RESERVE: f64 = 10.0;
-/// Retries that a budget can save up.
-const BUDGET_CAP: f64 = 100.0;
 
 /// The world but for its components.
 pub(super) struct Core<P> {
@@ -38,6 +35,11 @@ pub(super) struct Core<P> {
     pub(super) rotors: Vec<u16>,
     pub(super) budgets: Vec<RetryBudget>,
     pub(super) breakers: Vec<CircuitBreaker>,
+    pub(super) throttles: Vec<ClientThrottle>,
+    pub(super) gates: Vec<Gate>,
+    pub(super) hedges: Vec<Hedge>,
+    /// Waits at guarded sites, by their callers.
+    pub(super) waits: FxHashMap<CallId, Wait>,
     pub(super) network: Network,
     pub(super) ledger: Ledger,
     pub(super) conditions: Conditions,
@@ -67,11 +69,11 @@ impl<P: Probe> Core<P> {
             pools: plan.pools.iter().map(Pool::new).collect(),
             connections: plan.connections.iter().map(|limit| limit.map(Connections::new)).collect(),
             rotors: vec![0; plan.rotors as usize],
-            budgets: plan
-                .budgets
-                .iter()
-                .map(|share| RetryBudget::tokens(*share, BUDGET_RESERVE, BUDGET_CAP))
-                .collect(),
+            budgets: plan.budgets.clone(),
+            throttles: plan.throttles.clone(),
+            gates: plan.bulkheads.iter().map(Gate::new).collect(),
+            hedges: plan.hedges.clone(),
+            waits: FxHashMap::default(),
             breakers: plan.breakers.iter().map(|settings| CircuitBreaker::new(*settings)).collect(),
             network: Network::new(&plan),
             ledger: Ledger::new(plan.versions_matter),
@@ -190,7 +192,7 @@ impl<P: Probe> Core<P> {
         let call = &self.calls[id];
         let waited_for =
             self.calls.get(call.parent).is_some_and(|p| p.child == id || call.flags.has(Flags::BRANCH));
-        !waited_for || !self.is_wanted(call.request)
+        !(waited_for || self.is_copy(call.parent, id)) || !self.is_wanted(call.request)
     }
 
     /// Whether the request's client still waits for its outcome.
@@ -532,6 +534,13 @@ impl<P: Probe> Context<'_, P> {
     /// Ends a branch; its parent is told by the component itself.
     pub fn end_branch(&mut self, id: CallId) -> (CallId, bool) {
         self.core.end_branch(id)
+    }
+
+    /// The branches of a `parallel` that this call of the component waits for.
+    #[must_use]
+    pub fn branches_of(&self, parent: CallId) -> Vec<CallId> {
+        let branch = |call: &Call| call.parent == parent && call.flags.has(Flags::BRANCH);
+        self.core.calls.iter().filter(|(_, call)| branch(call)).map(|(id, _)| id).collect()
     }
 
     /// Answers the call, which ends it: its caller hears of it when the answer has travelled back.

@@ -75,12 +75,32 @@ pub enum Limit {
     Backoff,
     /// The call site's circuit breaker is open: no attempt is made.
     Breaker,
+    /// The caller's throttle keeps the attempt away.
+    Throttle,
+    /// The call site's bulkhead is full, or no place came free in time.
+    Bulkhead,
+    /// The attempt is late: a copy of it may follow.
+    Hedge,
     /// The whole request took too long.
     Deadline,
     /// A request waited too long for a worker or a lock.
     QueueWait,
-    /// The caller has gone and its cancellation reaches the server; never stale.
+    /// The caller has gone and its cancellation reaches the server; never stale. A token of 1 also stops
+    /// work in progress.
     Cancelled,
+    /// The deadline that the caller has told has passed; never stale.
+    Expired,
+}
+
+/// How far a server gives up what nobody waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Withdrawal {
+    /// It leaves lines, and finishes what it has begun.
+    Lines,
+    /// It stops whatever it does.
+    Work,
+    /// The same, since the deadline has passed.
+    Expired,
 }
 
 const _: () = assert!(size_of::<Event>() == 16, "an event must stay 16 bytes");

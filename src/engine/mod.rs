@@ -9,8 +9,11 @@ mod context;
 mod copies;
 mod event;
 mod fault;
+mod guard;
 mod ledger;
 mod lock_table;
+mod membership;
+mod meter;
 mod network;
 mod node;
 mod outcome;
@@ -27,15 +30,15 @@ pub use call::{ANY_INSTANCE, Call, CallId, Flags};
 pub use conditions::{Group, Life};
 pub use context::{CallBalance, Context};
 pub use copies::{Item, MOST_ENTITIES, Nodes, Placement, Seen, Spread, Verb};
-pub use event::{Event, Limit, Signal, Timer};
+pub use event::{Event, Limit, Signal, Timer, Withdrawal};
 pub use fault::{Disturbance, Effect, FaultPlan};
 pub use ledger::{Ledger, Staleness};
 pub use lock_table::LockTable;
 pub use node::Node;
 pub use outcome::{Outcome, Reason};
 pub use plan::{
-    CallSite, ConnectionLimit, Demand, EntityPlan, Fleet, Jitter, LinkPlan, Path, Plan, PoolPlan, Popularity,
-    Reload, Retry, RetryOn, RowChoice, SiteId, Target, Trait,
+    BulkheadPlan, CallSite, ConnectionLimit, Demand, EntityPlan, Fleet, Jitter, LinkPlan, Path, Plan,
+    PoolPlan, Popularity, Reload, Retry, RetryOn, RowChoice, SiteId, Target, Trait,
 };
 pub use probe::{Blind, Finished, Found, Observation, Probe};
 pub use program::{Condition, Op, Pc, Program};

@@ -2,7 +2,7 @@
 
 use super::call::CallId;
 use super::context::Context;
-use super::event::Timer;
+use super::event::{Timer, Withdrawal};
 use super::fault::Disturbance;
 use super::outcome::Outcome;
 use super::probe::Probe;
@@ -33,9 +33,10 @@ pub trait Node {
         let _ = (call, cx);
     }
 
-    /// The caller of this call has gone, and its cancellation has reached this component.
-    fn on_cancel<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
-        let _ = (call, cx);
+    /// The caller of this call has gone, and its cancellation has reached this component, or the deadline
+    /// that it had told has passed.
+    fn on_cancel<P: Probe>(&mut self, call: CallId, how: Withdrawal, cx: &mut Context<'_, P>) {
+        let _ = (call, how, cx);
     }
 
     /// A timer of its own.

@@ -38,11 +38,23 @@ pub enum Reason {
     RateLimited,
     /// A cache was full, and nothing may give way.
     CacheFull,
+    /// Taken out of the line for a worker, so that others are served in time.
+    Shed,
+    /// The concurrency limit was reached.
+    Limited,
+    /// Refused by admission control, since too many others failed.
+    NotAdmitted,
+    /// The caller's throttle expected a refusal, so nobody was asked.
+    Throttled,
+    /// The caller had too many calls under way to this callee, so nobody was asked.
+    BulkheadFull,
+    /// The caller had gone, and the work was stopped.
+    Cancelled,
 }
 
 impl Reason {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 22] = [
         Self::Done,
         Self::Replied,
         Self::BacklogFull,
@@ -59,7 +71,22 @@ impl Reason {
         Self::BreakerOpen,
         Self::RateLimited,
         Self::CacheFull,
+        Self::Shed,
+        Self::Limited,
+        Self::NotAdmitted,
+        Self::Throttled,
+        Self::BulkheadFull,
+        Self::Cancelled,
     ];
+
+    /// Whether the callee has surely done nothing: it was not asked, or could not be.
+    #[must_use]
+    pub const fn is_unsent(self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable | Self::PoolTimeout | Self::BreakerOpen | Self::Throttled | Self::BulkheadFull
+        )
+    }
 
     /// Whether nothing came back from whoever was asked: a refusal, a broken connection, or silence.
     #[must_use]
@@ -87,6 +114,12 @@ impl Reason {
             Self::BreakerOpen => "breaker open",
             Self::RateLimited => "rate limited",
             Self::CacheFull => "cache full",
+            Self::Shed => "shed",
+            Self::Limited => "limited",
+            Self::NotAdmitted => "not admitted",
+            Self::Throttled => "throttled by the caller",
+            Self::BulkheadFull => "bulkhead full",
+            Self::Cancelled => "cancelled",
         }
     }
 }
@@ -100,19 +133,27 @@ pub struct Outcome {
     pub origin: ComponentId,
     /// Why.
     pub reason: Reason,
+    /// `Retry-After` in milliseconds; 0 if the answer does not say.
+    pub retry_after: u32,
 }
 
 impl Outcome {
     /// A success with `status` by `origin`.
     #[must_use]
     pub const fn ok(status: u16, origin: ComponentId) -> Self {
-        Self { status, origin, reason: Reason::Done }
+        Self { status, origin, reason: Reason::Done, retry_after: 0 }
     }
 
     /// An error with `status` by `origin`.
     #[must_use]
     pub const fn error(status: u16, origin: ComponentId, reason: Reason) -> Self {
-        Self { status, origin, reason }
+        Self { status, origin, reason, retry_after: 0 }
+    }
+
+    /// The same, asking not to come again for so many milliseconds (`Retry-After`).
+    #[must_use]
+    pub const fn retry_after(self, milliseconds: u32) -> Self {
+        Self { retry_after: milliseconds, ..self }
     }
 
     /// Whether the status is below 400.

@@ -2,6 +2,7 @@
 //! A run reads it and never writes it.
 
 use super::outcome::{Outcome, Reason};
+use super::protection::{ClientThrottle, Hedge, RetryBudget};
 use crate::base::random::{Distribution, Key, StreamName};
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration, ZoneId};
 
@@ -110,9 +111,12 @@ pub struct Retry {
     pub jitter: Jitter,
     /// Which failures.
     pub on: RetryOn,
-    /// At most this many retries per first attempt, as a ratio over a sliding window (a token bucket
-    /// that each first attempt refills); none: unlimited.
-    pub budget: Option<f64>,
+    /// The budget as it is at the start; none: unlimited.
+    pub budget: Option<RetryBudget>,
+    /// Whether it waits at least as long as the answer asks for.
+    pub honours_retry_after: bool,
+    /// Whether a request that was sent goes again; if not, only one that never arrived does.
+    pub repeats_sent: bool,
     /// The stream of the pauses.
     pub key: Key,
 }
@@ -161,12 +165,39 @@ pub struct CallSite {
     pub breaker: Option<u32>,
     /// Whether the caller keeps its own connection from one attempt or request to the next (clients only).
     pub keeps_alive: bool,
+    /// Whether that connection carries many requests at once, so that giving one up leaves it open.
+    pub multiplexed: bool,
+    /// The throttles of the site, one per caller instance: the first of them in [`Plan::throttles`].
+    pub throttle: Option<u32>,
+    /// The bulkheads, likewise in [`Plan::bulkheads`].
+    pub bulkhead: Option<u32>,
+    /// The hedges, likewise in [`Plan::hedges`].
+    pub hedge: Option<u32>,
+    /// Whether the callee is told when the caller will have left.
+    pub propagates: bool,
+    /// Whether any of these four is in use, or a budget that counts what is under way.
+    pub guarded: bool,
     /// Whether an abandoned attempt is cancelled at the server.
     pub cancels: bool,
-    /// The site's budget counter, if its retry has one.
+    /// Whether that also stops work in progress.
+    pub stops: bool,
+    /// The site's first budget counter, if its retry has one.
     pub budget: u32,
+    /// Whether all caller instances share that one, or each has its own.
+    pub budget_is_shared: bool,
     /// Index into [`Plan::paths`]: the network between the two; none where it takes no time.
     pub path: Option<u32>,
+}
+
+/// At most so many calls under way from one caller instance at one call site.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BulkheadPlan {
+    /// Calls at most.
+    pub concurrent: u32,
+    /// Callers that may wait for a place.
+    pub line: u32,
+    /// Longest wait for one; none: without limit.
+    pub wait: Option<SimDuration>,
 }
 
 /// A pool of connections from one caller instance to one target.
@@ -333,8 +364,14 @@ pub struct Plan {
     pub rotors: u32,
     /// Circuit breakers.
     pub breakers: Vec<super::protection::BreakerSettings>,
-    /// Retry budgets: the share of a retry that each first attempt saves up.
-    pub budgets: Vec<f64>,
+    /// Retry budgets as they are at the start.
+    pub budgets: Vec<RetryBudget>,
+    /// Throttles as they are at the start.
+    pub throttles: Vec<ClientThrottle>,
+    /// Bulkheads.
+    pub bulkheads: Vec<BulkheadPlan>,
+    /// Hedges as they are at the start.
+    pub hedges: Vec<Hedge>,
     /// By component and client population: its instances.
     pub fleets: Vec<Fleet>,
     /// What goes wrong, and when.

@@ -23,11 +23,15 @@ pub enum Condition {
     },
     /// A property of the customer, an index into the plan's traits.
     Trait(u32),
+    /// Whether the instance is loaded above this: present per worker, or per core where nothing limits workers.
+    Load(f64),
 }
 
 /// One instruction.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
+    /// Pass admission control and the concurrency limit, or be turned away.
+    Enter,
     /// Take a worker, or wait for one.
     Seize,
     /// Give the worker back.
@@ -128,12 +132,16 @@ pub enum Op {
         /// Whether the store behind had to be asked.
         asked: bool,
     },
+    /// End with the outcome that the call was given when it was turned away.
+    Refuse,
     /// Answer and end.
     Reply {
         /// Status code.
         status: u16,
         /// Bytes of the answer.
         size: Option<Demand>,
+        /// `Retry-After`, in milliseconds; 0: none.
+        retry_after: u32,
     },
 }
 
@@ -144,4 +152,6 @@ pub struct Program {
     pub ops: Vec<Op>,
     /// Where each operation begins.
     pub entries: Vec<Pc>,
+    /// Where calls that are turned away go on, if that costs something.
+    pub refusal: Option<Pc>,
 }

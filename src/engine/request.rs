@@ -30,6 +30,8 @@ pub struct Request {
     pub root: CallId,
     /// The client's own note on it (session, user, row of a replayed trace).
     pub note: u32,
+    /// The connection of its client that it goes over, by number; `u32::MAX`: one of its own.
+    pub connection: u32,
     /// Attempts made by the client.
     pub attempts: u32,
     /// Calls alive that were made for it, the root among them.
@@ -54,6 +56,7 @@ impl Request {
             started: now,
             root: CallId::NONE,
             note: 0,
+            connection: u32::MAX,
             attempts: 0,
             references: 1,
             expects: Seen::NOTHING,

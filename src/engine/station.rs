@@ -7,6 +7,7 @@
 use super::call::{CallId, Flags};
 use super::context::Context;
 use super::event::Signal;
+use super::meter::Meter;
 use super::probe::{Observation, Probe};
 use crate::base::{ResourceId, SimDuration, SimTime};
 use crate::queueing::{Contention, Discipline, ProcessorSharing, WaitingLine};
@@ -30,13 +31,36 @@ pub struct Station {
     busy: u32,
     room: u32,
     line: WaitingLine<CallId>,
+    meter: Option<Box<Meter>>,
 }
 
 impl Station {
     /// A station of `servers` with room for `room` waiting calls (`u32::MAX`: unbounded).
     #[must_use]
     pub fn new(resource: ResourceId, servers: u32, room: u32, discipline: Discipline) -> Self {
-        Self { resource, servers, busy: 0, room, line: WaitingLine::new(discipline) }
+        Self { resource, servers, busy: 0, room, line: WaitingLine::new(discipline), meter: None }
+    }
+
+    /// Counts from now on how much of it is used.
+    #[must_use]
+    pub fn metered(mut self) -> Self {
+        self.meter = Some(Box::new(Meter::new(f64::from(self.servers))));
+        self
+    }
+
+    /// Server-seconds used until `now`; zero unless it is [metered](Self::metered).
+    #[must_use]
+    pub fn used(&self, now: SimTime) -> f64 {
+        self.meter.as_ref().map_or(0.0, |meter| meter.read(now))
+    }
+
+    /// Reports how many are present.
+    #[inline]
+    fn report<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
+        if let Some(meter) = &mut self.meter {
+            meter.set(cx.now(), self.busy);
+        }
+        cx.observe(Observation::Level { resource: self.resource, present: self.busy + self.waiting() });
     }
 
     /// Servers held.
@@ -64,7 +88,7 @@ impl Station {
         }
         self.busy += 1;
         cx.observe(Observation::Waited { resource: self.resource, wait: SimDuration::ZERO });
-        cx.observe(Observation::Level { resource: self.resource, present: self.busy + self.waiting() });
+        self.report(cx);
         true
     }
 
@@ -80,7 +104,7 @@ impl Station {
             let record = cx.call_mut(call);
             record.asked = now;
             record.flags.set(Flags::IN_LINE);
-            cx.observe(Observation::Level { resource: self.resource, present: self.busy + self.waiting() });
+            self.report(cx);
             return Seized::Waiting;
         }
         cx.observe(Observation::Refused { resource: self.resource });
@@ -102,6 +126,63 @@ impl Station {
                 cx.observe(Observation::Waited { resource: self.resource, wait });
             }
         }
+        self.report(cx);
+        next
+    }
+
+    /// Busy and waiting per server.
+    #[must_use]
+    pub fn load(&self) -> f64 {
+        f64::from(self.busy + self.waiting()) / f64::from(self.servers.max(1))
+    }
+
+    /// Whether nobody else may join the line.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.busy >= self.servers && self.waiting() >= self.room
+    }
+
+    /// Whether whoever came last is next.
+    pub fn set_newest_first(&mut self, yes: bool) {
+        self.line.set_newest_first(yes);
+    }
+
+    /// The last of the lowest class in line, if that is below `class` and has not been served in part.
+    pub fn lowest_below<P: Probe>(&mut self, class: u8, cx: &Context<'_, P>) -> Option<CallId> {
+        let lowest = self.line.lowest_below(class, |call| cx.is_in_line(*call))?;
+        (!cx.call(lowest).flags.has(Flags::PREEMPTED)).then_some(lowest)
+    }
+
+    /// As [`Self::release`], but whoever `drops` is true for, asked with its wait and how many wait besides it,
+    /// is put into `dropped` instead of being served. Who was preempted is not asked about.
+    pub fn release_unless<P: Probe>(
+        &mut self,
+        stay: SimDuration,
+        cx: &mut Context<'_, P>,
+        mut drops: impl FnMut(SimDuration, usize) -> bool,
+        dropped: &mut Vec<CallId>,
+    ) -> Option<CallId> {
+        cx.observe(Observation::Departed { resource: self.resource, stay });
+        let now = cx.now();
+        let mut next = None;
+        while self.busy <= self.servers
+            && let Some(call) = self.line.pop(|call| cx.is_in_line(*call))
+        {
+            let record = cx.call_mut(call);
+            record.flags.take(Flags::IN_LINE);
+            let wait = now.since(record.asked);
+            if record.flags.has(Flags::PREEMPTED) || !drops(wait, self.line.len()) {
+                cx.observe(Observation::Waited { resource: self.resource, wait });
+                next = Some(call);
+                break;
+            }
+            cx.observe(Observation::Refused { resource: self.resource });
+            cx.observe(Observation::Departed { resource: self.resource, stay: wait });
+            dropped.push(call);
+        }
+        if next.is_none() {
+            self.busy -= 1;
+        }
         cx.observe(Observation::Level { resource: self.resource, present: self.busy + self.waiting() });
         next
     }
@@ -115,7 +196,7 @@ impl Station {
             self.line.renege(|call| cx.is_in_line(*call));
             cx.observe(Observation::Refused { resource: self.resource });
             cx.observe(Observation::Departed { resource: self.resource, stay });
-            cx.observe(Observation::Level { resource: self.resource, present: self.busy + self.waiting() });
+            self.report(cx);
         }
     }
 
@@ -149,6 +230,8 @@ pub struct Cores {
     sharing: ProcessorSharing<CallId>,
     expected: SimTime,
     epoch: u32,
+    cores: f64,
+    meter: Option<Box<Meter>>,
 }
 
 impl Cores {
@@ -159,7 +242,30 @@ impl Cores {
         if let Some(contention) = contention {
             sharing.set_contention(contention);
         }
-        Self { resource, station, sharing, expected: SimTime::MAX, epoch: 0 }
+        Self { resource, station, sharing, expected: SimTime::MAX, epoch: 0, cores, meter: None }
+    }
+
+    /// Counts from now on how much of them is used.
+    #[must_use]
+    pub fn metered(mut self) -> Self {
+        self.meter = Some(Box::new(Meter::new(self.cores)));
+        self
+    }
+
+    /// Core-seconds used until `now`; zero unless they are [metered](Self::metered).
+    #[must_use]
+    pub fn used(&self, now: SimTime) -> f64 {
+        self.meter.as_ref().map_or(0.0, |meter| meter.read(now))
+    }
+
+    /// Reports how many run.
+    #[inline]
+    fn report<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
+        let present = self.sharing.len() as u32;
+        if let Some(meter) = &mut self.meter {
+            meter.set(cx.now(), present);
+        }
+        cx.observe(Observation::Level { resource: self.resource, present });
     }
 
     /// Jobs running or waiting for their share.
@@ -189,7 +295,7 @@ impl Cores {
         record.asked = now;
         record.demand = rest;
         self.sharing.add(now, rest, call);
-        cx.observe(Observation::Level { resource: self.resource, present: self.sharing.len() as u32 });
+        self.report(cx);
         let next = self.sharing.next_completion(now);
         self.expect(next, cx);
     }
@@ -218,8 +324,7 @@ impl Cores {
                 let wait = stay - record.demand;
                 cx.observe(Observation::Departed { resource: self.resource, stay });
                 cx.observe(Observation::Waited { resource: self.resource, wait });
-                let present = self.sharing.len() as u32;
-                cx.observe(Observation::Level { resource: self.resource, present });
+                self.report(cx);
                 Some(call)
             }
             Err(next) => {
@@ -239,7 +344,7 @@ impl Cores {
         let wait = stay - (record.demand - rest);
         cx.observe(Observation::Departed { resource: self.resource, stay });
         cx.observe(Observation::Waited { resource: self.resource, wait });
-        cx.observe(Observation::Level { resource: self.resource, present: self.sharing.len() as u32 });
+        self.report(cx);
         let next = self.sharing.next_completion(now);
         self.expect(next, cx);
         Some(rest)
@@ -253,7 +358,7 @@ impl Cores {
         }
         let stay = now.since(cx.call(call).asked);
         cx.observe(Observation::Departed { resource: self.resource, stay });
-        cx.observe(Observation::Level { resource: self.resource, present: self.sharing.len() as u32 });
+        self.report(cx);
         let next = self.sharing.next_completion(now);
         self.expect(next, cx);
         true

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::call::{CallId, Flags};
 use super::context::{CallBalance, Context, Core};
-use super::event::{Event, Limit, Signal};
+use super::event::{Event, Limit, Signal, Withdrawal};
 use super::node::Node;
 use super::plan::Plan;
 use super::probe::{Observation, Probe};
@@ -107,8 +107,12 @@ impl<N: Node, P: Probe> World<N, P> {
                 // A call whose sender gave it up on the way still arrives: the bytes were sent.
                 if let Some(record) = self.core.calls.get_mut(call) {
                     record.arrived = now;
+                    let deadline = record.deadline;
                     self.core.observe(Observation::CallOpened { component: target });
                     if self.core.conditions.any && !self.core.admit(call) {
+                        return;
+                    }
+                    if deadline != SimTime::MAX && !self.core.takes_before_deadline(call) {
                         return;
                     }
                     self.at(target, |node, cx| node.on_call(call, cx));
@@ -124,7 +128,12 @@ impl<N: Node, P: Probe> World<N, P> {
                 self.tell(settled);
             }
             Signal::TimedOut { call, token, limit } => self.limit_passed(target, call, token, limit),
-            Signal::Timer(timer) => self.at(target, |node, cx| node.on_timer(timer, cx)),
+            Signal::Timer(timer) => {
+                self.at(target, |node, cx| node.on_timer(timer, cx));
+                if !self.core.disturbances.is_empty() {
+                    self.disturb();
+                }
+            }
             Signal::Wake { station, epoch } => {
                 if target == ComponentId::NONE {
                     self.core.wake_link(station, epoch);
@@ -149,14 +158,23 @@ impl<N: Node, P: Probe> World<N, P> {
                 }
             }
             Limit::Cancelled => {
-                if self.core.calls.get(call).is_some_and(|c| !c.flags.has(Flags::ANSWERED)) {
-                    self.at(target, |node, cx| node.on_cancel(call, cx));
-                }
+                let how = if token == 1 { Withdrawal::Work } else { Withdrawal::Lines };
+                self.withdraw(target, call, how);
             }
+            Limit::Expired => self.withdraw(target, call, Withdrawal::Expired),
             _ => {
                 let settled = self.core.timed_out(call, token, limit);
                 self.tell(settled);
             }
+        }
+    }
+
+    /// Nobody waits for this call any more: its component is told, unless it has answered or never will.
+    fn withdraw(&mut self, target: ComponentId, call: CallId, how: Withdrawal) {
+        let done =
+            |flags: Flags| flags.has(Flags::ANSWERED) || flags.has(Flags::PARKED) || flags.has(Flags::LOST);
+        if self.core.calls.get(call).is_some_and(|c| !done(c.flags)) {
+            self.at(target, |node, cx| node.on_cancel(call, how, cx));
         }
     }
 
@@ -182,17 +200,29 @@ impl<N: Node, P: Probe> World<N, P> {
 
     /// Dead timers leave the event list when they outnumber everything that can be alive.
     fn sweep(&mut self) {
-        let Core { executive, calls, .. } = &mut self.core;
+        let Core { executive, calls, waits, .. } = &mut self.core;
         if executive.pending() < 4 * calls.len() + 4096 {
             return;
         }
         executive.sweep(|event| match event.signal {
-            Signal::TimedOut { call, limit: Limit::Attempt | Limit::Patience, .. } => calls
-                .get(call)
-                .is_some_and(|c| calls.get(c.parent).is_some_and(|parent| parent.child == call)),
-            Signal::TimedOut { call, token, limit: Limit::PoolWait | Limit::Backoff | Limit::Breaker } => {
-                calls.get(call).is_some_and(|c| c.wait_token == token)
+            Signal::TimedOut { call, limit: Limit::Attempt | Limit::Patience, .. } => {
+                calls.get(call).is_some_and(|c| {
+                    calls.get(c.parent).is_some_and(|parent| parent.child == call)
+                        || waits.get(&c.parent).is_some_and(|wait| wait.has_copy(call))
+                })
             }
+            Signal::TimedOut {
+                call,
+                token,
+                limit:
+                    Limit::PoolWait
+                    | Limit::Backoff
+                    | Limit::Breaker
+                    | Limit::Throttle
+                    | Limit::Bulkhead
+                    | Limit::Hedge,
+            } => calls.get(call).is_some_and(|c| c.wait_token == token),
+            Signal::TimedOut { call, limit: Limit::Cancelled | Limit::Expired, .. } => calls.contains(call),
             Signal::TimedOut { call, token, .. } | Signal::Served { call, token } => {
                 calls.get(call).is_some_and(|c| c.token == token)
             }

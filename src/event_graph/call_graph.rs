@@ -463,6 +463,14 @@ fn outgoing<'a>(world: World<'a>, component: ComponentId, operation: &'a str, ca
                     add(&mut own, (target.index(), operation), edge);
                 }
                 either(calls, own);
+                // Seldom asked, and then for everything.
+                let mut spare = Calls::new();
+                for (target, _) in &route.backup {
+                    let times = Times { likely: 0.0, worst: 1.0 };
+                    let edge = Edge { times, attempts: 1, timeout: balancer.read_timeout };
+                    add(&mut spare, (target.index(), operation), edge);
+                }
+                either(calls, spare);
                 if !conditional {
                     break;
                 }
@@ -547,7 +555,7 @@ fn walk<'a>(
                 let other = walk(world, otherwise, share(1.0 - p), calls, demand);
                 here = Times { likely: taken.likely + other.likely, worst: taken.worst + other.worst };
             }
-            Step::If { test: Test::Customer { .. }, then, otherwise } => {
+            Step::If { test: Test::Customer { .. } | Test::Load(_), then, otherwise } => {
                 let (mut one, mut two) = (Calls::new(), Calls::new());
                 let unlikely = Times { likely: 0.0, worst: here.worst };
                 let taken = walk(world, then, unlikely, &mut one, demand);

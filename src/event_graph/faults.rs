@@ -94,7 +94,7 @@ fn aimed_at(verb: &Verb, group: Group) -> Verb {
 fn instances(group: Group, model: &Model) -> std::ops::Range<u16> {
     match group.instance {
         Some(instance) => instance..instance + 1,
-        None => 0..model.components.get(group.component.index()).map_or(1, |c| c.spec.instances()),
+        None => 0..model.components.get(group.component.index()).map_or(1, |c| c.spec.most()),
     }
 }
 
@@ -141,7 +141,7 @@ fn carry_out(
         // Part of the population's rate already.
         Verb::Shift(..) => {}
         Verb::Deploy { component, max_unavailable, grace, boot, errors, slow } => {
-            let count = model.components[component.index()].spec.instances();
+            let count = model.components[component.index()].spec.most();
             let whole = |instance: u16| Group { component: *component, instance: Some(instance) };
             let rollout = Rollout::new(u32::from(count), 0.0, *max_unavailable);
             let mut versions = Versions { old_ready: u32::from(count), ..Versions::default() };
@@ -171,7 +171,7 @@ fn carry_out(
 fn in_zone(zone: &str, model: &Model) -> Vec<Group> {
     let mut all = Vec::new();
     for (index, component) in model.components.iter().enumerate() {
-        for instance in 0..component.spec.instances() {
+        for instance in 0..component.spec.most() {
             let at = component.zones.get(instance as usize % component.zones.len().max(1));
             if at.is_some_and(|at| at == zone) {
                 all.push(Group { component: ComponentId::at(index), instance: Some(instance) });

@@ -2,6 +2,8 @@
 
 use super::paths::link_owner;
 use crate::base::{ComponentId, ResourceId};
+use crate::components::load_balancer::spec::{LoadBalancerSpec, RouteSpec};
+use crate::engine::protection::AdaptiveConcurrency;
 use crate::metrics::{Catalog, ClientInfo, ComponentInfo, ResourceInfo, Role};
 use crate::scenario::model::{ComponentSpec, Model};
 
@@ -20,14 +22,24 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
     for (index, component) in model.components.iter().enumerate() {
         match &component.spec {
             ComponentSpec::Service(service) => {
-                for instance in 0..u32::from(service.instances) {
+                for instance in 0..u32::from(service.most()) {
+                    // Who is not there has nothing.
+                    let absent = instance >= u32::from(service.instances);
+                    let there = |servers: f64| if absent && servers.is_finite() { 0.0 } else { servers };
                     let slots = service.limiting_workers().map_or(f64::INFINITY, f64::from);
-                    add(index, instance, Role::Workers, slots);
-                    add(index, instance, Role::Cpu, service.cores);
-                    add(index, instance, Role::Io, service.io.map_or(f64::INFINITY, f64::from));
-                    for pool in &service.pools {
-                        add(index, instance, Role::Pool(pool.target), f64::from(pool.size));
+                    add(index, instance, Role::Workers, there(slots));
+                    add(index, instance, Role::Cpu, there(service.cores));
+                    add(index, instance, Role::Io, there(service.io.map_or(f64::INFINITY, f64::from)));
+                    if let Some(rule) = &service.concurrency {
+                        let limit = AdaptiveConcurrency::new(rule.clone()).limit();
+                        add(index, instance, Role::Limit, there(f64::from(limit)));
                     }
+                    for pool in &service.pools {
+                        add(index, instance, Role::Pool(pool.target), there(f64::from(pool.size)));
+                    }
+                }
+                if service.autoscale.is_some() {
+                    add(index, 0, Role::Instances, f64::from(service.instances));
                 }
                 if !service.local_caches.is_empty() {
                     (0..u32::from(service.instances)).for_each(|i| add(index, i, Role::Store, f64::INFINITY));
@@ -53,13 +65,9 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
                 add(index, 0, Role::Connections, database.max_connections.map_or(f64::INFINITY, f64::from));
             }
             ComponentSpec::LoadBalancer(balancer) => {
+                let slots = slots(balancer, model);
                 for instance in 0..u32::from(balancer.instances) {
-                    add(
-                        index,
-                        instance,
-                        Role::Workers,
-                        balancer.connections.map_or(f64::INFINITY, f64::from),
-                    );
+                    add(index, instance, Role::Workers, slots);
                     if balancer.cost.is_some() || balancer.tls.is_some() {
                         add(index, instance, Role::Cpu, balancer.cores);
                     }
@@ -77,6 +85,20 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
     list
 }
 
+/// Requests that one instance of a balancer can have in hand: its own limit, or that of all its backends.
+fn slots(balancer: &LoadBalancerSpec, model: &Model) -> f64 {
+    let own = balancer.connections.map(f64::from);
+    let at_backends = balancer.max_conns.map(|most| {
+        let mut targets: Vec<usize> =
+            balancer.routes.iter().flat_map(RouteSpec::targets).map(ComponentId::index).collect();
+        targets.sort_unstable();
+        targets.dedup();
+        let instances = |at: &usize| model.components.get(*at).map_or(0, |c| c.spec.most());
+        f64::from(most) * targets.iter().map(|at| f64::from(instances(at))).sum::<f64>()
+    });
+    own.or(at_backends).unwrap_or(f64::INFINITY)
+}
+
 /// What can be measured of a model.
 #[must_use]
 pub fn catalog(model: &Model) -> Catalog {
@@ -90,7 +112,7 @@ pub fn catalog(model: &Model) -> Catalog {
                 id: ComponentId::at(index),
                 name: component.name.clone(),
                 kind: component.spec.kind(),
-                instances: u32::from(component.spec.instances()),
+                instances: u32::from(component.spec.most()),
                 price_per_hour: price(&component.name),
                 operations: component.spec.operations(),
             })

@@ -42,15 +42,23 @@ pub(super) fn program(service: &ServiceSpec, sites: &mut Sites<'_>, component: u
             ordinals: [0; 8],
         };
         program.entries.push(lowering.ops.len().min(MOST_OPS) as Pc);
+        if service.concurrency.is_some() || service.admission.is_some() {
+            lowering.ops.push(Op::Enter);
+        }
         if lowering.holds_worker {
             lowering.ops.push(Op::Seize);
         }
         lowering.steps(steps);
         // An endpoint that never replies answers 200 with nothing.
         if !matches!(lowering.ops.last(), Some(Op::Reply { .. })) || ends_in_branch(steps) {
-            lowering.ops.push(Op::Reply { status: 200, size: None });
+            lowering.ops.push(Op::Reply { status: 200, size: None, retry_after: 0 });
         }
         program.ops = lowering.ops;
+    }
+    if let Some(distribution) = service.reject_cost.clone() {
+        program.refusal = Some(program.ops.len().min(MOST_OPS) as Pc);
+        let key = key.named(StreamName::new("reject cost"));
+        program.ops.extend([Op::Cpu(Demand::Drawn { distribution, key }), Op::Refuse]);
     }
     program
 }
@@ -140,9 +148,9 @@ impl Lowering<'_, '_> {
                 let size = self.demand(size, 3, "receive");
                 self.ops.push(Op::Receive { size, uplink: *uplink });
             }
-            Step::Reply { status, size } => {
+            Step::Reply { status, size, retry_after } => {
                 let size = size.as_ref().map(|size| self.demand(size, 4, "reply"));
-                self.ops.push(Op::Reply { status: *status, size });
+                self.ops.push(Op::Reply { status: *status, size, retry_after: *retry_after });
             }
             Step::Call { target, operation, row, size, options, on_error, fallback } => {
                 let size = size.as_ref().map(|size| self.demand(size, 5, "size"));
@@ -189,9 +197,13 @@ impl Lowering<'_, '_> {
                     Test::Customer { name, value } => {
                         Condition::Trait(self.sites.customer_trait(name, value))
                     }
+                    Test::Load(most) => Condition::Load(*most),
                 };
                 let unless = self.ops.len();
                 self.ops.push(Op::Unless { condition, otherwise: 0 });
+                if matches!(test, Test::Load(_)) {
+                    self.ops.push(Op::Degrade);
+                }
                 self.steps(then);
                 let jump = self.ops.len();
                 self.ops.push(Op::Jump(0));

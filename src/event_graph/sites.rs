@@ -5,6 +5,7 @@ use super::paths::Paths;
 use crate::base::random::{Key, Permutation, StreamName, Zipf};
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration};
 use crate::components::service::spec::{CallOptions, PoolSpec};
+use crate::engine::protection::RetryBudget;
 use crate::engine::{
     CallSite, Demand, EntityPlan, Fleet, Item, Nodes, Plan, PoolPlan, Popularity, Retry, RowChoice, SiteId,
     Target, Trait, Verb,
@@ -46,8 +47,7 @@ impl<'a> Sites<'a> {
         sites.plan.entities = model.entities.iter().map(|entity| entity_plan(entity, root)).collect();
         sites.plan.connections = vec![None; model.components.len() + model.clients.len()];
         for component in &model.components {
-            let start = component.spec.instances();
-            sites.plan.fleets.push(Fleet { start, most: start });
+            sites.plan.fleets.push(Fleet { start: component.spec.instances(), most: component.spec.most() });
         }
         for client in &model.clients {
             let places = client.from.len().max(1) as u16;
@@ -62,7 +62,7 @@ impl<'a> Sites<'a> {
             }
             if let ComponentSpec::Service(service) = &component.spec {
                 for pool in &service.pools {
-                    sites.add_pool(index, &component.name, service.instances, pool);
+                    sites.add_pool(index, &component.name, service.most(), pool);
                 }
             }
         }
@@ -124,16 +124,28 @@ impl<'a> Sites<'a> {
             return *first;
         }
         let first = self.plan.rotors;
-        let instances = match self.model.components.get(caller) {
-            Some(component) => component.spec.instances(),
-            None => self.model.clients[caller - self.model.components.len()].from.len().max(1) as u16,
-        };
-        self.plan.rotors += u32::from(instances);
+        let instances = self.caller_instances(caller);
+        self.plan.rotors += instances as u32;
         self.rotors.push((caller, target, first));
         first
     }
 
-    fn site(&mut self, caller: usize, target: ComponentId, options: &CallOptions) -> CallSite {
+    /// Instances of a component, or places that a client population sends from.
+    fn caller_instances(&self, caller: usize) -> usize {
+        match self.model.components.get(caller) {
+            Some(component) => usize::from(component.spec.most().max(1)),
+            None => self.model.clients[caller - self.model.components.len()].from.len().max(1),
+        }
+    }
+
+    fn site(
+        &mut self,
+        caller: usize,
+        target: ComponentId,
+        options: &CallOptions,
+        idempotent: bool,
+    ) -> CallSite {
+        let callers = self.caller_instances(caller);
         let rotor = self.rotor(caller, target);
         let key = self.root.named(StreamName::new("retry")).with(caller as u64);
         let retry = options.retry.as_ref().map(|retry| Retry {
@@ -143,23 +155,28 @@ impl<'a> Sites<'a> {
             multiplier: retry.multiplier,
             jitter: retry.jitter,
             on: retry.on,
-            budget: retry.budget,
+            budget: retry.budget.clone(),
+            honours_retry_after: retry.honour_retry_after,
+            repeats_sent: idempotent || retry.non_idempotent != Some(false),
             key,
         });
         let budget = self.plan.budgets.len() as u32;
-        self.plan.budgets.extend(retry.as_ref().and_then(|retry| retry.budget));
-        let breaker = options.breaker.map(|settings| {
-            let first = self.plan.breakers.len() as u32;
-            let callers = self.model.components.get(caller).map_or(1, |c| c.spec.instances());
-            self.plan.breakers.extend(std::iter::repeat_n(settings, usize::from(callers.max(1))));
-            first
-        });
+        let budgeted = retry.as_ref().and_then(|retry| retry.budget.clone());
+        let budget_is_shared = budgeted.as_ref().is_none_or(RetryBudget::is_plain);
+        let copies = if budget_is_shared { 1 } else { callers };
+        self.plan.budgets.extend(budgeted.into_iter().flat_map(|budget| std::iter::repeat_n(budget, copies)));
+        let throttle = each(&mut self.plan.throttles, options.throttle.clone(), callers);
+        let bulkhead = each(&mut self.plan.bulkheads, options.bulkhead, callers);
+        let hedged = options.hedge.as_ref().filter(|hedge| idempotent || hedge.non_idempotent);
+        let hedge = each(&mut self.plan.hedges, hedged.map(|hedge| hedge.hedge.clone()), callers);
+        let guards = [throttle, bulkhead, hedge].iter().any(Option::is_some);
+        let breaker = each(&mut self.plan.breakers, options.breaker, callers);
         CallSite {
             caller: ComponentId::at(caller),
             target: Target {
                 component: target,
                 operation: OperationId(0),
-                instances: self.model.components[target.index()].spec.instances(),
+                instances: self.model.components[target.index()].spec.most(),
                 rotor,
             },
             operations: Vec::new(),
@@ -174,8 +191,16 @@ impl<'a> Sites<'a> {
             pool: self.pools.iter().find(|(c, t, _)| *c == caller && *t == target).map(|(.., first)| *first),
             breaker,
             keeps_alive: false,
+            multiplexed: false,
+            throttle,
+            bulkhead,
+            hedge,
+            propagates: options.propagate,
+            guarded: guards || options.propagate || !budget_is_shared,
             cancels: options.cancel,
+            stops: options.stop,
             budget,
+            budget_is_shared,
             path: self.paths.between(caller, target),
         }
     }
@@ -192,9 +217,10 @@ impl<'a> Sites<'a> {
         target: ComponentId,
         endpoints: &[String],
         options: &CallOptions,
+        idempotent: bool,
     ) -> SiteId {
         let operations = endpoints.iter().map(|name| self.operation_of(target, name, endpoints)).collect();
-        let site = CallSite { operations, ..self.site(caller, target, options) };
+        let site = CallSite { operations, ..self.site(caller, target, options, idempotent) };
         self.add(site)
     }
 
@@ -235,7 +261,12 @@ impl<'a> Sites<'a> {
             },
             other => other,
         };
-        let mut site = CallSite { salt: Some(salt), row, size, ..self.site(caller, target, options) };
+        let idempotent = match &self.model.components[target.index()].spec {
+            ComponentSpec::Database(database) => !database.queries[operation.index()].writes,
+            other => other.operations().get(operation.index()).is_none_or(|name| is_idempotent(name)),
+        };
+        let mut site =
+            CallSite { salt: Some(salt), row, size, ..self.site(caller, target, options, idempotent) };
         site.target.operation = operation;
         self.add(site)
     }
@@ -294,6 +325,18 @@ impl<'a> Sites<'a> {
         self.traits.push((name.to_owned(), value.to_owned()));
         self.traits.len() as u32 - 1
     }
+}
+
+/// One for each instance of a caller: the first of them in `all`.
+fn each<T: Clone>(all: &mut Vec<T>, one: Option<T>, callers: usize) -> Option<u32> {
+    let first = all.len() as u32;
+    all.extend(std::iter::repeat_n(one?, callers));
+    Some(first)
+}
+
+/// Whether a request may be repeated without harm by its method (RFC 9110, 9.2.2).
+pub(super) fn is_idempotent(endpoint: &str) -> bool {
+    !endpoint.starts_with("POST ") && !endpoint.starts_with("PATCH ")
 }
 
 fn entity_plan(entity: &EntitySpec, root: Key) -> EntityPlan {

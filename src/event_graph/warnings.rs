@@ -52,7 +52,7 @@ fn pools(model: &Model, found: &mut Diagnostics) {
         for holder in &model.components {
             let ComponentSpec::Service(service) = &holder.spec else { continue };
             for pool in service.pools.iter().filter(|pool| pool.target.index() == at) {
-                total += u64::from(pool.size) * u64::from(service.instances);
+                total += u64::from(pool.size) * u64::from(service.most());
                 holders.push(holder);
             }
         }

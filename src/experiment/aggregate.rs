@@ -14,9 +14,30 @@ use crate::engine::Reason;
 use crate::metrics::evaluate::{gauge_of, latencies, offload_of, store_of, value};
 use crate::metrics::vocabulary::standard_names;
 use crate::metrics::{
-    Catalog, Events, Gauge, LatencyDistribution, Lookups, Metric, MetricReference, ReplicationRecord,
+    Catalog, Cohort, Events, Gauge, LatencyDistribution, Lookups, Metric, MetricReference, ReplicationRecord,
     ResourceInfo, Role, Statistic, Usage, Window,
 };
+
+/// A part of one replication: the requests that started in it, and the time that passed.
+#[derive(Clone, Copy)]
+pub(super) struct Slice<'a> {
+    pub(super) record: &'a ReplicationRecord,
+    pub(super) cohort: &'a Cohort,
+    pub(super) from: SimTime,
+    pub(super) to: SimTime,
+}
+
+impl<'a> Slice<'a> {
+    /// All but the warm-up.
+    fn whole(record: &'a ReplicationRecord) -> Self {
+        Self { record, cohort: record.run(), from: record.plan.warmup, to: SimTime::MAX }
+    }
+
+    /// The time that passed in it, in nanoseconds.
+    fn span(&self) -> f64 {
+        self.to.min(self.record.end).since(self.from).as_nanos() as f64
+    }
+}
 
 /// Values that a percentile needs above it, per replication, for its interval to be trusted.
 const ENOUGH_ABOVE: f64 = 100.0;
@@ -34,6 +55,7 @@ pub fn estimate(each: Vec<MetricValue>, unit: Unit) -> Estimate {
 #[must_use]
 pub fn aggregate(name: &str, catalog: &Catalog, records: &[ReplicationRecord]) -> VariantResults {
     let count = records.len().max(1) as f64;
+    let whole: Vec<Slice<'_>> = records.iter().map(Slice::whole).collect();
     let mut results = VariantResults {
         name: name.to_owned(),
         replications: records.len() as u32,
@@ -41,9 +63,9 @@ pub fn aggregate(name: &str, catalog: &Catalog, records: &[ReplicationRecord]) -
         duration: records.iter().map(|r| r.end.as_secs_f64()).sum::<f64>() / count,
         metrics: metrics(catalog, records),
         conservation: conservation(records),
-        errors: errors(catalog, records),
+        errors: errors(catalog, &whole),
         endpoints: endpoints(catalog, records),
-        resources: resources(catalog, records),
+        resources: resources(catalog, &whole),
         series: series(catalog, records),
         ..VariantResults::default()
     };
@@ -133,10 +155,10 @@ fn conservation(records: &[ReplicationRecord]) -> Conservation {
     sum
 }
 
-fn errors(catalog: &Catalog, records: &[ReplicationRecord]) -> Vec<ErrorRow> {
-    let ended: u64 = records.iter().map(|r| r.run().ended()).sum();
+pub(super) fn errors(catalog: &Catalog, slices: &[Slice<'_>]) -> Vec<ErrorRow> {
+    let ended: u64 = slices.iter().map(|slice| slice.cohort.ended()).sum();
     let mut counts: Vec<((u16, ComponentId, Reason), u64)> = Vec::new();
-    for (key, n) in records.iter().flat_map(|r| &r.run().errors) {
+    for (key, n) in slices.iter().flat_map(|slice| &slice.cohort.errors) {
         match counts.iter_mut().find(|(other, _)| other == key) {
             Some((_, count)) => *count += n,
             None => counts.push((*key, *n)),
@@ -190,10 +212,12 @@ fn role_name(role: Role, catalog: &Catalog) -> String {
         Role::Link => "link".to_owned(),
         Role::Store => "store".to_owned(),
         Role::Shield => "shield".to_owned(),
+        Role::Limit => "limit".to_owned(),
+        Role::Instances => "instances".to_owned(),
     }
 }
 
-fn resources(catalog: &Catalog, records: &[ReplicationRecord]) -> Vec<ResourceRow> {
+pub(super) fn resources(catalog: &Catalog, parts: &[Slice<'_>]) -> Vec<ResourceRow> {
     let mut rows = Vec::new();
     for component in &catalog.components {
         let ours: Vec<(usize, &ResourceInfo)> =
@@ -203,12 +227,13 @@ fn resources(catalog: &Catalog, records: &[ReplicationRecord]) -> Vec<ResourceRo
         let mut roles: Vec<Role> = ours.iter().map(|(_, r)| r.role).collect();
         roles.sort_unstable();
         roles.dedup();
-        for role in roles {
+        // How many there are is a metric of its own, and nothing that is used.
+        for role in roles.into_iter().filter(|role| *role != Role::Instances) {
             let of_role: Vec<(usize, u32)> =
                 ours.iter().filter(|(_, r)| r.role == role).map(|(i, r)| (*i, r.instance)).collect();
             let all: Vec<usize> = of_role.iter().map(|(i, _)| *i).collect();
             let row = |instance, slots: &[usize]| {
-                resource_row(&component.name, instance, role_name(role, catalog), slots, records)
+                resource_row(&component.name, instance, role_name(role, catalog), slots, parts)
             };
             rows.push(row(None, &all));
             if of_role.len() > 1 && role != Role::Link {
@@ -224,16 +249,16 @@ fn resource_row(
     instance: Option<u32>,
     role: String,
     slots: &[usize],
-    records: &[ReplicationRecord],
+    parts: &[Slice<'_>],
 ) -> ResourceRow {
     let mut sum = Usage::default();
     let mut span = 0.0;
     let mut waits = LatencyDistribution::new(3);
-    for record in records {
-        span += record.end.since(record.plan.warmup).as_nanos() as f64;
+    for part in parts {
+        span += part.span();
         for &slot in slots {
-            sum.add(&record.usage_in(slot, record.plan.warmup, SimTime::MAX));
-            if let Some(more) = record.run().waits.get(slot) {
+            sum.add(&part.record.usage_in(slot, part.from, part.to));
+            if let Some(more) = part.cohort.waits.get(slot) {
                 waits.merge(more);
             }
         }
@@ -370,6 +395,8 @@ fn gauge_names(catalog: &Catalog) -> Vec<String> {
             ".queue",
             ".in_flight",
             ".connections",
+            ".limit",
+            ".instances",
             ".hit_ratio",
             ".offload",
         ]

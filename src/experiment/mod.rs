@@ -3,6 +3,7 @@
 pub mod aggregate;
 pub mod cache_study;
 pub mod confidence;
+pub mod moment;
 mod pilot;
 mod replicate;
 pub mod results;

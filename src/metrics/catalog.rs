@@ -26,6 +26,10 @@ pub enum Role {
     Store,
     /// The store behind those, which they ask.
     Shield,
+    /// The concurrency limit: its servers are the limit as it moves.
+    Limit,
+    /// The instances of a fleet that changes: present are those there are, servers those in service.
+    Instances,
 }
 
 impl Role {
@@ -45,7 +49,7 @@ pub struct ComponentInfo {
     pub name: String,
     /// Its kind as the scenario writes it.
     pub kind: &'static str,
-    /// Instances at the start.
+    /// Instances that there can ever be.
     pub instances: u32,
     /// Money per hour for one instance, if the scenario has a price for it.
     pub price_per_hour: Option<f64>,

@@ -148,6 +148,8 @@ pub struct Cohort {
     pub errors: Vec<((u16, ComponentId, Reason), u64)>,
     /// Attempts of those that ended.
     pub attempts: u64,
+    /// Good answers that a fallback or a lesser way made.
+    pub degraded: u64,
     /// Waits until granted, of grants that happened in the window; by resource.
     pub waits: Vec<LatencyDistribution>,
 }
@@ -162,6 +164,7 @@ impl Cohort {
             failures: LatencyDistribution::new(3),
             errors: Vec::new(),
             attempts: 0,
+            degraded: 0,
             waits: vec![LatencyDistribution::new(3); resources],
         }
     }

@@ -5,7 +5,7 @@
 //! else over the whole run. The whole run begins after the warm-up. What has nothing to be measured on
 //! (the p99 of no requests) is [`MetricValue::Absent`], and so is a window that the recorder was not asked for.
 
-use super::catalog::Catalog;
+use super::catalog::{Catalog, ComponentInfo, Role};
 use super::counters::Cohort;
 use super::latency::LatencyDistribution;
 use super::lookups::Lookups;
@@ -72,6 +72,7 @@ pub fn gauge_of(gauge: Gauge, usage: &Usage, span: f64) -> MetricValue {
         Gauge::Queue => ratio(usage.waiting(), span),
         Gauge::QueueMax => MetricValue::Number(f64::from(usage.max_waiting)),
         Gauge::Busy => ratio(usage.busy, span),
+        Gauge::Servers => ratio(usage.servers, span),
         Gauge::Wait(_) => ratio(usage.waited / 1e9, f64::from(usage.granted)),
     }
 }
@@ -152,6 +153,7 @@ impl View<'_> {
             Metric::Timeouts => self.errors(|_, _, r| matches!(r, Reason::Timeout | Reason::Deadline)),
             Metric::Abandoned => share(cohort.abandoned(), cohort.ended()),
             Metric::Unfinished => share(cohort.sent().saturating_sub(cohort.ended()), cohort.sent()),
+            Metric::Degraded => share(cohort.degraded, cohort.good()),
             Metric::AttemptsPerRequest => share(cohort.attempts, cohort.ended()),
             Metric::WastedWork => {
                 let events = self.record.events_in(self.from, self.to);
@@ -169,6 +171,7 @@ impl View<'_> {
                 }
                 ratio(self.record.usage_in(slot, self.from, self.to).present, self.span())
             }
+            Metric::Instances(fixed) => MetricValue::Number(f64::from(*fixed)),
             Metric::Skew(members) => {
                 let values: Vec<f64> = members.iter().filter_map(|m| self.value(m).number()).collect();
                 let sum: f64 = values.iter().sum();
@@ -221,9 +224,21 @@ impl View<'_> {
         sum
     }
 
+    /// Instances that are paid for: those that boot and drain as well.
+    fn instances(&self, component: &ComponentInfo) -> f64 {
+        let fleet = self
+            .catalog
+            .resources
+            .iter()
+            .position(|resource| resource.component == component.id && resource.role == Role::Instances);
+        let Some(fleet) = fleet else { return f64::from(component.instances) };
+        let there = self.record.usage_in(fleet, self.from, self.to).present;
+        ratio(there, self.span()).number().unwrap_or(0.0)
+    }
+
     fn cost_per_hour(&self) -> Option<f64> {
         let prices =
-            self.catalog.components.iter().filter_map(|c| Some(c.price_per_hour? * f64::from(c.instances)));
+            self.catalog.components.iter().filter_map(|c| Some(c.price_per_hour? * self.instances(c)));
         let machines = prices.reduce(|a, b| a + b);
         let egress = self
             .catalog
@@ -277,6 +292,7 @@ impl View<'_> {
             Gauge::Utilisation => Some(ratio(busy, servers)),
             Gauge::Queue => Some(MetricValue::Number(waiting)),
             Gauge::Busy => Some(MetricValue::Number(busy)),
+            Gauge::Servers => Some(MetricValue::Number(servers)),
             Gauge::Offered | Gauge::QueueMax | Gauge::Wait(_) => None,
         }
     }

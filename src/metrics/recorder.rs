@@ -310,6 +310,7 @@ impl Recorder {
             cohort.attempts += u64::from(end.attempts);
             let endpoint = &mut cohort.endpoints[slot];
             if good {
+                cohort.degraded += u64::from(end.degraded);
                 endpoint.good += 1;
                 endpoint.latency.record(latency);
             } else {
@@ -478,7 +479,7 @@ impl Cohort {
     #[must_use]
     pub fn abandoned(&self) -> u64 {
         self.errors_where(|status, origin, reason| {
-            is_abandoned(crate::engine::Outcome { status, origin, reason })
+            is_abandoned(crate::engine::Outcome::error(status, origin, reason))
         })
     }
 }

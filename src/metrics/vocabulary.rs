@@ -119,6 +119,8 @@ pub enum Gauge {
     Wait(Statistic),
     /// Servers held.
     Busy,
+    /// Servers there are.
+    Servers,
 }
 
 /// What is asked of stores of copies.
@@ -173,6 +175,8 @@ pub enum Metric {
     Abandoned,
     /// Share of requests that had not ended when the run was cut.
     Unfinished,
+    /// Share of good answers that a fallback or a lesser way made.
+    Degraded,
     /// Attempts / requests.
     AttemptsPerRequest,
     /// Share of visits served whose caller had left.
@@ -183,6 +187,8 @@ pub enum Metric {
     Resources(Gauge, Vec<usize>),
     /// Visits open at a component.
     InFlight(ComponentId),
+    /// Instances of a fleet that never changes.
+    Instances(u32),
     /// Largest / mean over these.
     Skew(Vec<Metric>),
     /// Time from the spike's end to recovery.
@@ -250,10 +256,12 @@ const PLAIN: [(&str, Metric); 13] = [
     ("cost_per_million_good", Metric::CostPerMillionGood),
 ];
 
-const OTHER_HEADS: [&str; 10] =
-    ["mean", "max", "p50", "p90", "p95", "p99", "errors", "skew", "stale_reads", "staleness"];
+const OTHER_HEADS: [&str; 11] =
+    ["degraded", "mean", "max", "p50", "p90", "p95", "p99", "errors", "skew", "stale_reads", "staleness"];
 
-const OF_COMPONENT: [&str; 11] = [
+const OF_COMPONENT: [&str; 13] = [
+    "limit",
+    "instances",
     "cpu",
     "offered_cpu",
     "utilisation",
@@ -386,6 +394,7 @@ fn of_run(
         ("hit_ratio", _) if !keeps_copies(catalog) => {
             Err(elsewhere(name).unwrap_or_else(|| unknown(format!("no component keeps copies for `{name}`"))))
         }
+        ("degraded", []) => trailing(Metric::Degraded),
         ("hit_ratio" | "stale_reads" | "staleness", [entity]) => {
             let id = catalog.entity(entity).ok_or_else(|| UnknownMetric {
                 message: format!("there is no entity `{entity}` under `data`"),
@@ -526,6 +535,10 @@ fn of_component(
         ["cpu"] => Ok(Metric::Resources(Gauge::Utilisation, need(Role::Cpu, "cores")?)),
         ["offered_cpu"] => Ok(Metric::Resources(Gauge::Offered, need(Role::Cpu, "cores")?)),
         ["connections"] => Ok(Metric::Resources(Gauge::Busy, need(Role::Connections, "connections")?)),
+        ["instances"] if index.is_none() => Ok(match of_role(Role::Instances) {
+            fleet if fleet.is_empty() => Metric::Instances(component.instances),
+            fleet => Metric::Resources(Gauge::Busy, fleet),
+        }),
         ["in_flight"] if index.is_none() => Ok(Metric::InFlight(component.id)),
         ["pool", tail @ ..] => {
             let target = rest[0].arguments.iter().find_map(text_of).unwrap_or("");
@@ -536,6 +549,8 @@ fn of_component(
             }
             gauge(name, "pool", tail, resources)
         }
+        ["limit"] => Ok(Metric::Resources(Gauge::Servers, need(Role::Limit, "concurrency limit")?)),
+        ["limit", tail @ ..] => gauge(name, "limit", tail, need(Role::Limit, "concurrency limit")?),
         ["cpu", tail @ ..] => gauge(name, "cpu", tail, need(Role::Cpu, "cores")?),
         ["workers", tail @ ..] => gauge(name, "workers", tail, need(Role::Workers, "workers")?),
         ["io", tail @ ..] => gauge(name, "io", tail, need(Role::Io, "disk")?),
@@ -609,6 +624,7 @@ impl Metric {
             | Self::Abandoned
             | Self::Unfinished
             | Self::WastedWork
+            | Self::Degraded
             | Self::StaleReads(_)
             | Self::HitRatio(_)
             | Self::Offload(..)
@@ -622,11 +638,12 @@ impl Metric {
             | Self::TimeToRecover
             | Self::Staleness(_)
             | Self::Resources(Gauge::Wait(_), _) => Unit::Seconds,
-            Self::Resources(Gauge::Queue | Gauge::QueueMax | Gauge::Busy, _)
+            Self::Resources(Gauge::Queue | Gauge::QueueMax | Gauge::Busy | Gauge::Servers, _)
             | Self::InFlight(_)
             | Self::LostWrites
             | Self::OwnWritesUnread
-            | Self::Store(StoreGauge::Evictions, _) => Unit::Count,
+            | Self::Store(StoreGauge::Evictions, _)
+            | Self::Instances(_) => Unit::Count,
             Self::Cost => Unit::MoneyPerHour,
             Self::CostPerMillionGood => Unit::Money,
         }
@@ -657,6 +674,7 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
             "wait.p99",
             "in_flight",
             "connections",
+            "limit",
         ]
         .iter()
         .map(|tail| format!("{c}.{tail}"))
@@ -669,6 +687,11 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
         let places: Vec<u32> = places.map(|r| r.instance).collect();
         if (2..=MOST_PLACES).contains(&places.len()) {
             candidates.extend(places.iter().map(|i| format!("{c}[{i}].hit_ratio")));
+        }
+        let changes =
+            |r: &super::catalog::ResourceInfo| r.component == component.id && r.role == Role::Instances;
+        if catalog.resources.iter().any(changes) {
+            candidates.push(format!("{c}.instances"));
         }
         for target in &catalog.components {
             let t = &target.name;

@@ -109,6 +109,29 @@ impl<T: Copy> WaitingLine<T> {
         None
     }
 
+    /// Whether whoever came last is next, in a line without classes.
+    pub fn set_newest_first(&mut self, yes: bool) {
+        match self.discipline {
+            Discipline::Fifo | Discipline::Lifo => {
+                self.discipline = if yes { Discipline::Lifo } else { Discipline::Fifo };
+            }
+            Discipline::Priority | Discipline::AdaptiveLifo { .. } => {}
+        }
+    }
+
+    /// The last customer of the lowest class, that is of the largest number, if that class is below `class`.
+    pub fn lowest_below(&mut self, class: u8, mut alive: impl FnMut(&T) -> bool) -> Option<T> {
+        for (_, line) in self.classes.iter_mut().rev().take_while(|(other, _)| *other > class) {
+            while let Some(customer) = line.back().copied() {
+                if alive(&customer) {
+                    return Some(customer);
+                }
+                line.pop_back();
+            }
+        }
+        None
+    }
+
     /// The class of the next customer, were it alive.
     #[must_use]
     pub fn first_class(&self) -> Option<u8> {
@@ -145,6 +168,25 @@ mod tests {
         assert_eq!(order(Discipline::Lifo), [5, 4, 3, 2, 1]);
         assert_eq!(order(Discipline::Priority), [2, 4, 5, 1, 3]);
         assert_eq!(order(Discipline::AdaptiveLifo { above: 3 }), [5, 4, 1, 2, 3]);
+    }
+
+    #[test]
+    fn the_last_of_the_lowest_class_is_found_and_the_order_can_change() {
+        let mut line = WaitingLine::new(Discipline::Priority);
+        for (customer, class) in [(1, 2), (2, 0), (3, 2), (4, 1)] {
+            line.push(customer, class);
+        }
+        assert_eq!(line.lowest_below(1, |_| true), Some(3));
+        assert_eq!(line.lowest_below(2, |_| true), None);
+        line.renege(|c| *c != 3);
+        assert_eq!(line.lowest_below(0, |c| *c != 3), Some(1));
+        assert_eq!(line.len(), 3);
+        let mut line = WaitingLine::new(Discipline::Fifo);
+        (0..4).for_each(|customer| line.push(customer, 0));
+        line.set_newest_first(true);
+        assert_eq!(line.pop(|_| true), Some(3));
+        line.set_newest_first(false);
+        assert_eq!(line.pop(|_| true), Some(0));
     }
 
     #[test]

@@ -11,6 +11,7 @@
 use serde_json::{Map, Value, json};
 
 use super::bottleneck::bottleneck;
+use super::dynamics::{Back, Dynamics, dynamics};
 use super::headline::headline;
 use super::warnings::warnings;
 use crate::experiment::results::{
@@ -52,6 +53,7 @@ fn variant(variant: &VariantResults) -> Value {
         "bottleneck": bottleneck(variant).map(|b| json!({
             "component": b.component, "role": b.role, "limits": b.limits, "evidence": b.evidence,
         })),
+        "dynamics": dynamics(variant).as_ref().map(course),
         "metrics": metrics,
         "conservation": conservation(&variant.conservation),
         "errors": variant.errors.iter().map(error).collect::<Vec<_>>(),
@@ -61,6 +63,22 @@ fn variant(variant: &VariantResults) -> Value {
         "expect": variant.expectations.iter().map(judgement).collect::<Vec<_>>(),
         "notices": warnings(variant),
         "series": series(&variant.series),
+    })
+}
+
+/// What became of the design after its last trouble: instants in seconds, or `"never"`.
+fn course(found: &Dynamics) -> Value {
+    let back = |back| match back {
+        Back::At(at) => number(at),
+        Back::Never => Value::from("never"),
+    };
+    json!({
+        "trouble": {"word": found.trouble.word, "from": number(found.trouble.from), "to": number(found.trouble.to)},
+        "load_normal_at": back(found.load),
+        "goodput_normal_at": back(found.goodput),
+        "repeats": optional(found.repeats),
+        "metastable": found.metastable,
+        "sentence": found.sentence(),
     })
 }
 

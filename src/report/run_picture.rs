@@ -67,6 +67,14 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
     let in_flight = owners.iter().map(|name| {
         line(&format!("{name}.in_flight"), &format!("{name} in flight"), role(name), Stroke::Solid)
     });
+    let limits = ends_with(".limit")
+        .into_iter()
+        .map(|name| line(&format!("{name}.limit"), &format!("{name} limit"), role(&name), Stroke::Dashed));
+    let fleets = ends_with(".instances");
+    let instances: Vec<Option<Line>> = fleets
+        .iter()
+        .map(|name| line(&format!("{name}.instances"), name, role(name), Stroke::Solid))
+        .collect();
     let panel =
         |title: &str, note: &str, unit: Unit, scale: Scale, top: Option<f64>, lines: Vec<Option<Line>>| {
             Panel {
@@ -78,6 +86,9 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
             }
         };
     let window = format!("{} windows", quantity::duration(series.bucket));
+    // Only where a fleet changes is its size worth a panel.
+    let fleet = (!instances.is_empty())
+        .then(|| panel("Instances", "in service", Unit::Count, Scale::Linear, None, instances));
     Picture {
         headline: headline(variant),
         subtitle: format!("{} / {}: {}", results.scenario, variant.name, results.about),
@@ -92,7 +103,7 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
         ),
         desc: format!("Traffic, latency, CPU and queues of {} over simulated time", variant.name),
         span: Some((0.0, variant.duration)),
-        panels: vec![
+        panels: [
             panel(
                 "Traffic by outcome",
                 &format!("requests/s, {window}"),
@@ -109,9 +120,12 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
                 Unit::Count,
                 Scale::Linear,
                 None,
-                queues.chain(in_flight).collect(),
+                queues.chain(in_flight).chain(limits).collect(),
             ),
-        ],
+        ]
+        .into_iter()
+        .chain(fleet)
+        .collect(),
         bands: variant
             .troubles
             .iter()

@@ -12,7 +12,7 @@ use super::bottleneck::bottleneck;
 use super::headline::headline;
 use super::quantity::{self, count, duration};
 use super::table::{Rows, clean};
-use super::text_sections::{latency, resources, soundness, traffic};
+use super::text_sections::{latency, recovery, resources, soundness, traffic};
 use super::warnings::warnings;
 use crate::experiment::results::{Judgement, RunResults, VariantResults, Verdict};
 
@@ -89,6 +89,7 @@ fn section(out: &mut String, variant: &VariantResults, style: TextStyle) {
         }
     };
     part("Traffic", traffic(variant, style.lines));
+    part("Dynamics", recovery(variant));
     part("Latency of good answers", latency(variant, style.lines));
     part("Resources", resources(variant, style.lines));
     part("Soundness", soundness(variant));

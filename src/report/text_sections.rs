@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::bottleneck::bottleneck;
+use super::dynamics::dynamics;
 use super::quantity::{self, count, optional};
 use super::table::{Rows, clean};
 use crate::experiment::results::{EndpointRow, Estimate, ResourceRow, Unit, VariantResults};
@@ -51,6 +52,23 @@ pub(super) fn traffic(variant: &VariantResults, lines: bool) -> String {
     }
     if !rows.is_empty() {
         out.push_str(&rows.text());
+    }
+    out
+}
+
+/// How the design got over its last trouble, and what its work was worth.
+pub(super) fn recovery(variant: &VariantResults) -> String {
+    let mut out = String::new();
+    if let Some(found) = dynamics(variant) {
+        let _ = writeln!(out, "{}", found.sentence());
+    }
+    let wasted = variant.metric("wasted_work").filter(|m| m.value.number().is_some_and(|x| x >= 1e-3));
+    if let Some(wasted) = wasted {
+        let _ = writeln!(
+            out,
+            "work for callers who had left: {} of the visits served",
+            quantity::estimate(wasted)
+        );
     }
     out
 }

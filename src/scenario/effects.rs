@@ -14,7 +14,9 @@ pub(super) fn check(root: &Node, duration: SimDuration, found: &mut Diagnostics)
     for (_, component) in root.get("components").map_or(&[][..], Node::entries) {
         idle_line(component, found);
         for route in component.get("routes").map_or(&[][..], Node::items) {
-            for (key, separator, block) in [("header", ":", "headers"), ("body", "==", "body")] {
+            for (key, separator, block) in
+                [("header", ":", "headers"), ("cookie", "=", "cookies"), ("body", "==", "body")]
+            {
                 let Some(node) = route.get(key) else { continue };
                 let Some((name, value)) = node.text().and_then(|text| text.split_once(separator)) else {
                     continue;
@@ -102,15 +104,29 @@ fn idle_behaviour(client: &Node, found: &mut Diagnostics) {
 /// What orders or bounds a line that never forms.
 fn idle_line(component: &Node, found: &mut Diagnostics) {
     let is = |key: &str, word: &str| component.get(key).and_then(Node::text) == Some(word);
+    if is("kind", "load_balancer") && component.get("max_conns").is_none_or(Node::is_null) {
+        let help = "write `max_conns: 100`: how many requests one backend is sent at once";
+        idle(component.get("queue"), "without `max_conns` nothing waits in the balancer", help, found);
+    }
     let unlimited = component.get("workers").is_none_or(Node::is_null) || is("workers", "none");
     if !is("kind", "service") {
         return;
     }
     if unlimited {
-        for key in ["backlog", "max_wait"] {
+        for key in ["backlog", "max_wait", "shed"] {
             let help = "write `workers: 50`, for example: how many requests an instance has in hand at once";
             idle(component.get(key), "without a limit of `workers` nothing waits for one", help, found);
         }
+    }
+    let lowest_first = component.get("shed").and_then(|shed| shed.get("lowest_first"));
+    if let Some(node) = lowest_first.filter(|_| !is("discipline", "priority")) {
+        idle(Some(node), "without classes none is the lowest", "write `discipline: priority`", found);
+    }
+    let written = |key: &&str| component.get(key).is_some_and(|node| !node.is_null());
+    let limits = ["rate_limit", "shed", "backlog", "max_wait", "concurrency", "admission"];
+    if !limits.iter().any(written) {
+        let help = "write `backlog: 100`, for example";
+        idle(component.get("reject_cost"), "the service turns nobody away", help, found);
     }
     if is("preemptive", "true") && !is("discipline", "priority") {
         let help = "write `discipline: priority`";

@@ -82,9 +82,23 @@ fn read_fault(item: &Node, around: &Surroundings<'_>, found: &mut Diagnostics) -
         value = fields.get(name).filter(|_| name == *verb).or(value);
     }
     fields.finish(found);
+    if random.is_some() && SINGULAR.contains(verb) {
+        let message = format!("`{verb}` is nothing that an instance does by itself");
+        let help =
+            "failures at random are of kill, restart, hang, slow, errors, latency or loss; write `at:`";
+        found.add(Code::Conflict, item.place, message, help);
+    }
+    if restart_after.is_some() && *verb != "kill" {
+        let place = item.get("restart_after").map(|node| node.place);
+        let message = format!("`restart_after` has no effect on `{verb}`");
+        found.add(Code::NoEffect, place, message, "write `for:`, or the verb `kill`");
+    }
     let (verb, inner) = read_verb(verb, value?, restart_after, around, found)?;
     Some(Fault { at, random, lasts: inner.or(outer), verb })
 }
+
+/// Verbs that concern no instance by itself, so that none of them can fail at random.
+const SINGULAR: [&str; 5] = ["partition", "zone_down", "deploy", "hot_key", "shift"];
 
 fn seconds(fields: &mut Fields<'_>, key: &'static str, found: &mut Diagnostics) -> Option<f64> {
     fields.read(key, quantity::duration, found).map(SimDuration::as_secs_f64)
@@ -145,7 +159,7 @@ fn group(node: &Node, around: &Surroundings<'_>, found: &mut Diagnostics) -> Opt
     let instance = match index {
         None => None,
         Some(index) => {
-            let count = around.components.get(component.index()).map_or(1, |c| c.spec.instances());
+            let count = around.components.get(component.index()).map_or(1, |c| c.spec.most());
             let fits = index.parse::<u16>().ok().filter(|i| *i < count);
             if fits.is_none() {
                 let message = format!("`{name}` has no instance `{index}`");
@@ -221,6 +235,13 @@ fn read_verb(
     }
     let what = format!("`{verb}`");
     let Target { fields, groups } = targets(node, &what, around, found);
+    let clients = around.names.components().count();
+    if !matches!(verb, "latency" | "loss") && groups.iter().any(|group| group.component.index() >= clients) {
+        let message = format!("a client population cannot be the target of `{verb}`");
+        let help = "name a component; of clients, `latency`, `loss` and `partition` can be said";
+        found.add(Code::WrongKind, node.place, message, help);
+        return None;
+    }
     let mut lasts = None;
     let read = match (verb, fields) {
         ("kill", None) => Verb::Kill { targets: groups, restart_after },

@@ -7,7 +7,7 @@ use crate::components::database::spec::DatabaseSpec;
 use crate::components::load_balancer::spec::LoadBalancerSpec;
 use crate::components::service::spec::{CallOptions, ServiceSpec};
 use crate::document::Place;
-use crate::workload::{ArrivalProcess, Loop, Profile};
+use crate::workload::{ArrivalProcess, ConnectionSpec, Loop, Profile};
 use std::sync::Arc;
 
 /// A whole design.
@@ -160,7 +160,16 @@ impl ComponentSpec {
         }
     }
 
-    /// Instances.
+    /// Instances that there can ever be.
+    #[must_use]
+    pub fn most(&self) -> u16 {
+        match self {
+            Self::Service(service) => service.most(),
+            other => other.instances(),
+        }
+    }
+
+    /// Instances at the start.
     #[must_use]
     pub fn instances(&self) -> u16 {
         match self {
@@ -253,8 +262,8 @@ pub struct ClientSpec {
     pub owner: Option<EntityId>,
     /// The share of good writes whose owner reads the same row, and so many seconds later.
     pub read_back: Option<(f64, Distribution)>,
-    /// Longest idle time of a connection kept between requests; none: each request opens its own.
-    pub keep_alive: Option<SimDuration>,
+    /// How connections are kept.
+    pub connections: ConnectionSpec,
     /// Names of regions or zones, with the share of the population there.
     pub from: Vec<(String, f64)>,
     /// Header and body fields by which a load balancer may route.

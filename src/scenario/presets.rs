@@ -17,7 +17,7 @@ use crate::document::{Code, Diagnostics, Key, Node, Place, Sources, Value, did_y
 pub struct Preset {
     /// The product.
     pub name: &'static str,
-    /// The kind of component that it is for, or `spike`.
+    /// The kind of component that it is for, or `autoscale` or `spike`.
     pub kind: &'static str,
     text: &'static str,
 }
@@ -32,6 +32,11 @@ pub const PRESETS: &[Preset] = &[
     preset("haproxy", "load_balancer", include_str!("presets/haproxy.yaml")),
     preset("envoy", "load_balancer", include_str!("presets/envoy.yaml")),
     preset("alb", "load_balancer", include_str!("presets/alb.yaml")),
+    preset("nlb", "load_balancer", include_str!("presets/nlb.yaml")),
+    preset("haproxy-tcp", "load_balancer", include_str!("presets/haproxy-tcp.yaml")),
+    preset("kube-proxy", "load_balancer", include_str!("presets/kube-proxy.yaml")),
+    preset("ipvs", "load_balancer", include_str!("presets/ipvs.yaml")),
+    preset("maglev", "load_balancer", include_str!("presets/maglev.yaml")),
     preset("tomcat", "service", include_str!("presets/tomcat.yaml")),
     preset("gunicorn-sync", "service", include_str!("presets/gunicorn-sync.yaml")),
     preset("gunicorn-threads", "service", include_str!("presets/gunicorn-threads.yaml")),
@@ -49,6 +54,13 @@ pub const PRESETS: &[Preset] = &[
     preset("dax", "cache", include_str!("presets/dax.yaml")),
     preset("caffeine", "local_cache", include_str!("presets/caffeine.yaml")),
     preset("guava-lru", "local_cache", include_str!("presets/guava-lru.yaml")),
+    preset("k8s-hpa", "autoscale", include_str!("presets/k8s-hpa.yaml")),
+    preset("aws-target-tracking", "autoscale", include_str!("presets/aws-target-tracking.yaml")),
+    preset("aws-sdk", "retry", include_str!("presets/aws-sdk.yaml")),
+    preset("grpc", "retry", include_str!("presets/grpc.yaml")),
+    preset("envoy-route", "retry", include_str!("presets/envoy-route.yaml")),
+    preset("resilience4j", "retry", include_str!("presets/resilience4j.yaml")),
+    preset("google-sre", "retry", include_str!("presets/google-sre.yaml")),
     preset("hn-front-page", "spike", include_str!("presets/hn-front-page.yaml")),
     preset("tweet-celebrity", "spike", include_str!("presets/tweet-celebrity.yaml")),
     preset("product-hunt", "spike", include_str!("presets/product-hunt.yaml")),
@@ -106,11 +118,17 @@ impl Preset {
     }
 }
 
-/// Lays presets under a design: components and spikes that name one.
+/// Lays presets under a design: components, autoscalers, spikes and retries that name one.
 pub(super) fn fill(tree: &mut Node, sources: &mut Sources, found: &mut Diagnostics) {
     for (_, component) in children(tree, "components") {
         let kind = component.get("kind").and_then(Node::text).unwrap_or_default().to_owned();
         lay_under(component, &kind, sources, found);
+        if let Some(autoscale) = child(component, "autoscale") {
+            lay_under(autoscale, "autoscale", sources, found);
+        }
+        if let Some(endpoints) = child(component, "endpoints") {
+            fill_retries(endpoints, sources, found);
+        }
     }
     for (_, component) in children(tree, "components") {
         for (_, local) in children(component, "local_cache") {
@@ -118,6 +136,7 @@ pub(super) fn fill(tree: &mut Node, sources: &mut Sources, found: &mut Diagnosti
         }
     }
     for (_, client) in children(tree, "clients") {
+        fill_retries(client, sources, found);
         for key in ["spike", "spikes"] {
             let Some(node) = child(client, key) else { continue };
             match &mut node.value {
@@ -129,6 +148,27 @@ pub(super) fn fill(tree: &mut Node, sources: &mut Sources, found: &mut Diagnosti
                 _ => lay_under(node, "spike", sources, found),
             }
         }
+    }
+}
+
+/// Retries at whatever depth: `retry: grpc`, or with its own keys, `retry: {preset: grpc, attempts: 2}`.
+fn fill_retries(node: &mut Node, sources: &mut Sources, found: &mut Diagnostics) {
+    match &mut node.value {
+        Value::List(items) => items.iter_mut().for_each(|item| fill_retries(item, sources, found)),
+        Value::Map(entries) => {
+            for (key, below) in entries {
+                if key.name != "retry" {
+                    fill_retries(below, sources, found);
+                    continue;
+                }
+                if matches!(below.value, Value::Scalar { .. }) {
+                    let named = (Key { name: "preset".to_owned(), place: below.place }, below.clone());
+                    below.value = Value::Map(vec![named]);
+                }
+                lay_under(below, "retry", sources, found);
+            }
+        }
+        _ => {}
     }
 }
 

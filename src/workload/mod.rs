@@ -1,11 +1,13 @@
 //! Floor 3: who sends requests, how many, and when.
 
 mod arrivals;
+mod connections;
 mod mix;
 mod profile;
 mod source;
 
 pub use arrivals::{ArrivalProcess, Arrivals};
+pub use connections::ConnectionSpec;
 pub use mix::{Mix, MixEntry, ReadBack, Regions};
 pub use profile::{Base, Profile, Spike};
 pub use source::{ClientBuild, Loop, ReplayRow, Source};

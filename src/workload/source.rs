@@ -8,11 +8,12 @@
 use std::sync::Arc;
 
 use super::arrivals::{ArrivalProcess, Arrivals};
+use super::connections::{ConnectionSpec, Connections};
 use super::mix::{Mix, ReadBack, Regions};
 use super::profile::Profile;
 use crate::base::random::{Distribution, Key, StreamName};
 use crate::base::{EntityId, OperationId, SimDuration, SimTime};
-use crate::engine::{CallId, Context, Flags, Node, Outcome, Probe, Request, Seen, Timer};
+use crate::engine::{CallId, Context, Flags, Node, Outcome, Probe, Reason, Request, Seen, Timer};
 
 /// One recorded request.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -72,8 +73,8 @@ pub struct ClientBuild {
     pub owner: Option<EntityId>,
     /// Who reads what they wrote.
     pub read_back: Option<ReadBack>,
-    /// Longest idle time of a connection that a person keeps between requests; none: each request opens its own.
-    pub keep_alive: Option<SimDuration>,
+    /// How connections are kept.
+    pub connections: ConnectionSpec,
     /// The population's stream.
     pub key: Key,
     /// Entities, for recorded keys.
@@ -94,8 +95,6 @@ struct Person {
     luck: Key,
     asked: u64,
     left: u64,
-    /// Since when the connection has been idle, if there is one.
-    connected: Option<SimTime>,
 }
 
 /// A read of what was written, that is still to come.
@@ -128,6 +127,7 @@ pub struct Source {
     arrived: u64,
     people: Vec<Person>,
     free: Vec<u32>,
+    connections: Connections,
     readings: Vec<Reading>,
     free_readings: Vec<u32>,
 }
@@ -142,8 +142,10 @@ impl Source {
             build.horizon,
             build.key.named(StreamName::new("arrivals")),
         );
+        let connections = Connections::new(build.connections, build.key);
         Self {
             build,
+            connections,
             arrivals,
             arrived: 0,
             people: Vec::new(),
@@ -164,19 +166,27 @@ impl Source {
         }
     }
 
-    fn open<P: Probe>(&self, asked: &Asked, cx: &mut Context<'_, P>) -> CallId {
+    fn open<P: Probe>(&mut self, asked: &Asked, cx: &mut Context<'_, P>) -> CallId {
         let entry = &self.build.mix.entries[asked.operation];
         let operation = OperationId::at(asked.operation);
         let mut request = Request::new(cx.me(), operation, asked.luck, cx.now());
         (request.number, request.note, request.priority) = (asked.number, asked.note, entry.priority);
         request.rows.extend(asked.owned);
         request.expects = asked.expects;
+        // The note of a recorded request is its row.
+        let recorded = matches!(self.build.behaviour, Loop::Replay { .. });
+        let person = Some(asked.note).filter(|note| !recorded && *note != NOBODY);
+        let connection = self.connections.of(asked.number, person);
+        request.connection = connection.unwrap_or(NOBODY);
         let root = cx.open_request(request);
         cx.call_mut(root).instance = asked.region;
+        if connection.is_some_and(|connection| self.connections.begin(connection, cx.now())) {
+            cx.call_mut(root).flags.set(Flags::KEPT_ALIVE);
+        }
         root
     }
 
-    fn send<P: Probe>(&self, asked: &Asked, cx: &mut Context<'_, P>) {
+    fn send<P: Probe>(&mut self, asked: &Asked, cx: &mut Context<'_, P>) {
         let root = self.open(asked, cx);
         cx.call_on(root, self.build.mix.entries[asked.operation].site);
     }
@@ -187,17 +197,11 @@ impl Source {
         let (owner_luck, number) = (record.luck, record.asked);
         let luck = owner_luck.with(number);
         record.asked += 1;
-        let idle = record.connected.take();
         let owned = self.build.owner.map(|entity| (entity, cx.popular_row(entity, owner_luck)));
         let operation = self.build.mix.pick(luck, now);
         let region = self.build.regions.of(owner_luck);
         let expects = Seen::NOTHING;
         let root = self.open(&Asked { operation, number, luck, note: person, region, owned, expects }, cx);
-        if let (Some(since), Some(limit)) = (idle, self.build.keep_alive)
-            && now.since(since) <= limit
-        {
-            cx.call_mut(root).flags.set(Flags::KEPT_ALIVE);
-        }
         cx.call_on(root, self.build.mix.entries[operation].site);
     }
 
@@ -210,7 +214,7 @@ impl Source {
     }
 
     fn admit(&mut self, luck: Key, left: u64) -> u32 {
-        let person = Person { luck, asked: 0, left, connected: None };
+        let person = Person { luck, asked: 0, left };
         if let Some(index) = self.free.pop() {
             self.people[index as usize] = person;
             return index;
@@ -319,8 +323,12 @@ impl Node for Source {
         if outcome.is_ok() {
             self.plan_reading(root, cx);
         }
-        let kept = cx.call(root).flags.has(Flags::KEPT_ALIVE);
-        let now = cx.now();
+        let connection = cx.request(root).map_or(NOBODY, |r| r.connection);
+        if connection != NOBODY {
+            let refused = matches!(outcome.reason, Reason::Unreachable | Reason::TooManyConnections);
+            let broken = refused || !cx.call(root).flags.has(Flags::KEPT_ALIVE);
+            self.connections.end(connection, broken, cx.now());
+        }
         cx.finish_request(root, outcome);
         let think = match &self.build.behaviour {
             Loop::Sessions { think, .. } | Loop::Closed { think, .. } => think.clone(),
@@ -330,9 +338,9 @@ impl Node for Source {
             return;
         }
         let record = &mut self.people[person as usize];
-        record.connected = kept.then_some(now);
         record.left -= 1;
         if record.left == 0 {
+            self.connections.leave(person);
             self.free.push(person);
         } else {
             self.think(person, &think, cx);

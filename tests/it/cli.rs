@@ -118,3 +118,24 @@ fn an_explained_scenario_shows_every_source_and_passes_check() {
     surgesim().args(["check", "-"]).write_stdin(text).assert().code(0);
     surgesim().args(["explain", "no-such-file.yaml"]).assert().code(3);
 }
+
+#[test]
+fn a_moment_is_explained_with_its_numbers() {
+    let short = [
+        "--set",
+        "run={duration: 3m, warmup: 0s, replications: 1}",
+        "--set",
+        "clients.visitors.sessions=100/s",
+    ];
+    let more = ["--set", "clients.visitors.spike=null", "--set", "objectives=null", "--set", "expect=null"];
+    let at = [&["scenarios/single-server.yaml", "--at", "2m"][..], &short, &more].concat();
+    let text = explained(&at);
+    assert!(text.starts_with("base, 2m 00s to 2m 30s, 1 replication\n"), "{text}");
+    assert!(text.contains("waits     for app workers:"), "{text}");
+    assert!(text.contains("busy      db cpu: 100 % in use"), "{text}");
+    assert!(text.contains("failures  503 made by app, backlog full:"), "{text}");
+    let after = ["explain", "scenarios/single-server.yaml", "--at", "3h"];
+    surgesim().args(after).assert().code(2);
+    surgesim().args(["explain", "scenarios/single-server.yaml", "--at", "noon"]).assert().code(2);
+    surgesim().args(["explain", "p99", "--at", "1m"]).assert().code(2);
+}

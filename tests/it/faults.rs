@@ -142,7 +142,40 @@ fn mistakes_in_faults_point_at_what_to_change() {
     assert!(wrong("[{at: 1m, zone_down: c}]").contains("there is no zone `c`"));
     assert!(wrong("[{at: 1m, slow: app}]").contains("`slow` needs a mapping"));
     assert!(wrong("[{at: 1m, kill: app, hang: app}]").contains("one fault for each"));
+    assert!(
+        wrong("[{at: 1m, deploy: web}]").contains("a client population cannot be the target of `deploy`")
+    );
+    let random = "[{mtbf: 1m, mttr: 5s, partition: {from: app, to: db}}]";
+    assert!(wrong(random).contains("nothing that an instance does by itself"));
     // Warnings do not stop a run.
     let late = fleet("[{at: 10m, kill: app}]");
     let _ = run_model(&model(&late));
+}
+
+#[test]
+fn faults_that_overlap_are_weighed_together() {
+    // Each of the four is slow from 50 s to 250 s; one is killed meanwhile, twice, the second time while it hangs.
+    let text = fleet(
+        "[{at: 50s, slow: {target: app, by: 3x, for: 200s}}, {at: 100s, kill: \"app[0]\", restart_after: 20s},
+          {at: 110s, kill: \"app[0]\", restart_after: 40s}, {at: 160s, hang: {target: \"app[0]\", for: 30s}},
+          {at: 170s, kill: \"app[0]\", restart_after: 10s}]",
+    );
+    let windows = [
+        (121.0, 149.0, "availability"),
+        (151.0, 159.0, "availability"),
+        (171.0, 179.0, "timeouts"),
+        (181.0, 188.0, "timeouts"),
+        (191.0, 249.0, "availability"),
+        (191.0, 249.0, "mean"),
+        (251.0, 299.0, "mean"),
+    ];
+    let seen = during(&text, &windows);
+    assert!((seen[0] - 0.75).abs() < 0.01, "the second kill outlasts the first: {seen:?}");
+    // At three times 50 ms on average, one in 800 sleeps for longer than the client waits.
+    assert!(seen[1] > 0.996, "{seen:?}");
+    assert!(seen[2] < 0.01, "a dead process refuses, even if it hung before: {seen:?}");
+    assert!((seen[3] - 0.25).abs() < 0.02, "it hangs again when it is back too early: {seen:?}");
+    assert!(seen[4] > 0.996, "{seen:?}");
+    // Neither end of a kill ends the slowness of 3: 150 ms asleep and 5 ms in the database; then 50 ms.
+    assert!((seen[5] - 0.155).abs() < 0.01 && (seen[6] - 0.055).abs() < 0.005, "{seen:?}");
 }

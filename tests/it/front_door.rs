@@ -1,6 +1,6 @@
 //! Load balancers on bad days: detection, the next upstream, limits and lines, layer 4 against layer 7.
 
-use super::model::during;
+use super::model::{during, run};
 
 fn fleet(balancer: &str, rest: &str) -> String {
     format!(
@@ -148,4 +148,120 @@ fn a_balancer_is_a_resource_itself() {
     let seen = during(&small, &[(50.0, 299.0, "errors.from.lb")]);
     // Erlang B with 10 Erlangs offered to 5 places.
     assert!((seen[0] - 0.5640).abs() < 0.01, "{seen:?}");
+}
+
+#[test]
+fn who_waits_in_the_balancer_is_served_when_a_backend_comes_back() {
+    // One backend, one request at a time; it restarts while others wait in the balancer.
+    let text = "
+scenario: waiting
+run: {duration: 60s, replications: 1}
+clients: {web: {rate: {steps: [0s 10/s, 20s 0/s]}, arrivals: deterministic, mix: {GET /: 1}, to: lb}}
+components:
+  lb: {kind: load_balancer, to: app, max_conns: 1, queue: {max: 1k}, panic: never, health: {every: 1s, fall: 1, rise: 1}}
+  app: {kind: service, endpoints: {GET /: [{sleep: 200ms}]}}
+";
+    let seen =
+        during(text, &[(0.0, 19.0, "availability"), (0.0, 20.0, "lb.wait"), (0.0, 20.0, "lb.utilisation")]);
+    assert_eq!(seen[0], 1.0, "{seen:?}");
+    // Twice as many come as one at a time can serve: the line grows by 5 a second, and all wait, counted.
+    assert!((seen[1] - 4.95).abs() < 0.01, "{seen:?}");
+    let restarted =
+        format!("{text}faults: [{{at: 19.95s, restart: {{target: app, grace: 1s, boot: 5s}}}}]\n");
+    let seen = during(&restarted, &[(0.0, 15.0, "availability")]);
+    // Whoever stood in the line when the backend left is served when it is back, though nobody new arrives.
+    assert!(seen[0] > 0.98, "{seen:?}");
+}
+
+#[test]
+fn pinned_connections_spread_as_balls_over_bins() {
+    // Connections thrown at random on ten servers: the mean of (most on one server / mean), and of servers without any.
+    let text = |connections: u32, replications: u32| {
+        format!(
+            "
+scenario: pinned
+run: {{duration: 4s, replications: {replications}}}
+clients: {{api: {{rate: 1k/s, arrivals: deterministic, connections: {{http: 2, max: {connections}}}, mix: {{GET /: 1}}, to: lb}}}}
+components:
+  lb: {{kind: load_balancer, preset: kube-proxy, to: app}}
+  app: {{kind: service, instances: 10, workers: 1k, endpoints: {{GET /: [{{sleep: 10ms}}]}}}}
+"
+        )
+    };
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    for (connections, replications, expected, tolerance) in
+        [(10, 300, 2.78, 0.12), (20, 200, 2.19, 0.1), (100, 60, 1.51, 0.06), (1000, 20, 1.16, 0.03)]
+    {
+        let runs = run(&text(connections, replications));
+        let skew = mean(&runs.each("skew(app.utilisation)"));
+        assert!((skew - expected).abs() < tolerance, "{connections} connections: {skew}");
+        if connections == 10 {
+            let idle = |server: usize| {
+                let use_of = runs.each(&format!("app[{server}].utilisation"));
+                use_of.iter().filter(|used| **used < 1e-6).count()
+            };
+            let idle = (0..10).map(idle).sum::<usize>() as f64 / f64::from(replications);
+            assert!((idle - 10.0 * 0.9_f64.powi(10)).abs() < 0.2, "{idle} servers without any");
+        }
+    }
+}
+
+#[test]
+fn new_servers_stay_idle_until_connections_turn_over() {
+    let text = |balancer: &str, lifetime: &str| {
+        format!(
+            "
+scenario: turnover
+run: {{duration: 300s, replications: 3}}
+clients: {{api: {{rate: 200/s, connections: {{http: 2, max: 60{lifetime}}}, mix: {{GET /: 1}}, to: lb}}}}
+components:
+  lb: {{kind: load_balancer, {balancer}, health: {{every: 1s, fall: 1, rise: 1}}, to: app}}
+  app: {{kind: service, instances: 3, workers: 100, endpoints: {{GET /: [{{sleep: 50ms}}]}}}}
+faults: [{{at: 10s, kill: \"app[2]\", restart_after: 90s}}]
+"
+        )
+    };
+    let window = [(120.0, 300.0, "app[2].utilisation"), (120.0, 300.0, "app.utilisation")];
+    let share = |text: &str| {
+        let seen = during(text, &window);
+        seen[0] / seen[1]
+    };
+    // Its connections were reset when it died, went elsewhere, and stay there.
+    let pinned = share(&text("layer: 4, algorithm: random", ""));
+    assert!(pinned < 0.02, "{pinned}");
+    let turned = share(&text("layer: 4, algorithm: random", ", lifetime: 10s"));
+    assert!((turned - 1.0).abs() < 0.25, "{turned}");
+    let seventh = share(&text("layer: 7", ""));
+    assert!((seventh - 1.0).abs() < 0.02, "{seventh}");
+}
+
+#[test]
+fn backups_step_in_and_cookies_choose() {
+    let text = "
+scenario: spare
+run: {duration: 100s, replications: 1}
+clients: {web: {rate: 200/s, cookies: {beta: {\"1\": 20%}}, mix: {GET /: 1}, to: lb}}
+components:
+  lb:
+    kind: load_balancer
+    health: {every: 1s, fall: 1, rise: 1}
+    backup: spare
+    routes: [{cookie: \"beta=1\", to: next}, {to: app}]
+  app: {kind: service, workers: 100, endpoints: {GET /: [{sleep: 50ms}]}}
+  next: {kind: service, workers: 100, endpoints: {GET /: [{sleep: 50ms}]}}
+  spare: {kind: service, workers: 100, endpoints: {GET /: [{sleep: 50ms}]}}
+faults: [{at: 50s, kill: app, for: 30s}]
+";
+    let windows = [
+        (5.0, 49.0, "app.in_flight"),
+        (5.0, 49.0, "next.in_flight"),
+        (5.0, 49.0, "spare.in_flight"),
+        (52.0, 79.0, "spare.in_flight"),
+        (52.0, 79.0, "availability"),
+        (83.0, 99.0, "spare.in_flight"),
+    ];
+    let seen = during(text, &windows);
+    assert!((seen[0] - 8.0).abs() < 0.4 && (seen[1] - 2.0).abs() < 0.2, "{seen:?}");
+    assert_eq!((seen[2], seen[4], seen[5]), (0.0, 1.0, 0.0), "{seen:?}");
+    assert!((seen[3] - 8.0).abs() < 0.5, "{seen:?}");
 }

@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::model::{Runs, run};
 
-fn runner(cases: u32) -> TestRunner {
+pub fn runner(cases: u32) -> TestRunner {
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     TestRunner::new_with_rng(Config { cases, failure_persistence: None, ..Config::default() }, rng)
 }
@@ -115,7 +115,7 @@ fn text(system: &System, scale: u32) -> String {
 }
 
 /// Whoever arrived was answered, failed, gave up, or is still there; so for every visit.
-fn conserved(runs: &Runs) {
+pub fn conserved(runs: &Runs) {
     for replication in &runs.replications {
         let total = replication.record.total();
         let failed: u64 = total.errors.iter().map(|(_, n)| n).sum();

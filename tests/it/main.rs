@@ -2,10 +2,13 @@
 
 mod cache;
 mod caching;
+mod callers;
 mod cli;
 mod faults;
 mod floors;
+
 mod front_door;
+mod fuzz;
 mod invalid;
 mod invariants;
 mod language;
@@ -13,7 +16,9 @@ mod laws;
 mod memory;
 mod mistakes;
 mod model;
+mod overload;
 mod protection;
+mod scaling;
 mod schema;
 mod shipped;
 mod simulation;

@@ -1,10 +1,10 @@
 //! The mistakes that make toy simulators wrong, by their numbers in the list that this project keeps: a
-//! test each. Those about caches, replicas, faults, queues and autoscaling come with their kinds.
+//! test each. Those about caches, replicas and queues come with their kinds.
 
 use surgesim::base::SimDuration;
 use surgesim::metrics::LatencyDistribution;
 
-use crate::model::{Runs, run};
+use crate::model::{Runs, during, run};
 
 /// A scenario of these clients and components (each a line of YAML).
 fn scenario(run: &str, clients: &str, components: &str) -> String {
@@ -150,8 +150,88 @@ fn mistake_6_variation_is_what_makes_a_line() {
     }
 }
 
+/// Each instance of a balancer has a view of its own. One request every 10 ms, four servers of 30 ms each:
+/// one balancer goes round them and nobody waits; four balancers, asked in turn, each begin at the first
+/// server, so that it gets four requests 10 ms apart, who wait for 0, 20, 40 and 60 ms.
+#[test]
+fn mistake_11_balancers_know_nothing_of_each_other() {
+    let text = |instances: u32| {
+        scenario(
+            "duration: 16s, replications: 1",
+            "c: {rate: 100/s, arrivals: deterministic, mix: {GET /: 1}, to: lb}",
+            &format!(
+                "lb: {{kind: load_balancer, algorithm: round_robin, instances: {instances}, to: s}}
+                 s: {{kind: service, instances: 4, workers: 1, endpoints: {{GET /: [{{sleep: 30ms}}]}}}}"
+            ),
+        )
+    };
+    assert_eq!(mean(&run(&text(1)), "s.wait"), 0.0);
+    let wait = mean(&run(&text(4)), "s.wait");
+    assert!((wait - 0.030).abs() < 1e-4, "{wait}");
+}
+
+/// A dead process refuses at once; a machine that is gone costs each caller its timeout; one that has become
+/// slow fails nobody and is worse than both. The same third of the requests, three different days.
+#[test]
+fn mistake_12_failures_are_seldom_clean() {
+    let day = |fault: &str| {
+        let text = scenario(
+            "duration: 60s, replications: 1",
+            "c: {rate: 90/s, timeout: 2s, mix: {GET /: 1}, to: s}",
+            "s: {kind: service, instances: 3, zones: [a, b, c], workers: 100, endpoints: {GET /: [{sleep: 20ms}]}}",
+        );
+        run(&format!("{text}faults: [{{at: 0s, {fault}}}]\n"))
+    };
+    let dead = day("kill: \"s[0]\"");
+    let gone = day("zone_down: a");
+    let slow = day("slow: {target: \"s[0]\", by: 50x}");
+    for failed in [&dead, &gone] {
+        assert!((mean(failed, "availability") - 2.0 / 3.0).abs() < 0.02);
+    }
+    assert_eq!(mean(&dead, "p99(errors)"), 0.0);
+    assert!((mean(&gone, "p99(errors)") - 2.0).abs() < 0.02, "each waits for its timeout");
+    assert_eq!(mean(&slow, "availability"), 1.0, "nobody is told");
+    assert!((mean(&slow, "p99") - 1.0).abs() < 0.02, "and a third takes a second");
+}
+
 /// A caller's connections are opened when first needed, counted by whom they reach, refused beyond its
 /// limit, and closed with an attempt that is given up.
+/// A refusal takes work, and an error that comes sooner than an answer draws load to whoever makes it.
+#[test]
+fn mistake_14_refusals_are_not_free_and_fast_errors_attract_load() {
+    // g x 10 ms + (1500 - g) x 0.5 ms = 1 core: 26/s of the 100/s that are served where refusing is free.
+    let refusing = |cost: &str| {
+        run(&one(
+            "duration: 60s, warmup: 10s, seed: 1, replications: 2",
+            "rate: 1500/s",
+            &format!("workers: 1, backlog: 10{cost}, endpoints: {{GET /: [cpu: exp(10ms)]}}"),
+        ))
+    };
+    let (free, paid) = (refusing(""), refusing(", reject_cost: 0.5ms"));
+    assert!((mean(&free, "goodput") - 100.0).abs() < 3.0, "{}", mean(&free, "goodput"));
+    assert!((mean(&paid, "goodput") - 0.25 / 0.0095).abs() < 2.5, "{}", mean(&paid, "goodput"));
+    // Errors take their own time: they are answered long before those that are served.
+    assert!(mean(&paid, "p99(errors)") < 0.1 * mean(&paid, "p99"));
+    // One of four servers fails at once: by turns it makes a quarter of the answers, as the least loaded nearly all.
+    let drawn_to = |algorithm: &str| {
+        let text = scenario(
+            "duration: 60s, warmup: 0s, seed: 1, replications: 2",
+            "c: {rate: 100/s, mix: {GET /: 1}, to: lb}",
+            &format!(
+                "lb: {{kind: load_balancer, algorithm: {algorithm}, to: s}}
+                 s: {{kind: service, instances: 4, workers: 100, endpoints: {{GET /: [sleep: exp(100ms)]}}}}"
+            ),
+        );
+        mean(
+            &run(&format!("{text}faults: [{{at: 0s, errors: {{target: \"s[0]\", share: 100%}}}}]\n")),
+            "errors.from.s",
+        )
+    };
+    let (turns, least) = (drawn_to("round_robin"), drawn_to("least_connections"));
+    assert!((turns - 0.25).abs() < 0.01, "{turns}");
+    assert!(least > 0.6, "{least}");
+}
+
 #[test]
 fn mistake_15_connections_are_not_free() {
     let text = |size: u32, max: u32| {
@@ -174,6 +254,45 @@ fn mistake_15_connections_are_not_free() {
     // A pool of one is a queue before the database, whose cores stay idle.
     let narrow = run(&text(1, 20));
     assert!(mean(&narrow, "s.pool(db).wait") > 0.1 && mean(&narrow, "db.cpu") < 0.3);
+}
+
+/// An autoscaler sees an old mean, decides now and then, and what it orders has to boot: a step is over before
+/// anything comes of it. What it takes out ends what it has in hand.
+#[test]
+fn mistake_18_an_autoscaler_does_not_act_at_once_on_the_true_load() {
+    let text = |rate: &str, service: &str| {
+        one(
+            "duration: 300s, warmup: 0s, seed: 1, replications: 2, bucket: 1s",
+            &format!("{rate}, timeout: 1s"),
+            &format!("cpu: 1, workers: 20, backlog: 20, {service}, endpoints: {{GET /: [cpu: 10ms]}}"),
+        )
+    };
+    let step = "rate: {steps: [0s 100/s, 62s 600/s, 72s 100/s]}";
+    let scaled =
+        |more: &str| format!("instances: 2, autoscale: {{target: 60%, min: 2, max: 20, boot: 30s{more}}}");
+    let windows = [
+        (62.0, 72.0, "availability"),
+        (62.0, 72.0, "s.instances"),
+        (75.0, 105.0, "s.instances"),
+        (106.0, 120.0, "s.instances"),
+    ];
+    let fixed = during(&text(step, "instances: 2"), &windows[..1])[0];
+    let seen = during(&text(step, &scaled("")), &windows);
+    // The window that holds the step ends at 75 s; the new ones serve at 105 s, more than half a minute too late.
+    assert_eq!((seen[0], seen[1], seen[2]), (fixed, 2.0, 2.0), "{seen:?}");
+    assert!(seen[0] < 0.5 && seen[3] > 2.5, "{seen:?}");
+    // A window of a minute, seen half a minute late, is later still.
+    let late = during(&text(step, &scaled(", scrape: 60s, lag: 30s")), &windows);
+    assert_eq!(late[3], 2.0);
+    // Nothing that was in hand is lost when they go.
+    let calm = during(
+        &text(
+            "rate: {steps: [0s 600/s, 150s 100/s]}",
+            "instances: 10, autoscale: {target: 60%, min: 2, max: 20, down: {stabilisation: 0s}}",
+        ),
+        &[(0.0, 299.0, "availability"), (250.0, 300.0, "s.instances")],
+    );
+    assert_eq!((calm[0], calm[1]), (1.0, 2.0), "{calm:?}");
 }
 
 #[test]
@@ -282,6 +401,37 @@ fn mistake_25_an_answer_to_nobody_is_no_success() {
     assert!(mean(&late, "goodput") < 10.0, "{}", mean(&late, "goodput"));
     assert!(mean(&late, "throughput") > 190.0, "requests end, by whatever outcome");
     assert!(mean(&late, "availability") < 0.05);
+}
+
+/// What a rate limiter limits: each instance by itself, a window by its borders, a burst by waiting.
+#[test]
+fn mistake_26_a_rate_limit_is_what_its_algorithm_makes_of_it() {
+    let limited = |limit: &str, rate: &str, instances: u32| {
+        run(&one(
+            "duration: 10s, warmup: 0s, seed: 1, replications: 1",
+            &format!("rate: {rate}, arrivals: deterministic"),
+            &format!("instances: {instances}, rate_limit: {limit}, endpoints: {{GET /: [reply: 200]}}"),
+        ))
+    };
+    // Ten seconds: four instances that let 20/s and a burst of 5 in are 4 x 205, unless they share one limit.
+    let good = |runs: &Runs| runs.replications[0].record.total().good;
+    let each = limited("{rate: 20/s, burst: 5}", "200/s", 4);
+    let shared = limited("{rate: 20/s, burst: 5, shared: true}", "200/s", 4);
+    assert!((810..=820).contains(&good(&each)), "{}", good(&each));
+    assert!((202..=205).contains(&good(&shared)), "{}", good(&shared));
+    // 1000/s for a fifth of a second about the border of two windows of 100: 200 pass in 0.2 s, not 100.
+    let burst = "{steps: [0s 0/s, 1.9s 1000/s, 2.1s 0/s]}";
+    let fixed = limited("{rate: 100/s, algorithm: fixed_window}", burst, 1);
+    let sliding = limited("{rate: 100/s, algorithm: sliding_window}", burst, 1);
+    assert!((196..=200).contains(&good(&fixed)), "{}", good(&fixed));
+    assert_eq!(good(&sliding), 100);
+    // nginx delays a burst, and only `nodelay` lets it pass at once: the 20th waits for 20 of 50/s.
+    let at_once = "{steps: [0s 0/s, 1s 10k/s, 1.002s 0/s]}";
+    let waits = limited("{rate: 50/s, burst: 20, algorithm: leaky_bucket}", at_once, 1);
+    assert!((mean(&waits, "max") - 0.38).abs() < 0.025, "{}", mean(&waits, "max"));
+    let passes = limited("{rate: 50/s, burst: 20, algorithm: leaky_bucket, nodelay: true}", at_once, 1);
+    assert!(mean(&passes, "max") < 0.001);
+    assert_eq!(good(&waits), good(&passes));
 }
 
 #[test]

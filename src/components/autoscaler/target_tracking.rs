@@ -55,7 +55,7 @@ impl TrackingSettings {
 
 /// Who there is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Fleet {
+pub struct Capacity {
     /// What was asked for.
     pub desired: u32,
     /// In service and warm: those whose metric counts.
@@ -80,7 +80,7 @@ impl TargetTracking {
 
     /// A datapoint of the last minute, or none: the capacity that this policy wants, which is
     /// `fleet.desired` unless an alarm is on.
-    pub fn datapoint(&mut self, value: Option<f64>, fleet: Fleet, now: SimTime) -> u32 {
+    pub fn datapoint(&mut self, value: Option<f64>, fleet: Capacity, now: SimTime) -> u32 {
         let settings = self.settings;
         let Some(value) = value.filter(|v| v.is_finite()) else { return fleet.desired };
         let count = |row: u32, holds: bool| if holds { row.saturating_add(1) } else { 0 };
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn three_minutes_out_fifteen_minutes_in() {
         let mut policy = TargetTracking::new(TrackingSettings::new(0.5, [1, 100]));
-        let mut fleet = Fleet { desired: 10, warm: 10 };
+        let mut fleet = Capacity { desired: 10, warm: 10 };
         let seen: Vec<_> = (1..=3).map(|m| policy.datapoint(Some(0.8), fleet, at(m))).collect();
         assert_eq!(seen, [10, 10, 16]);
         policy.changed(at(3));
@@ -147,9 +147,9 @@ mod tests {
     fn scaling_in_waits_for_warm_instances_and_the_cooldown() {
         let mut policy =
             TargetTracking::new(TrackingSettings { in_after: 1, ..TrackingSettings::new(0.5, [4, 100]) });
-        assert_eq!(policy.datapoint(Some(0.1), Fleet { desired: 12, warm: 10 }, at(1)), 12);
+        assert_eq!(policy.datapoint(Some(0.1), Capacity { desired: 12, warm: 10 }, at(1)), 12);
         policy.changed(at(1));
-        let fleet = Fleet { desired: 12, warm: 12 };
+        let fleet = Capacity { desired: 12, warm: 12 };
         assert_eq!(policy.datapoint(Some(0.1), fleet, at(5)), 12);
         assert_eq!(policy.datapoint(Some(0.1), fleet, at(6)), 4); // the minimum, not 3
         assert_eq!(policy.datapoint(Some(0.46), fleet, at(7)), 12); // within 10 % below the target
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn a_missing_datapoint_breaks_no_row_and_one_good_minute_does() {
         let mut policy = TargetTracking::new(TrackingSettings::new(0.5, [1, 100]));
-        let fleet = Fleet { desired: 10, warm: 10 };
+        let fleet = Capacity { desired: 10, warm: 10 };
         let mut wants = |value| policy.datapoint(value, fleet, at(1));
         assert_eq!([Some(0.9), None, Some(0.9), None, Some(0.9)].map(&mut wants), [10, 10, 10, 10, 18]);
         assert_eq!([Some(0.5), Some(0.9), Some(0.9), Some(0.9)].map(&mut wants), [10, 10, 10, 18]);
@@ -173,7 +173,7 @@ mod tests {
         let mut rounds = Vec::new();
         for minute in 1..=9 {
             let utilisation = (20.0 * 0.8 / f64::from(n)).min(1.0);
-            let next = policy.datapoint(Some(utilisation), Fleet { desired: n, warm: n }, at(minute));
+            let next = policy.datapoint(Some(utilisation), Capacity { desired: n, warm: n }, at(minute));
             if next != n {
                 rounds.push((minute, next));
                 n = next;

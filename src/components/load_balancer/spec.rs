@@ -13,10 +13,19 @@ pub struct RouteSpec {
     pub path: Option<String>,
     /// Method.
     pub method: Option<String>,
-    /// Header or body conditions: (name, value).
+    /// Header, cookie or body conditions: (name, value).
     pub customer: Vec<(String, String)>,
     /// Targets with their weights.
     pub to: Vec<(ComponentId, f64)>,
+    /// Targets that requests go to while none of those may be picked, with their weights.
+    pub backup: Vec<(ComponentId, f64)>,
+}
+
+impl RouteSpec {
+    /// All targets, backups last.
+    pub fn targets(&self) -> impl Iterator<Item = ComponentId> + '_ {
+        self.to.iter().chain(&self.backup).map(|(to, _)| *to)
+    }
 }
 
 /// What layer it works on.
@@ -158,6 +167,8 @@ pub struct Backend {
     pub instances: u16,
     /// Its share of the requests relative to the other backends', however many instances divide it.
     pub weight: f64,
+    /// Zero; one for a backup.
+    pub tier: u8,
 }
 
 /// A backend instance, whichever routes lead to it.

@@ -88,6 +88,7 @@ impl LoadBalancer {
                 let backend = &build.routes[route].backends[seat.backend];
                 let mut member =
                     Member::new(backend.weight / f64::from(backend.instances), seat.server as u64);
+                member.tier = backend.tier;
                 member.zone = ZoneId(build.servers[seat.server].zone);
                 member.max_in_flight = spec.max_conns;
                 member
@@ -142,7 +143,10 @@ impl LoadBalancer {
             let outcome = Outcome::error(404, cx.me(), Reason::NoBackend);
             return self.end(call, outcome, 0, cx);
         };
-        cx.call_mut(call).pc = index as u16;
+        let now = cx.now();
+        let record = cx.call_mut(call);
+        record.pc = index as u16;
+        record.asked = now;
         self.dispatch(call, cx);
     }
 
@@ -151,6 +155,13 @@ impl LoadBalancer {
         cx.request(call)
             .filter(|request| request.note != u32::MAX)
             .map(|request| (request.client, request.note))
+    }
+
+    /// The connection that a request came over, if its client keeps it: the population and its number.
+    fn connection<P: Probe>(call: CallId, cx: &Context<'_, P>) -> Option<(ComponentId, u32)> {
+        cx.request(call)
+            .filter(|request| request.connection != u32::MAX)
+            .map(|request| (request.client, request.connection))
     }
 
     fn dispatch<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
@@ -171,10 +182,14 @@ impl LoadBalancer {
         if self.personal {
             let person = Self::person(call, cx);
             let stays = self.build.spec.sticky || by_connection;
-            place = person.filter(|_| stays).map(|(client, person)| (client, person, route));
-            sticky =
-                place.and_then(|place| self.stays.get(&place).copied()).filter(|_| !(by_connection && fresh));
-            source = person.map_or_else(
+            let source_of = if by_connection { Self::connection(call, cx) } else { person };
+            place = source_of.filter(|_| stays).map(|(client, number)| (client, number, route));
+            // The number of a person is given to another one when a session ends: who asks for the first time
+            // brings no cookie, as a fresh connection is pinned nowhere.
+            let first = cx.request(call).is_some_and(|request| request.number == 0);
+            let unknown = if by_connection { fresh } else { first };
+            sticky = place.and_then(|place| self.stays.get(&place).copied()).filter(|_| !unknown);
+            source = source_of.map_or_else(
                 || luck.bits(),
                 |(client, person)| self.build.key.with(u64::from(client.0)).with(u64::from(person)).bits(),
             );
@@ -187,8 +202,9 @@ impl LoadBalancer {
         }
         let instance = &mut self.instances[me];
         let view = &mut instance.views[route as usize];
-        // A connection that is pinned goes where it goes, up or not.
-        let pinned = sticky.filter(|_| by_connection && attempt == 0);
+        // A connection that is pinned goes where it goes, up or not; one to an instance that left was closed.
+        let stands = |seat: &usize| view.state(*seat) != State::Removed;
+        let pinned = sticky.filter(|_| by_connection && attempt == 0).filter(stands);
         let mut choice = Choice {
             now,
             key,
@@ -218,6 +234,10 @@ impl LoadBalancer {
         let record = cx.call_mut(call);
         record.needed = seat as u16;
         record.worker_asked = now;
+        if attempt == 0 && self.build.spec.max_conns.is_some() {
+            let wait = now.since(record.asked);
+            cx.observe(Observation::Waited { resource: self.build.slots[me], wait });
+        }
         cx.call_again(call, site, target, attempt);
     }
 
@@ -228,7 +248,7 @@ impl LoadBalancer {
         let spec = &self.build.spec;
         let instance = &mut self.instances[me];
         let view = &instance.views[route];
-        let limited = spec.max_conns.is_some() && (0..view.len()).any(|i| view.state(i) == State::Up);
+        let limited = spec.max_conns.is_some() && view.serves();
         let statuses = spec.statuses;
         if !limited {
             let outcome = Outcome::error(statuses.no_backend, cx.me(), Reason::NoBackend);
@@ -242,11 +262,30 @@ impl LoadBalancer {
         }
         instance.lines[route].push(call, 0);
         let now = cx.now();
+        let again = self.tried.contains_key(&call);
         let record = cx.call_mut(call);
-        record.asked = now;
+        if again {
+            record.asked = now;
+        }
+        let waited = now.since(record.asked);
         record.flags.set(Flags::IN_LINE);
         if let Some(wait) = spec.queue.and_then(|queue| queue.wait) {
-            cx.limit_wait(call, SimDuration::from_secs_f64(wait));
+            cx.limit_wait(call, SimDuration::from_secs_f64(wait) - waited);
+        }
+    }
+
+    /// A backend came up: whoever waits is sent while there is room.
+    fn serve_lines<P: Probe>(&mut self, me: usize, cx: &mut Context<'_, P>) {
+        if self.build.spec.max_conns.is_none() {
+            return;
+        }
+        for route in 0..self.build.routes.len() {
+            for _ in 0..self.instances[me].lines[route].len() {
+                if !self.instances[me].views[route].has_room() {
+                    break;
+                }
+                self.next_in_line(me, route, cx);
+            }
         }
     }
 
@@ -255,17 +294,19 @@ impl LoadBalancer {
         let next = self.instances[me].lines[route].pop(|call| cx.is_in_line(*call));
         if let Some(next) = next {
             cx.forget_step(next);
-            let now = cx.now();
-            let record = cx.call_mut(next);
-            record.flags.take(Flags::IN_LINE);
-            let wait = now.since(record.asked);
-            cx.observe(Observation::Waited { resource: self.build.slots[me], wait });
+            cx.call_mut(next).flags.take(Flags::IN_LINE);
             self.dispatch(next, cx);
         }
     }
 
     /// The end of a request at this balancer.
     fn end<P: Probe>(&mut self, call: CallId, outcome: Outcome, bytes: u64, cx: &mut Context<'_, P>) {
+        self.leave(call, cx);
+        cx.reply(call, outcome, bytes);
+    }
+
+    /// A request is in hand no more.
+    fn leave<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
         if self.build.spec.retry.is_some() {
             self.tried.remove(&call);
         }
@@ -279,7 +320,6 @@ impl LoadBalancer {
             cx.observe(Observation::Departed { resource, stay });
             cx.observe(Observation::Level { resource, present });
         }
-        cx.reply(call, outcome, bytes);
     }
 
     /// Whether a failed attempt may be repeated on another backend.
@@ -340,7 +380,7 @@ impl LoadBalancer {
         let known = &self.build.servers[server];
         let state = match cx.life(known.component, known.instance) {
             Life::Draining => State::Draining,
-            Life::Absent => State::Down,
+            Life::Absent => State::Removed,
             _ if self.instances[me].watch.is_up(server, now) => State::Up,
             _ => State::Down,
         };
@@ -363,6 +403,29 @@ impl LoadBalancer {
         for me in 0..self.instances.len() {
             for server in 0..self.build.servers.len() {
                 self.update(me, server, now, cx);
+            }
+            self.reweigh(me);
+        }
+        for me in 0..self.instances.len() {
+            self.serve_lines(me, cx);
+        }
+    }
+
+    /// A target's share of the requests is divided by the instances that it has now.
+    fn reweigh(&mut self, me: usize) {
+        for (route, seats) in self.seats.iter().enumerate() {
+            let backends = &self.build.routes[route].backends;
+            if backends.len() < 2 {
+                continue;
+            }
+            let view = &mut self.instances[me].views[route];
+            for (index, backend) in backends.iter().enumerate() {
+                let ours: Vec<usize> = (0..seats.len())
+                    .filter(|at| seats[*at].backend == index && view.state(*at) != State::Removed)
+                    .collect();
+                for at in &ours {
+                    view.reweigh(*at, backend.weight / ours.len() as f64);
+                }
             }
         }
     }
@@ -397,6 +460,7 @@ impl LoadBalancer {
         if self.instances[me].watch.probed(server, well) {
             let now = cx.now();
             self.update(me, server, now, cx);
+            self.serve_lines(me, cx);
         }
     }
 }
@@ -498,11 +562,13 @@ impl Node for LoadBalancer {
                 for server in back.into_iter().chain(ejected) {
                     self.update(me, server, now, cx);
                 }
+                self.serve_lines(me, cx);
                 cx.timer(next, timer);
             }
             _ => {
                 let now = cx.now();
                 self.update(me, server, now, cx);
+                self.serve_lines(me, cx);
             }
         }
     }
@@ -526,15 +592,12 @@ impl Node for LoadBalancer {
             if let Some(cores) = &mut self.instances[me].cores {
                 cores.cancel(call, cx);
             }
-            cx.call_mut(call).flags.take(Flags::IN_LINE);
+            if cx.call_mut(call).flags.take(Flags::IN_LINE) {
+                self.instances[me].lines[route].renege(|call| cx.is_in_line(*call));
+            }
             cx.forget_step(call);
             cx.stop_waiting(call);
-            self.tried.remove(&call);
-            let stay = cx.now().since(cx.call(call).arrived);
-            self.instances[me].present -= 1;
-            let (resource, present) = (self.build.slots[me], self.instances[me].present);
-            cx.observe(Observation::Departed { resource, stay });
-            cx.observe(Observation::Level { resource, present });
+            self.leave(call, cx);
             cx.lose(call);
         }
     }

@@ -1,9 +1,14 @@
 //! A service as proven: every name resolved, every number in range.
 
+use crate::base::SimDuration;
 use crate::base::random::Distribution;
+use crate::base::random::Key;
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId};
+use crate::components::autoscaler::spec::{AutoscaleBuild, AutoscaleSpec};
 use crate::components::cache::spec::LocalCacheSpec;
 use crate::document::Place;
+use crate::engine::protection::AdmissionSettings;
+use crate::engine::protection::adaptive_concurrency::Rule;
 use crate::engine::protection::rate_limit::RateLimit;
 use crate::engine::{Demand, Program, RowChoice};
 use crate::queueing::Discipline;
@@ -81,8 +86,46 @@ pub struct CallOptions {
     pub retry: Option<RetrySpec>,
     /// Whether giving up reaches the server.
     pub cancel: bool,
+    /// Whether it also stops what the server has begun.
+    pub stop: bool,
+    /// Whether the callee is told when its caller will have left.
+    pub propagate: bool,
+    /// What keeps away attempts that would be refused.
+    pub throttle: Option<crate::engine::protection::ClientThrottle>,
+    /// Calls under way at once.
+    pub bulkhead: Option<crate::engine::BulkheadPlan>,
+    /// Copies of what is late.
+    pub hedge: Option<HedgeSpec>,
     /// When calls are not made at all.
     pub breaker: Option<crate::engine::protection::BreakerSettings>,
+}
+
+impl CallOptions {
+    /// These options, and those of `others` where nothing is written.
+    #[must_use]
+    pub fn or(self, others: &Self) -> Self {
+        Self {
+            timeout: self.timeout.or(others.timeout),
+            deadline: self.deadline.or(others.deadline),
+            retry: self.retry.or_else(|| others.retry.clone()),
+            cancel: self.cancel || others.cancel,
+            stop: self.stop || others.stop,
+            propagate: self.propagate || others.propagate,
+            throttle: self.throttle.or_else(|| others.throttle.clone()),
+            bulkhead: self.bulkhead.or(others.bulkhead),
+            hedge: self.hedge.or_else(|| others.hedge.clone()),
+            breaker: self.breaker.or(others.breaker),
+        }
+    }
+}
+
+/// Copies of what is late.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HedgeSpec {
+    /// The rule, as it is when nothing was sent.
+    pub hedge: crate::engine::protection::Hedge,
+    /// Whether also calls that are not idempotent are copied.
+    pub non_idempotent: bool,
 }
 
 /// Repetition of failures; the stream is added when the model is assembled.
@@ -98,8 +141,12 @@ pub struct RetrySpec {
     pub jitter: crate::engine::Jitter,
     /// Which failures.
     pub on: crate::engine::RetryOn,
-    /// Retries per first attempt.
-    pub budget: Option<f64>,
+    /// The budget as it is when nothing was sent.
+    pub budget: Option<crate::engine::protection::RetryBudget>,
+    /// Whether a pause is at least as long as the answer asked for.
+    pub honour_retry_after: bool,
+    /// Whether calls that are not idempotent are repeated once they were sent; not written: yes.
+    pub non_idempotent: Option<bool>,
 }
 
 /// When a branch is taken.
@@ -114,6 +161,9 @@ pub enum Test {
         /// Its value.
         value: String,
     },
+    /// When the instance has more than this in hand: requests at it per worker, or jobs per core where nothing
+    /// limits workers. What is served then counts as degraded.
+    Load(f64),
 }
 
 /// A cache as a step names it.
@@ -347,6 +397,8 @@ pub enum Step {
         status: u16,
         /// Bytes.
         size: Option<Amount>,
+        /// `Retry-After`, in milliseconds; 0: none.
+        retry_after: u32,
     },
 }
 
@@ -381,13 +433,40 @@ pub struct RateLimitSpec {
     pub shared: bool,
     /// The answer to those turned away.
     pub status: u16,
+    /// Whether that answer says after how many seconds to come again.
+    pub retry_after: bool,
+}
+
+/// Who is taken out of the line for a worker, so that others are served in time.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct ShedSpec {
+    /// `CoDel`: target and interval.
+    pub codel: Option<(SimDuration, SimDuration)>,
+    /// Adaptive LIFO: the wait granted in a line that stands, and that granted otherwise, which is also how
+    /// long a line must not have been empty to stand.
+    pub adaptive_lifo: Option<(SimDuration, SimDuration)>,
+    /// Whoever has waited longer when its turn comes is not served.
+    pub max_age: Option<SimDuration>,
+    /// In a full line a newcomer takes the place of the last one of the lowest class.
+    pub lowest_first: bool,
+}
+
+/// How an instance that has just begun is slower than later.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WarmSpec {
+    /// Times as long at first.
+    pub slowdown: f64,
+    /// Seconds until it is no slower.
+    pub over: f64,
 }
 
 /// A service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServiceSpec {
-    /// Instances.
+    /// Instances at the start.
     pub instances: u16,
+    /// How their number follows what is measured.
+    pub autoscale: Option<AutoscaleSpec>,
     /// Cores per instance.
     pub cores: f64,
     /// Requests in hand.
@@ -410,6 +489,16 @@ pub struct ServiceSpec {
     pub local_caches: Vec<LocalCacheSpec>,
     /// Requests per time that are let in.
     pub rate_limit: Option<RateLimitSpec>,
+    /// What keeps the line for a worker short.
+    pub shed: Option<ShedSpec>,
+    /// The rule of each instance's limit on requests in hand.
+    pub concurrency: Option<Rule>,
+    /// Refusals as successes become rare.
+    pub admission: Option<AdmissionSettings>,
+    /// Work on the cores for each request that is turned away, in seconds.
+    pub reject_cost: Option<Distribution>,
+    /// What a start costs.
+    pub warm: Option<WarmSpec>,
     /// Pools.
     pub pools: Vec<PoolSpec>,
     /// Endpoints.
@@ -417,6 +506,12 @@ pub struct ServiceSpec {
 }
 
 impl ServiceSpec {
+    /// Instances that there can ever be.
+    #[must_use]
+    pub fn most(&self) -> u16 {
+        self.autoscale.as_ref().map_or(self.instances, |autoscale| autoscale.bounds[1].max(self.instances))
+    }
+
     /// Workers that limit something: under processor sharing they are a capacity that only sleeping uses.
     #[must_use]
     pub fn limiting_workers(&self) -> Option<u32> {
@@ -453,6 +548,19 @@ pub struct InstanceResources {
     pub store: Option<ResourceId>,
 }
 
+/// What guards are made from.
+#[derive(Clone, Debug)]
+pub struct GuardBuild {
+    /// The rule of the limit on requests in hand.
+    pub concurrency: Option<Rule>,
+    /// Refusals as successes become rare.
+    pub admission: Option<AdmissionSettings>,
+    /// By instance: the limit as a resource, if there is one.
+    pub limits: Vec<ResourceId>,
+    /// Their stream.
+    pub key: Key,
+}
+
 /// Everything that a running service is made from.
 #[derive(Clone, Debug)]
 pub struct ServiceBuild {
@@ -470,4 +578,8 @@ pub struct ServiceBuild {
     pub key: crate::base::random::Key,
     /// Its patience in the line for a worker.
     pub max_wait: Option<Demand>,
+    /// Who may come in at all.
+    pub guards: Option<GuardBuild>,
+    /// Its autoscaler, and the resource that stands for its instances.
+    pub autoscale: Option<(AutoscaleBuild, ResourceId)>,
 }

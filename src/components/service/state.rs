@@ -1,12 +1,20 @@
 //! A service as it runs: the interpreter of its program over the resources of its instances.
 
 mod caching;
+mod guards;
+mod line;
+mod scaling;
+mod warm_up;
 mod withdraw;
 
 use rustc_hash::FxHashMap;
 
 pub use self::caching::ASK_AGAIN;
 use self::caching::{Flights, LocalCaches};
+use self::guards::Guards;
+use self::line::Shedder;
+use self::scaling::Scaling;
+use self::warm_up::WarmUp;
 use self::withdraw::slowed;
 
 use super::spec::{ServiceBuild, Slots};
@@ -16,7 +24,7 @@ use crate::components::cache::spec::LocalCacheSpec;
 use crate::engine::protection::rate_limit::{RateLimit, Verdict};
 use crate::engine::{
     CallId, Condition, Context, Cores, Demand, Disturbance, Flags, LockTable, Node, Observation, Op, Outcome,
-    Probe, Program, Reason, Seized, Station,
+    Probe, Program, Reason, Seized, Station, Timer, Withdrawal,
 };
 use crate::queueing::Discipline;
 
@@ -33,8 +41,10 @@ struct Instance {
     shared: Option<Cores>,
     disk: Option<Station>,
     locals: LocalCaches,
-    /// Relative to nominal; below 1 while a fault slows it.
+    /// Relative to nominal; below 1 while a fault slows it, or while it warms up.
     speed: f64,
+    /// What faults make of the speed.
+    unharmed: f64,
     /// With preemption: calls on a worker that work or sleep, with their class.
     running: Vec<(CallId, u8)>,
 }
@@ -61,9 +71,19 @@ pub struct Service {
     /// Whether any step asks a cache.
     asks: bool,
     flights: Flights,
+    guards: Option<Guards>,
+    /// One for each instance; empty where nothing is shed.
+    shedders: Vec<Shedder>,
+    warm_up: Option<WarmUp>,
+    /// Cores, or workers under processor sharing, of an instance.
+    shares: f64,
+    tells_when: bool,
     drops_overflow: bool,
+    /// While an instance is lost nobody is shed: all are lost.
+    losing: bool,
     preemptive: bool,
     ready: Vec<CallId>,
+    scaling: Option<Box<Scaling>>,
 }
 
 impl Service {
@@ -78,6 +98,7 @@ impl Service {
         };
         let sharing = spec.discipline == super::spec::ServiceDiscipline::ProcessorSharing;
         let line = spec.discipline.line();
+        let measured = spec.autoscale.is_some();
         let instances = build
             .resources
             .iter()
@@ -92,9 +113,11 @@ impl Service {
                     workers: slots.map(|n| Station::new(resources.workers, n, room, line)),
                     cpu: if spec.workers == Slots::EventLoop {
                         let loops = (spec.cores.round() as u32).max(1);
-                        Processor::Loop(Station::new(resources.cpu, loops, u32::MAX, line))
+                        let callbacks = Station::new(resources.cpu, loops, u32::MAX, line);
+                        Processor::Loop(if measured { callbacks.metered() } else { callbacks })
                     } else {
-                        Processor::Shared(Cores::new(resources.cpu, station(0), spec.cores, None))
+                        let cores = Cores::new(resources.cpu, station(0), spec.cores, None);
+                        Processor::Shared(if measured { cores.metered() } else { cores })
                     },
                     shared: match spec.workers {
                         Slots::Limited(n) if sharing => {
@@ -109,6 +132,7 @@ impl Service {
                         build.key.named(StreamName::new("local cache")).with(index as u64),
                     ),
                     speed: 1.0,
+                    unharmed: 1.0,
                     running: Vec::new(),
                 }
             })
@@ -116,8 +140,19 @@ impl Service {
         Self {
             asks: build.program.ops.iter().any(|op| matches!(op, Op::Ask { .. })),
             local_specs: spec.local_caches.clone(),
-            local_ttls: build.local_ttls,
+            local_ttls: build.local_ttls.clone(),
             flights: Flights::default(),
+            scaling: Scaling::new(&build),
+            guards: build.guards.map(Guards::new),
+            shedders: spec
+                .shed
+                .as_ref()
+                .map_or_else(Vec::new, |shed| vec![Shedder::new(shed); build.resources.len()]),
+            warm_up: spec.warm.map(|warm| WarmUp::new(warm, build.resources.len())),
+            shares: match spec.workers {
+                Slots::Limited(n) if sharing => f64::from(n),
+                _ => spec.cores,
+            },
             program: build.program,
             instances,
             locks: LockTable::new(build.locks),
@@ -125,8 +160,10 @@ impl Service {
             limits: spec.rate_limit.as_ref().map_or_else(Vec::new, |limit| {
                 vec![limit.limit.clone(); if limit.shared { 1 } else { build.resources.len() }]
             }),
+            tells_when: spec.rate_limit.as_ref().is_some_and(|limit| limit.retry_after),
             limited_status: spec.rate_limit.as_ref().map_or(429, |limit| limit.status),
             max_wait: build.max_wait,
+            losing: false,
             drops_overflow: spec.backlog.is_none() && spec.accept_queue.is_some(),
             preemptive: spec.preemptive,
             ready: Vec::new(),
@@ -149,6 +186,11 @@ impl Service {
             let pc = call.pc;
             call.pc = pc + 1;
             match &self.program.ops[pc as usize] {
+                Op::Enter => {
+                    if !self.enter(id, cx) {
+                        return;
+                    }
+                }
                 Op::Seize => {
                     if !self.seize(id, cx) {
                         return;
@@ -196,6 +238,7 @@ impl Service {
                     let holds = match condition {
                         Condition::Chance { p, key } => cx.coin(*key, *p, id),
                         Condition::Trait(index) => cx.holds(*index, id),
+                        Condition::Load(most) => self.load(cx.call(id).instance) > *most,
                     };
                     if !holds {
                         cx.call_mut(id).pc = *otherwise;
@@ -242,14 +285,18 @@ impl Service {
                         request.degraded = true;
                     }
                 }
-                Op::Reply { status, size } => {
-                    let status = *status;
+                Op::Refuse => {
+                    let outcome = cx.call(id).outcome;
+                    return self.end(id, outcome, 0, cx);
+                }
+                Op::Reply { status, size, retry_after } => {
+                    let (status, retry_after) = (*status, *retry_after);
                     let bytes = size.as_ref().map_or(0, |size| cx.draw(size, id) as u64);
                     let me = cx.me();
                     let outcome = if status < 400 {
                         Outcome::ok(status, me)
                     } else {
-                        Outcome::error(status, me, Reason::Replied)
+                        Outcome::error(status, me, Reason::Replied).retry_after(retry_after)
                     };
                     return self.end(id, outcome, bytes, cx);
                 }
@@ -288,111 +335,15 @@ impl Service {
         held
     }
 
-    /// True if the call holds a worker now; false if it waits or was turned away.
-    fn seize<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) -> bool {
-        let now = cx.now();
-        let call = cx.call_mut(id);
-        let Some(workers) = &mut self.instances[call.instance as usize].workers else { return true };
-        call.worker_asked = now;
-        if workers.seize_free(cx) {
-            cx.call_mut(id).flags.set(Flags::WORKER);
-            return true;
-        }
-        self.wait_for_worker(id, cx)
-    }
-
-    /// No worker is free: the call waits for one, or is turned away.
-    fn wait_for_worker<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) -> bool {
-        let priority = cx.priority(id);
-        let Some(workers) = &mut self.instances[cx.call(id).instance as usize].workers else { return true };
-        match workers.seize(id, priority, cx) {
-            Seized::Granted => {
-                cx.call_mut(id).flags.set(Flags::WORKER);
-                true
+    /// Present per worker of an instance, or per core where nothing limits workers.
+    fn load(&self, instance: u16) -> f64 {
+        let instance = &self.instances[instance as usize];
+        match (&instance.workers, &instance.shared, &instance.cpu) {
+            (Some(workers), ..) => workers.load(),
+            (None, Some(cores), _) | (None, None, Processor::Shared(cores)) => {
+                cores.len() as f64 / self.shares
             }
-            Seized::Waiting => {
-                if self.preemptive {
-                    self.preempt_for(id, priority, cx);
-                }
-                if let Some(wait) = self.max_wait.as_ref().filter(|_| cx.is_in_line(id)) {
-                    let span = cx.draw_time(wait, id);
-                    cx.limit_wait(id, span);
-                }
-                false
-            }
-            Seized::Full if self.drops_overflow && cx.call(id).attempt < SYN_ATTEMPTS => {
-                // The SYN is dropped: the caller's kernel sends it again after 1, 2, 4, ... s.
-                let call = cx.call_mut(id);
-                let pause = SimDuration::from_secs(1 << call.attempt);
-                call.attempt += 1;
-                call.pc -= 1;
-                cx.serve(id, pause);
-                false
-            }
-            Seized::Full => {
-                let reason = if self.drops_overflow { Reason::Unreachable } else { Reason::BacklogFull };
-                let outcome = Outcome::error(503, cx.me(), reason);
-                self.end(id, outcome, 0, cx);
-                false
-            }
-        }
-    }
-
-    fn preempt_for<P: Probe>(&mut self, id: CallId, priority: u8, cx: &mut Context<'_, P>) {
-        let now = cx.now();
-        let instance = &mut self.instances[cx.call(id).instance as usize];
-        let lowest = instance.running.iter().enumerate().max_by_key(|(at, (_, class))| (*class, *at));
-        let Some((at, (victim, class))) = lowest.map(|(at, v)| (at, *v)).filter(|(_, (_, c))| *c > priority)
-        else {
-            return;
-        };
-        instance.running.remove(at);
-        let on_cores = match &mut instance.cpu {
-            Processor::Shared(cores) => cores.interrupt(victim, cx),
-            Processor::Loop(_) => None,
-        };
-        cx.forget_step(victim);
-        let call = cx.call_mut(victim);
-        call.demand = on_cores.unwrap_or_else(|| call.demand - now.since(call.asked));
-        call.flags.set(Flags::PREEMPTED);
-        call.flags.take(Flags::WORKER);
-        if let Some(next) = instance.workers.as_mut().and_then(|w| w.preempt(victim, class, cx)) {
-            cx.forget_step(next); // its limit on waiting
-            self.granted(next, cx);
-        }
-    }
-
-    /// A call that waited has a worker now.
-    fn granted<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
-        let call = cx.call_mut(id);
-        call.flags.set(Flags::WORKER);
-        if call.flags.take(Flags::PREEMPTED) {
-            let (rest, pc) = (call.demand, call.pc as usize);
-            if matches!(self.program.ops[pc - 1], Op::Cpu(_)) {
-                self.note_running(id, cx);
-                if let Processor::Shared(cores) = &mut self.instance(id, cx).cpu {
-                    cores.resume(id, rest, cx);
-                }
-            } else {
-                self.hold_for(id, rest, cx);
-            }
-        } else {
-            self.ready.push(id);
-        }
-    }
-
-    #[inline]
-    fn release_worker<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
-        let now = cx.now();
-        let call = cx.call_mut(id);
-        if !call.flags.take(Flags::WORKER) {
-            return;
-        }
-        let stay = now.since(call.worker_asked);
-        let instance = &mut self.instances[call.instance as usize];
-        if let Some(next) = instance.workers.as_mut().and_then(|w| w.release(stay, cx)) {
-            cx.forget_step(next); // its limit on waiting
-            self.granted(next, cx);
+            (None, None, Processor::Loop(callbacks)) => callbacks.load(),
         }
     }
 
@@ -526,6 +477,9 @@ impl Service {
         if flags.has(Flags::WORKER) {
             self.release_worker(id, cx);
         }
+        if let Some(guards) = &mut self.guards {
+            guards.leave(id, outcome, cx);
+        }
         if bytes > 0 && outcome.is_ok() && cx.request(id).is_some_and(|r| r.root == cx.call(id).parent) {
             cx.observe(Observation::Egress { bytes });
         }
@@ -543,9 +497,13 @@ impl Service {
                 cx.serve(id, span);
                 false
             }
-            Verdict::Reject(_) => {
-                let outcome = Outcome::error(self.limited_status, cx.me(), Reason::RateLimited);
-                cx.reply(id, outcome, 0);
+            Verdict::Reject(span) => {
+                // The header is in whole seconds (RFC 9110, 10.2.3).
+                let seconds = if self.tells_when { span.as_secs_f64().ceil() } else { 0.0 };
+                let outcome = Outcome::error(self.limited_status, cx.me(), Reason::RateLimited)
+                    .retry_after((1000.0 * seconds).min(f64::from(u32::MAX)) as u32);
+                self.refuse(id, outcome, cx);
+                self.run_ready(cx);
                 false
             }
         }
@@ -559,6 +517,10 @@ impl Service {
 }
 
 impl Node for Service {
+    fn start<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
+        self.start_scaling(cx);
+    }
+
     fn on_call<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
         let record = cx.call_mut(call);
         record.pc = self.program.entries[record.operation.index()];
@@ -628,22 +590,36 @@ impl Node for Service {
     }
 
     fn on_limit<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
-        if let Some(workers) = &mut self.instance(call, cx).workers {
-            workers.renege(call, cx);
-        }
-        let outcome = Outcome::error(503, cx.me(), Reason::QueueTimeout);
-        self.end(call, outcome, 0, cx);
+        self.give_up_waiting(call, cx);
         self.run_ready(cx);
     }
 
-    fn on_cancel<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
+    fn on_cancel<P: Probe>(&mut self, call: CallId, how: Withdrawal, cx: &mut Context<'_, P>) {
+        match how {
+            Withdrawal::Lines => {}
+            Withdrawal::Work => return self.stop(call, 499, Reason::Cancelled, cx),
+            Withdrawal::Expired => return self.stop(call, 504, Reason::Deadline, cx),
+        }
         let record = cx.call(call);
         // Work in progress is finished for nobody; waiting for a worker ends at once.
         if record.flags.has(Flags::IN_LINE)
             && !record.flags.has(Flags::WORKER)
             && !self.locked.contains_key(&call)
         {
-            self.on_limit(call, cx);
+            if let Some(workers) = &mut self.instance(call, cx).workers {
+                workers.renege(call, cx);
+            }
+            let outcome = Outcome::error(503, cx.me(), Reason::QueueTimeout);
+            self.end(call, outcome, 0, cx);
+            self.run_ready(cx);
+        }
+    }
+
+    fn on_timer<P: Probe>(&mut self, timer: Timer, cx: &mut Context<'_, P>) {
+        if timer.topic >= scaling::TOPICS {
+            self.scale(timer, cx);
+        } else {
+            self.warmer(timer, cx);
         }
     }
 

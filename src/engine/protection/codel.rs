@@ -103,12 +103,18 @@ impl ControlledDelay {
         Self::new(SimDuration::from_millis(5), SimDuration::from_millis(100))
     }
 
+    /// Whether the line, in which somebody is, has not been empty for so long that it stands.
+    #[must_use]
+    pub fn stands(&self, now: SimTime) -> bool {
+        now.since(self.last_empty) > self.usual
+    }
+
     /// Somebody joins a line in which `others` are: how long it may wait.
     pub fn joined(&mut self, others: usize, now: SimTime) -> SimDuration {
         if others == 0 {
             self.last_empty = now;
         }
-        if now.since(self.last_empty) > self.usual { self.standing } else { self.usual }
+        if self.stands(now) { self.standing } else { self.usual }
     }
 }
 

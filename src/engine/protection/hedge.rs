@@ -39,7 +39,8 @@ pub struct Hedge {
 }
 
 impl Hedge {
-    /// `copies` of a request in all (at least one), and at most `max_extra` copies per request on average.
+    /// `copies` of a request in all (at least one), and at most `max_extra` copies per request on average;
+    /// infinity: without a cap.
     #[must_use]
     pub fn new(after: HedgeAfter, copies: u32, max_extra: f64) -> Self {
         let (histogram, delay) = match after {
@@ -47,12 +48,21 @@ impl Hedge {
             HedgeAfter::Percentile(_) => (vec![0; 64 << STEPS], None),
         };
         let max_extra = if max_extra.is_nan() { 0.0 } else { max_extra.max(0.0) };
-        Self { after, copies, max_extra, tokens: SAVED, histogram, counted: 0, since_lookup: 0, delay }
+        let tokens = if max_extra.is_infinite() { f64::INFINITY } else { SAVED };
+        Self { after, copies, max_extra, tokens, histogram, counted: 0, since_lookup: 0, delay }
     }
 
     /// A request is sent: after how long to ask for a copy.
     pub fn requested(&mut self) -> Option<SimDuration> {
-        self.tokens = (self.tokens + self.max_extra).min(SAVED);
+        if self.max_extra.is_finite() {
+            self.tokens = (self.tokens + self.max_extra).min(SAVED);
+        }
+        self.delay()
+    }
+
+    /// After how long a copy follows the one before it, as far as that is known.
+    #[must_use]
+    pub fn delay(&self) -> Option<SimDuration> {
         (self.copies > 1).then_some(self.delay)?
     }
 

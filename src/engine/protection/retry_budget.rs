@@ -97,6 +97,19 @@ impl RetryBudget {
         Self { form: Form::Tokens { tokens: reserve, share, cap } }
     }
 
+    /// The plain share of a scenario, `budget: 10%`: a fresh one allows 10 retries, and 100 can be saved up.
+    #[must_use]
+    pub const fn share(share: f64) -> Self {
+        Self::tokens(share, 10.0, 100.0)
+    }
+
+    /// Whether one is shared by all instances of a caller, and needs to hear of requests and retries only
+    /// as they begin.
+    #[must_use]
+    pub const fn is_plain(&self) -> bool {
+        matches!(self.form, Form::Tokens { .. })
+    }
+
     /// Finagle's: requests of the last `ttl` allow `share` of their number (at least 1/1000), and each second
     /// of it `min_per_second` more. Its defaults are 20 %, 10/s and 10 s, in ten slices.
     #[must_use]

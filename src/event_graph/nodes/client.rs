@@ -3,7 +3,7 @@
 use crate::base::SimDuration;
 use crate::base::random::StreamName;
 use crate::engine::Reload;
-use crate::event_graph::sites::Sites;
+use crate::event_graph::sites::{Sites, is_idempotent};
 use crate::scenario::model::ClientSpec;
 use crate::workload::{ClientBuild, Loop, Mix, MixEntry, ReadBack, Regions, Source};
 
@@ -14,13 +14,15 @@ pub(in crate::event_graph) fn client(index: usize, client: &ClientSpec, sites: &
     let endpoints = sites.endpoints();
     let mut mix = Vec::new();
     for entry in &client.mix {
-        let site = sites.pass_on(me, client.to, &endpoints, &entry.options);
+        let site = sites.pass_on(me, client.to, &endpoints, &entry.options, is_idempotent(&entry.endpoint));
         let at = sites.operation_of(client.to, &entry.endpoint, &endpoints);
         let record = &mut sites.plan.sites[site.0 as usize];
         record.operations = Vec::new();
         record.target.operation = at;
-        record.keeps_alive = client.keep_alive.is_some()
-            && matches!(client.behaviour, Loop::Sessions { .. } | Loop::Closed { .. });
+        record.multiplexed = client.connections.shared.is_some();
+        record.keeps_alive = client.connections.keep_alive.is_some()
+            && (record.multiplexed
+                || matches!(client.behaviour, Loop::Sessions { .. } | Loop::Closed { .. }));
         record.reload = client.reload.map(|reload| Reload {
             after: SimDuration::from_secs_f64(reload.after),
             chance: reload.chance,
@@ -39,7 +41,7 @@ pub(in crate::event_graph) fn client(index: usize, client: &ClientSpec, sites: &
         regions: Regions { shares: client.from.iter().map(|(_, share)| *share).collect() },
         owner: client.owner,
         read_back: read_back.map(|((chance, after), owner)| ReadBack { chance, after, owner }),
-        keep_alive: client.keep_alive,
+        connections: client.connections,
         key,
         entities: model.entities.len() as u16,
         horizon: model.run.duration.as_secs_f64(),

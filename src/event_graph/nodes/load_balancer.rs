@@ -9,7 +9,7 @@ use crate::components::load_balancer::spec::{
 };
 use crate::components::service::spec::CallOptions;
 use crate::engine::{Demand, RowChoice, SiteId};
-use crate::event_graph::sites::Sites;
+use crate::event_graph::sites::{Sites, is_idempotent};
 use crate::metrics::Role;
 use crate::scenario::model::ComponentModel;
 
@@ -43,17 +43,19 @@ pub(in crate::event_graph) fn load_balancer(
     };
     for route in &spec.routes {
         let mut backends = Vec::new();
-        for (target, weight) in &route.to {
+        let tiers = route.to.iter().map(|to| (to, 0)).chain(route.backup.iter().map(|to| (to, 1)));
+        for ((target, weight), tier) in tiers {
             let component = &model.components[target.index()];
-            let instances = component.spec.instances();
+            let instances = component.spec.most();
             backends.push(Backend {
                 component: *target,
-                site: sites.pass_on(index, *target, &endpoints, &options(spec.read_timeout)),
+                site: sites.pass_on(index, *target, &endpoints, &options(spec.read_timeout), true),
                 connecting: spec
                     .connect_timeout
-                    .map(|timeout| sites.pass_on(index, *target, &endpoints, &options(Some(timeout)))),
+                    .map(|timeout| sites.pass_on(index, *target, &endpoints, &options(Some(timeout)), true)),
                 instances,
                 weight: *weight,
+                tier,
             });
             if servers.iter().any(|server| server.component == *target) {
                 continue;
@@ -84,7 +86,7 @@ pub(in crate::event_graph) fn load_balancer(
     LoadBalancer::new(LoadBalancerBuild {
         routes,
         servers,
-        idempotent: endpoints.iter().map(|e| !e.starts_with("POST ") && !e.starts_with("PATCH ")).collect(),
+        idempotent: endpoints.iter().map(|e| is_idempotent(e)).collect(),
         zones: (0..spec.instances).map(|instance| zone(me, instance)).collect(),
         slots: each(Role::Workers, sites),
         cpu: each(Role::Cpu, sites),

@@ -2,8 +2,9 @@
 
 use super::key_of;
 use crate::base::random::StreamName;
+use crate::components::autoscaler::spec::AutoscaleBuild;
 use crate::components::service::Service;
-use crate::components::service::spec::{InstanceResources, ServiceBuild, ServiceSpec};
+use crate::components::service::spec::{GuardBuild, InstanceResources, ServiceBuild, ServiceSpec};
 use crate::engine::Demand;
 use crate::event_graph::lower;
 use crate::event_graph::sites::Sites;
@@ -12,13 +13,21 @@ use crate::metrics::Role;
 pub(in crate::event_graph) fn service(index: usize, spec: &ServiceSpec, sites: &mut Sites<'_>) -> Service {
     let key = key_of(index, sites);
     let program = lower::program(spec, sites, index, key);
-    let resources = (0..u32::from(spec.instances)).map(|instance| InstanceResources {
+    let resources = (0..u32::from(spec.most())).map(|instance| InstanceResources {
         workers: sites.resource(index, instance, Role::Workers),
         cpu: sites.resource(index, instance, Role::Cpu),
         io: sites.resource(index, instance, Role::Io),
         store: (!spec.local_caches.is_empty()).then(|| sites.resource(index, instance, Role::Store)),
     });
+    let guarded = spec.concurrency.is_some() || spec.admission.is_some();
+    let guards = guarded.then(|| GuardBuild {
+        concurrency: spec.concurrency.clone(),
+        admission: spec.admission,
+        limits: (0..u32::from(spec.most())).map(|i| sites.resource(index, i, Role::Limit)).collect(),
+        key: key.named(StreamName::new("guards")),
+    });
     Service::new(ServiceBuild {
+        guards,
         program,
         resources: resources.collect(),
         locks: sites.resource(index, 0, Role::Locks),
@@ -36,6 +45,10 @@ pub(in crate::event_graph) fn service(index: usize, spec: &ServiceSpec, sites: &
             .max_wait
             .clone()
             .map(|distribution| Demand::Drawn { distribution, key: key.named(StreamName::new("max wait")) }),
+        autoscale: spec.autoscale.clone().map(|spec| {
+            let key = key.named(StreamName::new("boot"));
+            (AutoscaleBuild { spec, key }, sites.resource(index, 0, Role::Instances))
+        }),
         spec: spec.clone(),
     })
 }

@@ -12,7 +12,7 @@ use self::rate::{read_arrivals, read_rate, read_spike};
 use self::reach::{serves, writes};
 use self::replay::{Replays, Trace};
 use super::beside::Beside;
-use super::components::{Names, read_options};
+use super::components::{Names, field, read_options};
 use super::fields::{Fields, entries, scalar, share, text};
 use super::model::{ClientSpec, ComponentModel, MixSpec, ReloadSpec, endpoints};
 use crate::base::SimDuration;
@@ -20,7 +20,7 @@ use crate::base::random::Distribution;
 use crate::document::distribution_text::Of;
 use crate::document::{Code, Diagnostics, Node, Value, quantity};
 use crate::faults::{Fault, Verb};
-use crate::workload::{ArrivalProcess, Base, Loop, Profile, ReplayRow, Spike};
+use crate::workload::{ArrivalProcess, Base, ConnectionSpec, Loop, Profile, ReplayRow, Spike};
 
 /// What a client refers to.
 pub(super) struct Surroundings<'a> {
@@ -129,6 +129,7 @@ fn read_client(
     }
     let arrivals = counts.or(arrivals).unwrap_or(ArrivalProcess::Poisson);
     let defaults = read_options(&mut fields, found);
+    let class = read_class(&mut fields, found);
     // A component that could not be read is none of `components`, and would be missed here.
     let whole = names.components().count() == components.len();
     let mut mix = Vec::new();
@@ -136,21 +137,17 @@ fn read_client(
         let mut entry = MixSpec {
             endpoint: key.name.clone(),
             weight: 1.0,
-            priority: 0,
+            priority: class.unwrap_or(0),
             options: defaults.clone(),
             writes: false,
         };
         if matches!(node.value, Value::Map(_)) {
             let mut fields = Fields::of(node, "a mix entry", found);
             entry.weight = fields.read("weight", quantity::weight, found).unwrap_or(1.0);
-            entry.priority = fields.read("priority", quantity::count, found).unwrap_or(0).min(255) as u8;
+            entry.priority = read_class(&mut fields, found).unwrap_or(entry.priority);
             let own = read_options(&mut fields, found);
             fields.finish(found);
-            entry.options.timeout = own.timeout.or(entry.options.timeout);
-            entry.options.deadline = own.deadline.or(entry.options.deadline);
-            entry.options.retry = own.retry.or(entry.options.retry);
-            entry.options.cancel |= own.cancel;
-            entry.options.breaker = own.breaker.or(entry.options.breaker);
+            entry.options = own.or(&defaults);
         } else {
             entry.weight = scalar(node, quantity::weight, found).unwrap_or(1.0);
         }
@@ -180,7 +177,8 @@ fn read_client(
                 );
             }
             let (endpoint, options) = (endpoint.clone(), defaults.clone());
-            mix.push(MixSpec { endpoint, weight: 1.0, priority: 0, options, writes: false });
+            let priority = class.unwrap_or(0);
+            mix.push(MixSpec { endpoint, weight: 1.0, priority, options, writes: false });
         }
         let rows = trace.rows.iter().map(|row| {
             let endpoint = &trace.endpoints[row.endpoint as usize];
@@ -194,7 +192,7 @@ fn read_client(
         entry.writes = to.is_some_and(|to| writes(components, &passed_on, to, &entry.endpoint));
     }
     let (write_share, owner, read_back) = read_ownership(&mut fields, names, &mix, found);
-    let (keep_alive, from) = (read_connections(&mut fields, found), read_from(&mut fields, found));
+    let (connections, from) = (read_connections(&mut fields, found), read_from(&mut fields, found));
     if mix.iter().map(|m| m.weight).sum::<f64>() <= 0.0
         && node.get("mix").is_none_or(|mix| matches!(mix.value, Value::Map(_) | Value::Null))
         && replay.is_none()
@@ -217,7 +215,7 @@ fn read_client(
         ReloadSpec { after, chance, max }
     });
     let mut customer = Vec::new();
-    for block in ["headers", "body"] {
+    for block in ["headers", "cookies", "body"] {
         for (key, values) in entries(fields.get(block), &format!("`{block}`"), found) {
             let shares: Vec<(String, f64)> = entries(Some(values), "a field's values", found)
                 .iter()
@@ -234,7 +232,7 @@ fn read_client(
                     "make them sum to 100 % or less; the rest sends no such field",
                 );
             }
-            customer.push((key.name.clone(), shares));
+            customer.push((field(block.trim_end_matches('s'), &key.name), shares));
         }
     }
     fields.finish(found);
@@ -248,7 +246,7 @@ fn read_client(
         write_share,
         owner,
         read_back,
-        keep_alive,
+        connections,
         from,
         reload,
         fields: customer,
@@ -277,11 +275,18 @@ fn follow_own_rate(profile: &mut Profile, own: f64, node: &Node, found: &mut Dia
 /// How long a connection is kept between the requests of a person: browsers keep them as long as the
 /// server does, 75 s for nginx (`keepalive_timeout`).
 const KEEP_ALIVE: SimDuration = SimDuration::from_secs(75);
+/// Shared connections of one population at most.
+const MOST_CONNECTIONS: u64 = 1_000_000;
 
-fn read_connections(fields: &mut Fields<'_>, found: &mut Diagnostics) -> Option<SimDuration> {
-    let Some(node) = fields.get("connections") else { return Some(KEEP_ALIVE) };
+fn read_connections(fields: &mut Fields<'_>, found: &mut Diagnostics) -> ConnectionSpec {
+    let usual = ConnectionSpec { keep_alive: Some(KEEP_ALIVE), ..ConnectionSpec::default() };
+    let Some(node) = fields.get("connections") else { return usual };
     let mut connections = Fields::of(node, "`connections`", found);
-    let keep = match connections.get("keepalive") {
+    let shares =
+        connections.choice("http", &[("1.1", false), ("1", false), ("2", true)], found).unwrap_or(false);
+    let max = connections.read("max", quantity::count, found);
+    let lifetime = connections.read("lifetime", quantity::duration, found);
+    let keep_alive = match connections.get("keepalive") {
         None => Some(KEEP_ALIVE),
         Some(node) => match node.text() {
             Some("false" | "off" | "none") => None,
@@ -290,7 +295,16 @@ fn read_connections(fields: &mut Fields<'_>, found: &mut Diagnostics) -> Option<
         },
     };
     connections.finish(found);
-    keep
+    if max.is_some() && !shares {
+        let message = "`max` counts the connections that requests share, which they do in HTTP/2 alone";
+        found.add(Code::Conflict, node.place, message, "write `{http: 2, max: 10}`, or leave `max` out");
+    }
+    if shares && keep_alive.is_none() {
+        let message = "connections that are shared are kept";
+        found.add(Code::Conflict, node.place, message, "leave out `keepalive: off`, or `http: 2`");
+    }
+    let shared = shares.then(|| max.unwrap_or(1).clamp(1, MOST_CONNECTIONS) as u32);
+    ConnectionSpec { keep_alive, shared, lifetime: lifetime.filter(|life| !life.is_zero()) }
 }
 
 fn read_from(fields: &mut Fields<'_>, found: &mut Diagnostics) -> Vec<(String, f64)> {
@@ -313,4 +327,9 @@ fn read_from(fields: &mut Fields<'_>, found: &mut Diagnostics) -> Vec<(String, f
     }
     from.iter_mut().for_each(|(_, share)| *share /= total.max(1e-9));
     from
+}
+
+/// A scheduling class.
+fn read_class(fields: &mut Fields<'_>, found: &mut Diagnostics) -> Option<u8> {
+    fields.read("priority", quantity::count, found).map(|class| class.min(255) as u8)
 }

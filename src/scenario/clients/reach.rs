@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::base::ComponentId;
+use crate::components::load_balancer::spec::RouteSpec;
 use crate::components::service::spec::Step;
 use crate::scenario::model::{ComponentModel, ComponentSpec};
 
@@ -23,7 +24,7 @@ pub(super) fn serves(components: &[ComponentModel], target: ComponentId, endpoin
             if balancer.routes.is_empty() || balancer.routes.iter().any(|route| route.to.is_empty()) {
                 return true;
             }
-            open.extend(balancer.routes.iter().flat_map(|route| route.to.iter().map(|(to, _)| *to)));
+            open.extend(balancer.routes.iter().flat_map(RouteSpec::targets));
         } else if component.spec.serves(endpoint) {
             return true;
         }
@@ -47,8 +48,8 @@ pub(super) fn writes<'a>(
         };
         match &component.spec {
             ComponentSpec::LoadBalancer(balancer) => {
-                let targets = balancer.routes.iter().flat_map(|route| &route.to);
-                open.extend(targets.map(|(to, _)| (*to, operation)));
+                let targets = balancer.routes.iter().flat_map(RouteSpec::targets);
+                open.extend(targets.map(|to| (to, operation)));
             }
             ComponentSpec::Service(service) => {
                 let steps = service.endpoints.iter().filter(|e| e.name == operation).map(|e| &e.steps);

@@ -1,5 +1,6 @@
-//! What a caller does while it waits: timeout, deadline, retry, cancellation.
+//! What a caller does while it waits: timeout, deadline, retry, cancellation, and its guards.
 
+use super::call_guards::{read_budget, read_bulkhead, read_hedge, read_throttle};
 use super::small;
 use crate::base::SimDuration;
 use crate::components::service::spec::{CallOptions, RetrySpec};
@@ -8,13 +9,20 @@ use crate::engine::protection::{BreakerSettings, SlowCalls, Window};
 use crate::engine::{Jitter, RetryOn};
 use crate::scenario::fields::{Fields, report, share, text};
 
-/// Timeout, deadline, retry and cancellation.
+/// The options of one call.
 pub(in crate::scenario) fn read_options(fields: &mut Fields<'_>, found: &mut Diagnostics) -> CallOptions {
+    let cancels = [("false", (false, false)), ("true", (true, false)), ("running", (true, true))];
+    let (cancel, stop) = fields.choice("cancel", &cancels, found).unwrap_or_default();
     CallOptions {
         timeout: fields.read("timeout", quantity::duration, found).map(SimDuration::as_secs_f64),
         deadline: fields.read("deadline", quantity::duration, found).map(SimDuration::as_secs_f64),
         retry: fields.get("retry").map(|node| read_retry(node, found)),
-        cancel: fields.flag("cancel", found).unwrap_or(false),
+        cancel,
+        stop,
+        propagate: fields.flag("propagate", found).unwrap_or(false),
+        throttle: fields.get("throttle").map(|node| read_throttle(node, found)),
+        bulkhead: fields.get("bulkhead").map(|node| read_bulkhead(node, found)),
+        hedge: fields.get("hedge").and_then(|node| read_hedge(node, found)),
         breaker: fields.get("breaker").map(|node| read_breaker(node, found)),
     }
 }
@@ -42,18 +50,32 @@ fn read_retry(node: &Node, found: &mut Diagnostics) -> RetrySpec {
         ("full", Jitter::Full),
         ("equal", Jitter::Equal),
         ("decorrelated", Jitter::Decorrelated),
+        ("20%", Jitter::Around(20)),
+        ("50%", Jitter::Around(50)),
     ];
     let jitter = retry.choice("jitter", &jitters, found).unwrap_or(Jitter::None);
     let multiplier = retry.read("multiplier", quantity::number, found).unwrap_or(2.0);
-    let budget = retry.read("budget", quantity::ratio, found).map(|r| r.get());
+    let budget = retry.get("budget").and_then(|node| read_budget(node, found));
+    let honour_retry_after = retry.flag("honour_retry_after", found).unwrap_or(false);
+    let non_idempotent = retry.flag("non_idempotent", found);
     let on = read_on(&mut retry, found).unwrap_or(RetryOn {
         timeout: true,
         any_5xx: true,
         unreachable: true,
         statuses: [0; 6],
     });
+    let _ = retry.get("preset"); // it has been laid under what is written
     retry.finish(found);
-    RetrySpec { attempts, backoff: backoff.unwrap_or((0.0, 0.0)), multiplier, jitter, on, budget }
+    RetrySpec {
+        attempts,
+        backoff: backoff.unwrap_or((0.0, 0.0)),
+        multiplier,
+        jitter,
+        on,
+        budget,
+        honour_retry_after,
+        non_idempotent,
+    }
 }
 
 /// Which failures are tried again: `on: [timeout, connect, 5xx, 503]`.

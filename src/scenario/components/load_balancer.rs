@@ -34,8 +34,9 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
     }
     if let Some(to) = to {
         let to = read_targets(to, names, found);
-        routes.push(RouteSpec { path: None, method: None, customer: Vec::new(), to });
+        routes.push(RouteSpec { path: None, method: None, customer: Vec::new(), to, backup: Vec::new() });
     }
+    let spare = fields.get("backup").map(|node| read_targets(node, names, found)).unwrap_or_default();
     for node in items(written, "routes", "- {path: /api/*, to: app}", found) {
         let mut route = Fields::of(node, "a route", found);
         let mut word = |key: &'static str, found: &mut Diagnostics| {
@@ -43,22 +44,29 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         };
         let (path, method) = (word("path", found), word("method", found));
         let mut customer = Vec::new();
-        for (key, separator) in [("header", ":"), ("body", "==")] {
+        for (key, separator) in [("header", ":"), ("cookie", "="), ("body", "==")] {
             if let Some(written) = word(key, found) {
                 match written.split_once(separator) {
-                    Some((name, value)) => customer.push((name.trim().to_owned(), value.trim().to_owned())),
+                    Some((name, value)) => customer.push((field(key, name.trim()), value.trim().to_owned())),
                     None => found.add(
                         Code::WrongShape,
                         node.place,
                         format!("`{key}: {written}` names no value"),
-                        "write `header: \"x-beta: 1\"` or `body: \"$.bulk == true\"`",
+                        "write `header: \"x-beta: 1\"`, `cookie: \"beta=1\"` or `body: \"$.bulk == true\"`",
                     ),
                 }
             }
         }
         let to = route.need("to", found).map(|n| read_targets(n, names, found)).unwrap_or_default();
+        let backup = route.get("backup").map(|node| read_targets(node, names, found)).unwrap_or_default();
         route.finish(found);
-        routes.push(RouteSpec { path, method, customer, to });
+        routes.push(RouteSpec { path, method, customer, to, backup });
+    }
+    for route in &mut routes {
+        if route.backup.is_empty() {
+            route.backup.clone_from(&spare);
+        }
+        route.backup.retain(|(spare, _)| route.to.iter().all(|(to, _)| to != spare));
     }
     let seconds = |key: &'static str, fields: &mut Fields<'_>, found: &mut Diagnostics| {
         fields.read(key, quantity::duration, found).map(SimDuration::as_secs_f64)
@@ -76,8 +84,10 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
     let max_fails = small(fields, "max_fails", 0, 1_000_000, found);
     let fail_timeout = seconds("fail_timeout", fields, found);
     let usual = MaxFailsSettings::default();
+    // As in nginx, where `fail_timeout` alone leaves `max_fails` at one.
+    let max_fails = max_fails.map(|n| n as u32).or(fail_timeout.map(|_| usual.max_fails));
     let max_fails = max_fails.map(|max_fails| MaxFailsSettings {
-        max_fails: max_fails as u32,
+        max_fails,
         fail_timeout: fail_timeout.map_or(usual.fail_timeout, |seconds| seconds.ceil() as u64),
     });
     let slow_start = seconds("slow_start", fields, found).map(|window| SlowStart {
@@ -226,6 +236,11 @@ fn read_statuses(fields: &mut Fields<'_>, found: &mut Diagnostics) -> Statuses {
     }
     written.finish(found);
     statuses
+}
+
+/// A field of a request by a name of its own; cookies are told apart from headers.
+pub(in crate::scenario) fn field(kind: &str, name: &str) -> String {
+    if kind == "cookie" { format!("cookie {name}") } else { name.to_owned() }
 }
 
 fn read_targets(node: &Node, names: &Names, found: &mut Diagnostics) -> Vec<(ComponentId, f64)> {

@@ -1,14 +1,18 @@
 //! The `components:` block: what every kind shares, and one file per kind.
 
+mod autoscale;
 mod cache;
 mod cache_steps;
+mod call_guards;
 mod call_options;
 mod database;
+mod guarding;
 mod load_balancer;
 mod service;
 mod steps;
 
 pub(super) use call_options::read_options;
+pub(super) use load_balancer::field;
 
 use super::clients::replay::Replays;
 use super::fields::{Fields, entries, items, resolve, scalar, text};

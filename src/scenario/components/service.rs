@@ -1,20 +1,23 @@
 //! `kind: service`.
 
-use super::{Names, cache, cache_steps, read_cores, small, steps};
+use super::{Names, autoscale, cache, cache_steps, guarding, read_cores, small, steps};
 use crate::base::SimDuration;
+use crate::components::autoscaler::spec::AutoscaleSpec;
 use crate::components::service::spec::{
     Endpoint, PoolSpec, RateLimitSpec, ServiceDiscipline, ServiceSpec, Slots,
 };
 use crate::document::distribution_text::Of;
-use crate::document::{Diagnostics, Node, Value, quantity};
+use crate::document::{Code, Diagnostics, Node, Value, quantity};
 use crate::engine::protection::rate_limit::{
     FixedWindow, LeakyBucket, RateLimit, SlidingCounter, SlidingLog, TokenBucket,
 };
 use crate::scenario::fields::{Fields, entries, scalar};
 
 pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics) -> ServiceSpec {
-    let instances = small(fields, "instances", 1, 10_000, found).unwrap_or(1) as u16;
+    let written = small(fields, "instances", 1, 10_000, found).map(|n| n as u16);
     let cores = read_cores(fields, found);
+    let autoscale = fields.get("autoscale").and_then(|node| autoscale::read(node, cores, found));
+    let instances = start(written, autoscale.as_ref(), fields, found);
     let workers = match fields.get("workers") {
         None => Slots::Unlimited,
         Some(node) => match node.text() {
@@ -67,6 +70,7 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
     ServiceSpec {
         local_caches,
         instances,
+        autoscale,
         cores,
         workers,
         backlog: small(fields, "backlog", 0, 100_000_000, found).map(|n| n as u32),
@@ -76,10 +80,32 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         preemptive: fields.flag("preemptive", found).unwrap_or(false),
         release_while_waiting: fields.flag("release_while_waiting", found).unwrap_or(false),
         io: small(fields, "io", 1, 1_000_000, found).map(|n| n as u32),
+        shed: fields.get("shed").map(|node| guarding::read_shed(node, found)),
+        concurrency: fields.get("concurrency").and_then(|node| guarding::read_concurrency(node, found)),
+        admission: fields.get("admission").map(|node| guarding::read_admission(node, found)),
+        reject_cost: fields.amount("reject_cost", Of::Time, found),
+        warm: fields.get("warm").map(|node| guarding::read_warm(node, found)),
         rate_limit: fields.get("rate_limit").map(|node| read_rate_limit(node, found)),
         pools,
         endpoints,
     }
+}
+
+/// Instances at the start, which the bounds of the autoscaler hold.
+fn start(
+    written: Option<u16>,
+    autoscale: Option<&AutoscaleSpec>,
+    fields: &mut Fields<'_>,
+    found: &mut Diagnostics,
+) -> u16 {
+    let Some([min, max]) = autoscale.map(|autoscale| autoscale.bounds) else { return written.unwrap_or(1) };
+    let Some(written) = written else { return min };
+    if !(min..=max).contains(&written) {
+        let place = fields.get("instances").map_or(fields.place(), |node| node.place);
+        let message = format!("`instances` is {written}, and `autoscale` keeps between {min} and {max}");
+        found.add(Code::OutOfRange, place, message, "start within `min` and `max`");
+    }
+    written.clamp(min, max)
 }
 
 #[derive(Clone, Copy)]
@@ -108,6 +134,7 @@ fn read_rate_limit(node: &Node, found: &mut Diagnostics) -> RateLimitSpec {
     let window = fields.read("window", quantity::duration, found).unwrap_or(SimDuration::from_secs(1));
     let status = small(&mut fields, "status", 400, 599, found).unwrap_or(429) as u16;
     let shared = fields.flag("shared", found).unwrap_or(false);
+    let retry_after = fields.flag("retry_after", found).unwrap_or(false);
     fields.finish(found);
     // A window's limit is what the rate gives in it.
     let in_window = ((rate * window.as_secs_f64()).round() as u32).max(1);
@@ -122,5 +149,5 @@ fn read_rate_limit(node: &Node, found: &mut Diagnostics) -> RateLimitSpec {
         Shape::Log => RateLimit::SlidingLog(SlidingLog::new(in_window, window)),
         Shape::Counter => RateLimit::SlidingCounter(SlidingCounter::new(in_window, window)),
     };
-    RateLimitSpec { limit, shared, status }
+    RateLimitSpec { limit, shared, status, retry_after }
 }

@@ -188,6 +188,7 @@ fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) ->
     } else if let Some(node) = step.get("if") {
         let mut choice = Fields::of(node, "`if`", found);
         let chance = choice.read("p", share, found).map(Test::Chance);
+        let load = choice.read("load", quantity::ratio, found).map(|load| Test::Load(load.get()));
         let header = choice.get("header").and_then(|n| text(n, found)).and_then(|h| h.split_once(':'));
         let customer = header.map(|(name, value)| Test::Customer {
             name: name.trim().to_owned(),
@@ -196,23 +197,25 @@ fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) ->
         let then = choice.get("then").map(|n| read(n, names, found, depth + 1)).unwrap_or_default();
         let otherwise = choice.get("else").map(|n| read(n, names, found, depth + 1)).unwrap_or_default();
         choice.finish(found);
-        if chance.is_some() && customer.is_some() {
+        let mut tests = [chance, customer, load].into_iter().flatten();
+        let test = tests.next();
+        if tests.next().is_some() {
             found.add(
                 Code::Conflict,
                 node.place,
-                "`if` has one condition: `p` or `header`",
+                "`if` has one condition: `p`, `header` or `load`",
                 "put one `if` into the `then` of another",
             );
         }
-        if chance.is_none() && customer.is_none() {
+        if test.is_none() {
             found.add(
                 Code::NeedsOneOf,
                 node.place,
                 "`if` needs a condition",
-                "write `p: 20%` or `header: \"x-beta: 1\"`",
+                "write `p: 20%`, `header: \"x-beta: 1\"` or `load: 80%`",
             );
         }
-        chance.or(customer).map(|test| Step::If { test, then, otherwise })
+        test.map(|test| Step::If { test, then, otherwise })
     } else if let Some(node) = step.get("lock") {
         let mut lock = Fields::of(node, "`lock`", found);
         let row = lock.need("row", found);
@@ -249,16 +252,22 @@ fn read_reply(node: &Node, names: &Names, found: &mut Diagnostics) -> Option<Ste
     };
     if let Some(written) = node.text() {
         return if written.bytes().all(|b| b.is_ascii_digit()) {
-            status(node, found).map(|status| Step::Reply { status, size: None })
+            status(node, found).map(|status| Step::Reply { status, size: None, retry_after: 0 })
         } else {
-            amount(node, Of::Size, names, found).map(|size| Step::Reply { status: 200, size: Some(size) })
+            amount(node, Of::Size, names, found).map(|size| Step::Reply {
+                status: 200,
+                size: Some(size),
+                retry_after: 0,
+            })
         };
     }
     let mut reply = Fields::of(node, "`reply`", found);
     let status = reply.get("status").map_or(Some(200), |n| status(n, found));
     let size = reply.get("size").and_then(|n| amount(n, Of::Size, names, found));
+    let after = reply.read("retry_after", quantity::duration, found).unwrap_or_default();
     reply.finish(found);
-    status.map(|status| Step::Reply { status, size })
+    let retry_after = u32::try_from(after.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX);
+    status.map(|status| Step::Reply { status, size, retry_after })
 }
 
 /// `db.feed(post)`: a query of a database about a row.

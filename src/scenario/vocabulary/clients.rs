@@ -4,7 +4,7 @@ use super::Absent::{Is, Required, Unset, Unverified};
 use super::Takes::{
     Count, Counts, Duration, Either, Factor, Flag, List, Name, Named, Number, Rate, Share, Text, Times, Word,
 };
-use super::shared::{BREAKER, CANCEL, DEADLINE, RETRY, TIMEOUT, key};
+use super::shared::{BREAKER, BULKHEAD, CANCEL, DEADLINE, HEDGE, PROPAGATE, RETRY, THROTTLE, TIMEOUT, key};
 use super::{Block, Takes};
 
 const RATES: Takes = Either(&[Rate, Takes::Block("rate")]);
@@ -57,6 +57,16 @@ pub(super) const BLOCKS: &[Block] = &[
             RETRY,
             CANCEL,
             BREAKER,
+            PROPAGATE,
+            THROTTLE,
+            BULKHEAD,
+            HEDGE,
+            key(
+                "priority",
+                Count,
+                Is("0"),
+                "scheduling class of its requests, unless an entry of the `mix` says another: the smallest is the first, and the last to be shed",
+            ),
             key(
                 "mix",
                 Named(&Either(&[Number, Takes::Block("mix_entry")])),
@@ -95,6 +105,7 @@ pub(super) const BLOCKS: &[Block] = &[
             ),
             key("reload", Takes::Block("reload"), Unset("they wait"), "impatience of people"),
             key("headers", SHARES, Unset("none"), "header values by share: {x-beta: {\"1\": 5%}}"),
+            key("cookies", SHARES, Unset("none"), "cookie values by share: {beta: {\"1\": 5%}}"),
             key("body", SHARES, Unset("none"), "body fields by share: {$.bulk: {true: 5%}}"),
         ],
     },
@@ -193,7 +204,7 @@ pub(super) const BLOCKS: &[Block] = &[
             key(
                 "priority",
                 Count,
-                Is("0"),
+                Unset("the client's"),
                 "scheduling class: the smallest first where the discipline is `priority`",
             ),
             key(
@@ -203,9 +214,18 @@ pub(super) const BLOCKS: &[Block] = &[
                 "how long an attempt may take before it is abandoned",
             ),
             key("deadline", Duration, Unset("the client's"), "how long all attempts together may take"),
-            key("retry", Takes::Block("retry"), Unset("the client's"), "how a failed attempt is repeated"),
+            key(
+                "retry",
+                Either(&[Text, Takes::Block("retry")]),
+                Unset("the client's"),
+                "how a failed attempt is repeated, or the name of a preset",
+            ),
             CANCEL,
             BREAKER,
+            PROPAGATE,
+            THROTTLE,
+            BULKHEAD,
+            HEDGE,
         ],
     },
     Block {
@@ -233,12 +253,27 @@ pub(super) const BLOCKS: &[Block] = &[
     Block {
         name: "connections",
         about: "How clients keep connections.",
-        keys: &[key(
-            "keepalive",
-            Either(&[Duration, Word(&["on", "off", "none"]), Flag]),
-            Is("75s"),
-            "how long a connection is kept between the requests of a person; `off`: one per request",
-        )],
+        keys: &[
+            key(
+                "http",
+                Either(&[Number, Word(&["1.1", "1", "2"])]),
+                Is("1.1"),
+                "2: all requests are streams of a few connections that the population shares (HTTP/2, gRPC)",
+            ),
+            key("max", Count, Is("1"), "how many connections they share, with `http: 2`"),
+            key(
+                "keepalive",
+                Either(&[Duration, Word(&["on", "off", "none"]), Flag]),
+                Is("75s"),
+                "how long a connection is kept idle between requests; `off`: one per request",
+            ),
+            key(
+                "lifetime",
+                Duration,
+                Unset("without limit"),
+                "after this time, give or take a tenth, a connection is replaced before its next request",
+            ),
+        ],
     },
     Block {
         name: "share",

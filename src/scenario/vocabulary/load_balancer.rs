@@ -25,6 +25,7 @@ pub(super) const BLOCKS: &[Block] = &[
             key("instances", Count, Is("1"), "how many there are"),
             ZONES,
             key("to", TARGETS, Unset("see `routes`"), "where all requests go: a name, or weights by name"),
+            key("backup", TARGETS, Unset("none"), "where requests go while no target may be picked"),
             key(
                 "routes",
                 List(&Takes::Block("route")),
@@ -163,8 +164,15 @@ pub(super) const BLOCKS: &[Block] = &[
             key("path", Text, Unset("any"), "a path, with `*` for any rest"),
             key("method", Text, Unset("any"), "a method"),
             key("header", Text, Unset("any"), "a header and its value: \"x-beta: 1\""),
+            key("cookie", Text, Unset("any"), "a cookie and its value: \"beta=1\""),
             key("body", Text, Unset("any"), "a field of the body and its value: \"$.bulk == true\""),
             key("to", TARGETS, Required, "a name, or weights by name"),
+            key(
+                "backup",
+                TARGETS,
+                Unset("the balancer's"),
+                "where they go while none of those may be picked",
+            ),
         ],
     },
 ];

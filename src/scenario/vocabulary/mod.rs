@@ -4,12 +4,14 @@
 //! the same keys; a test reads scenarios that use every block and compares what was asked for with
 //! what stands here, both ways.
 
+mod autoscale;
 mod cache;
 mod calls;
 mod clients;
 mod data;
 mod database;
 mod faults;
+mod guarding;
 mod load_balancer;
 mod network;
 mod scenario;
@@ -121,13 +123,15 @@ pub fn blocks() -> impl Iterator<Item = &'static Block> {
     GROUPS.iter().copied().flatten()
 }
 
-const GROUPS: [&[Block]; 11] = [
+const GROUPS: [&[Block]; 13] = [
     scenario::BLOCKS,
     network::BLOCKS,
     data::BLOCKS,
     clients::BLOCKS,
     calls::BLOCKS,
     service::BLOCKS,
+    guarding::BLOCKS,
+    autoscale::BLOCKS,
     steps::BLOCKS,
     database::BLOCKS,
     load_balancer::BLOCKS,

@@ -21,7 +21,13 @@ pub(super) const BLOCKS: &[Block] = &[
                 "instances",
                 Count,
                 Is("1"),
-                "how many there are; without a load balancer in front they are called in turn",
+                "how many there are, at the start if there is `autoscale`; without a load balancer in front they are called in turn",
+            ),
+            key(
+                "autoscale",
+                Takes::Block("autoscale"),
+                Unset("always so many"),
+                "how the number of instances follows what is measured",
             ),
             ZONES,
             key(
@@ -81,6 +87,36 @@ pub(super) const BLOCKS: &[Block] = &[
                 "caches inside each instance, by entity; steps name them `local`",
             ),
             key(
+                "shed",
+                Takes::Block("shed"),
+                Unset("nobody"),
+                "who is taken out of the line for a worker and answered 503",
+            ),
+            key(
+                "concurrency",
+                Takes::Block("concurrency"),
+                Unset("without limit"),
+                "the limit on requests in hand at an instance; beyond it: 503",
+            ),
+            key(
+                "admission",
+                Takes::Block("admission"),
+                Unset("none"),
+                "refusals at random (503) as successes become rare",
+            ),
+            key(
+                "reject_cost",
+                Times,
+                Unset("nothing"),
+                "work on the cores for each request that the service turns away by any of its limits",
+            ),
+            key(
+                "warm",
+                Takes::Block("warm"),
+                Unset("at once"),
+                "how an instance that comes back is slower at first",
+            ),
+            key(
                 "pools",
                 Named(&Takes::Block("pool")),
                 Unset("a connection per call"),
@@ -128,6 +164,7 @@ pub(super) const BLOCKS: &[Block] = &[
             key("window", Duration, Is("1s"), "length of the windows"),
             key("status", Count, Is("429"), "the answer to those turned away"),
             key("shared", Flag, Is("false"), "one limit for all instances, or one for each"),
+            key("retry_after", Flag, Is("false"), "whether who is turned away is told when to come again"),
         ],
     },
 ];

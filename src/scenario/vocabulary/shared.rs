@@ -1,7 +1,7 @@
 //! Keys and forms that several blocks have in common.
 
 use super::Absent::{Is, Unset};
-use super::Takes::{Duration, Either, Flag, List, Name, Text};
+use super::Takes::{Duration, Either, Flag, List, Name, Text, Word};
 use super::{Absent, KeyEntry, Takes};
 
 pub(super) const fn key(name: &'static str, takes: Takes, default: Absent, about: &'static str) -> KeyEntry {
@@ -16,13 +16,37 @@ pub(super) const TIMEOUT: KeyEntry = key(
 );
 pub(super) const DEADLINE: KeyEntry =
     key("deadline", Duration, Unset("without limit"), "how long all attempts together may take");
-pub(super) const RETRY: KeyEntry =
-    key("retry", Takes::Block("retry"), Unset("one attempt"), "how a failed attempt is repeated");
-pub(super) const CANCEL: KeyEntry = key(
-    "cancel",
+pub(super) const RETRY: KeyEntry = key(
+    "retry",
+    Either(&[Text, Takes::Block("retry")]),
+    Unset("one attempt"),
+    "how a failed attempt is repeated, or the name of a preset",
+);
+pub(super) const PROPAGATE: KeyEntry = key(
+    "propagate",
     Flag,
     Is("false"),
-    "whether giving up reaches the server, which otherwise goes on for nobody",
+    "whether the callee is told when its caller will have left, and stops then (gRPC deadlines)",
+);
+pub(super) const THROTTLE: KeyEntry = key(
+    "throttle",
+    Takes::Block("throttle"),
+    Unset("none"),
+    "keeps away attempts that would be refused (Google SRE, chapter 21)",
+);
+pub(super) const BULKHEAD: KeyEntry =
+    key("bulkhead", Takes::Block("bulkhead"), Unset("none"), "calls under way at once, per caller instance");
+pub(super) const HEDGE: KeyEntry = key(
+    "hedge",
+    Takes::Block("hedge"),
+    Unset("none"),
+    "a second copy of what is late; the first good answer counts",
+);
+pub(super) const CANCEL: KeyEntry = key(
+    "cancel",
+    Either(&[Flag, Word(&["running"])]),
+    Is("false"),
+    "whether giving up reaches the server, which otherwise goes on for nobody: its lines, or also its `running` work",
 );
 pub(super) const AIM: Takes = Either(&[Text, List(&Text)]);
 pub(super) const BREAKER: KeyEntry = key(

@@ -1,8 +1,10 @@
 //! Keys of what an endpoint does.
 
 use super::Absent::{Is, Required, Unset};
-use super::Takes::{Bandwidth, Count, Either, Flag, List, Name, Share, Sizes, Text, Times, Word};
-use super::shared::{BREAKER, CANCEL, DEADLINE, RETRY, STEPS, TIMEOUT, key};
+use super::Takes::{Bandwidth, Count, Duration, Either, Flag, List, Name, Share, Sizes, Text, Times, Word};
+use super::shared::{
+    BREAKER, BULKHEAD, CANCEL, DEADLINE, HEDGE, PROPAGATE, RETRY, STEPS, THROTTLE, TIMEOUT, key,
+};
 use super::{Block, KeyEntry, Takes};
 
 const ON_ERROR: KeyEntry =
@@ -49,8 +51,17 @@ pub(super) const BLOCKS: &[Block] = &[
             TIMEOUT,
             DEADLINE,
             RETRY,
-            key("cancel", Flag, Unset("-"), "whether giving up reaches the server"),
+            key(
+                "cancel",
+                Either(&[Flag, Word(&["running"])]),
+                Unset("-"),
+                "whether giving up reaches the server: its lines, or also its `running` work",
+            ),
             BREAKER,
+            PROPAGATE,
+            THROTTLE,
+            BULKHEAD,
+            HEDGE,
         ],
     },
     Block {
@@ -65,6 +76,10 @@ pub(super) const BLOCKS: &[Block] = &[
             RETRY,
             CANCEL,
             BREAKER,
+            PROPAGATE,
+            THROTTLE,
+            BULKHEAD,
+            HEDGE,
             ON_ERROR,
             FALLBACK,
         ],
@@ -86,10 +101,16 @@ pub(super) const BLOCKS: &[Block] = &[
     },
     Block {
         name: "if",
-        about: "One way or the other, by `p` or by `header`.",
+        about: "One way or the other, by `p`, by `header` or by `load`.",
         keys: &[
             key("p", Share, Unset("see `header`"), "probability of `then`"),
             key("header", Text, Unset("see `p`"), "a header and its value: \"x-beta: 1\""),
+            key(
+                "load",
+                Share,
+                Unset("see `p`"),
+                "`then` is taken while more is in hand than this: requests per worker, or jobs per core where nothing limits workers; what it serves counts as degraded",
+            ),
             key("then", STEPS, Unset("nothing"), "steps if so"),
             key("else", STEPS, Unset("nothing"), "steps if not"),
         ],
@@ -116,6 +137,7 @@ pub(super) const BLOCKS: &[Block] = &[
         keys: &[
             key("status", Count, Is("200"), "its status; from 400 on it is an error"),
             key("size", Sizes, Unset("nothing"), "bytes"),
+            key("retry_after", Duration, Unset("not said"), "when to come again, for an error"),
         ],
     },
 ];

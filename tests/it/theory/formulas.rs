@@ -237,6 +237,8 @@ fn backoff() {
         jitter,
         on: RetryOn { timeout: true, ..RetryOn::default() },
         budget: None,
+        honours_retry_after: false,
+        repeats_sent: true,
         key: Key::root(1, 0),
     };
     // The case doubles before its first pause: 0.2, 0.4, ... 12.8, 20.

@@ -25,9 +25,9 @@ fn exponential_service() {
 }
 
 #[test]
-#[ignore = "long: 600 million jobs, since at a load of 0.99 a short run says nothing"]
+#[ignore = "long: 800 million jobs, since at a load of 0.99 a short run says nothing"]
 fn exponential_service_close_to_saturation() {
-    hold("MM1-099", &one("rate: 0.99/s", &station(1, "exp(1s)"), 22_000_000), &ALL);
+    hold("MM1-099", &one("rate: 0.99/s", &station(1, "exp(1s)"), 28_000_000), &ALL);
 }
 
 #[test]

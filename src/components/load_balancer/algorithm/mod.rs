@@ -483,6 +483,18 @@ impl View {
         self.backends.up.len()
     }
 
+    /// Whether requests go to anybody at all.
+    #[must_use]
+    pub fn serves(&self) -> bool {
+        self.serving.iter().next().is_some()
+    }
+
+    /// Whether somebody who serves is below its limit.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.serving.iter().any(|i| !self.backends.is_full(i))
+    }
+
     /// Whether so many are down that everybody is tried.
     #[must_use]
     pub fn is_panicking(&self) -> bool {

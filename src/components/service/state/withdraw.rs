@@ -3,7 +3,7 @@
 
 use super::{Processor, Service};
 use crate::base::SimDuration;
-use crate::engine::{CallId, Context, Disturbance, Flags, Op, Probe};
+use crate::engine::{CallId, Context, Disturbance, Flags, Op, Outcome, Probe, Reason};
 
 impl Service {
     /// Takes a call out of the line it waits in, or off the resource it works on. Its worker stays with it.
@@ -63,6 +63,34 @@ impl Service {
         self.unlock(id, cx);
     }
 
+    /// Stops a call whatever it does, with its branches: nobody waits for it any more.
+    pub(super) fn stop<P: Probe>(
+        &mut self,
+        id: CallId,
+        status: u16,
+        reason: Reason,
+        cx: &mut Context<'_, P>,
+    ) {
+        self.stop_branches(id, cx);
+        self.withdraw(id, cx);
+        let outcome = Outcome::error(status, cx.me(), reason);
+        self.end(id, outcome, 0, cx);
+        self.ready.retain(|id| cx.is_alive(*id));
+        self.run_ready(cx);
+    }
+
+    fn stop_branches<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
+        let pc = cx.call(id).pc as usize;
+        if !matches!(self.program.ops.get(pc.wrapping_sub(1)), Some(Op::Fork { .. })) {
+            return;
+        }
+        for branch in cx.branches_of(id) {
+            self.stop_branches(branch, cx);
+            self.withdraw(branch, cx);
+            cx.end_branch(branch);
+        }
+    }
+
     /// Everything in hand at an instance is lost.
     fn lose_all<P: Probe>(&mut self, instance: u16, cx: &mut Context<'_, P>) {
         // What the process kept in its memory, and whom it fetched it for, go with it.
@@ -75,14 +103,22 @@ impl Service {
             self.withdraw(id, cx);
             cx.end_branch(id);
         }
+        self.losing = true;
         for id in calls {
             self.withdraw(id, cx);
             self.release_worker(id, cx);
+            if let Some(guards) = &mut self.guards {
+                guards.lose(id, cx);
+            }
             cx.lose(id);
         }
+        self.losing = false;
         // Whoever got what the lost ones gave back: calls at other instances, by the row locks.
         self.ready.retain(|id| cx.is_alive(*id) && cx.call(*id).instance != instance);
         self.run_ready(cx);
+        if let Some(guards) = &mut self.guards {
+            guards.forget(instance, cx);
+        }
     }
 
     /// Ends the callback that a call runs on an event loop; the next one in line begins.
@@ -103,19 +139,31 @@ impl Service {
     /// What befalls an instance.
     pub(super) fn disturbed<P: Probe>(&mut self, instance: u16, what: Disturbance, cx: &mut Context<'_, P>) {
         match what {
-            Disturbance::Lost => self.lose_all(instance, cx),
-            Disturbance::Speed(speed) => {
-                let record = &mut self.instances[instance as usize];
-                record.speed = speed;
-                if let Processor::Shared(cores) = &mut record.cpu {
-                    cores.set_speed(speed, cx);
-                }
-                if let Some(shared) = &mut record.shared {
-                    shared.set_speed(speed, cx);
-                }
+            Disturbance::Lost => {
+                self.lose_all(instance, cx);
+                self.cool_down(instance);
             }
             Disturbance::Flushed => self.instances[instance as usize].locals.flush(),
-            Disturbance::Restored | Disturbance::Draining => {}
+            Disturbance::Speed(speed) => {
+                self.instances[instance as usize].unharmed = speed;
+                self.adjust_speed(instance, cx);
+            }
+            Disturbance::Restored => self.begin_to_warm_up(instance, cx),
+            Disturbance::Draining => self.drain(instance),
+        }
+    }
+
+    /// Works at the speed that faults and warming up leave.
+    pub(super) fn adjust_speed<P: Probe>(&mut self, instance: u16, cx: &mut Context<'_, P>) {
+        let warm = self.warm_up.as_ref().map_or(1.0, |warm_up| warm_up.speed(instance));
+        let record = &mut self.instances[instance as usize];
+        let speed = record.unharmed * warm;
+        record.speed = speed;
+        if let Processor::Shared(cores) = &mut record.cpu {
+            cores.set_speed(speed, cx);
+        }
+        if let Some(shared) = &mut record.shared {
+            shared.set_speed(speed, cx);
         }
     }
 }

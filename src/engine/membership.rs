@@ -1,0 +1,61 @@
+//! Fleets that change: instances that join, that drain, and that leave for good.
+//!
+//! An instance that leaves takes its pools with it: its idle connections close, and those in use close
+//! with the calls that are lost. One that joins finds its pools empty, and opens connections as it needs
+//! them, against what the target accepts.
+
+use super::conditions::Life;
+use super::context::{Context, Core};
+use super::probe::{Observation, Probe};
+use crate::base::ComponentId;
+
+impl<P: Probe> Core<P> {
+    /// Makes an instance part of its fleet ([`Life::Up`]), lets it drain, or takes it out ([`Life::Absent`]).
+    pub(super) fn set_membership(&mut self, component: ComponentId, instance: u16, membership: Life) {
+        self.conditions.set_membership(component, instance, membership);
+        self.reassess(component, instance);
+        if membership != Life::Draining {
+            self.resize_pools(component, instance, membership == Life::Up);
+        }
+    }
+
+    fn resize_pools(&mut self, component: ComponentId, instance: u16, joins: bool) {
+        let plan = self.plan.clone();
+        let mut done: Vec<usize> = Vec::new();
+        for site in plan.sites.iter().filter(|site| site.caller == component) {
+            let Some(index) = site.pool.map(|first| first as usize + usize::from(instance)) else { continue };
+            if done.contains(&index) {
+                continue;
+            }
+            done.push(index);
+            let Some(pool) = self.pools.get_mut(index) else { continue };
+            let (resource, size) = (pool.resource, pool.size);
+            let idle = pool.open.saturating_sub(pool.in_use);
+            if !joins {
+                pool.open = pool.in_use;
+                self.close_idle(site.target.component, idle);
+            }
+            let servers = if joins { f64::from(size) } else { 0.0 };
+            self.observe(Observation::Capacity { resource, servers });
+        }
+    }
+
+    /// So many idle connections to a component close.
+    pub(super) fn close_idle(&mut self, target: ComponentId, idle: u32) {
+        let Some(Some(connections)) = self.connections.get_mut(target.index()) else { return };
+        if idle == 0 {
+            return;
+        }
+        connections.open = connections.open.saturating_sub(idle);
+        let (resource, present) = (connections.limit.resource, connections.open);
+        self.observe(Observation::Level { resource, present });
+    }
+}
+
+impl<P: Probe> Context<'_, P> {
+    /// Makes one of the component's own instances part of its fleet ([`Life::Up`]), lets it drain, or takes
+    /// it out ([`Life::Absent`]). What follows from that is told as a disturbance, after the present event.
+    pub fn set_membership(&mut self, instance: u16, membership: Life) {
+        self.core.set_membership(self.me, instance, membership);
+    }
+}
