@@ -68,6 +68,7 @@ fn topology(model: &Model) -> Topology {
         let (detail, kind) = match &component.spec {
             ComponentSpec::Service(service) => (format!("{} cores{times}", service.cores), NodeKind::Service),
             ComponentSpec::Database(database) => (format!("{} cores", database.cores), NodeKind::Database),
+            ComponentSpec::Cache(_) => (format!("cache{times}"), NodeKind::Cache),
             ComponentSpec::LoadBalancer(_) => (format!("layer 7{times}"), NodeKind::LoadBalancer),
         };
         nodes.push(node(&component.name, detail, kind));
@@ -87,7 +88,7 @@ fn topology(model: &Model) -> Topology {
                     }
                 }
             }
-            ComponentSpec::Database(_) => {}
+            ComponentSpec::Database(_) | ComponentSpec::Cache(_) => {}
         }
     }
     Topology { title: model.scenario.clone(), subtitle: model.about.clone(), nodes, edges }
@@ -112,6 +113,10 @@ fn calls(steps: &[Step], tell: &mut impl FnMut(usize, usize)) {
                 calls(otherwise, tell);
             }
             Step::Lock { steps, .. } => calls(steps, tell),
+            Step::Cache(step) => {
+                step.caches().for_each(|cache| tell(cache.index(), usize::MAX));
+                calls(step.beyond(), tell);
+            }
             _ => {}
         }
     }

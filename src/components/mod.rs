@@ -70,4 +70,6 @@ kinds! {
     "load_balancer" => LoadBalancer(load_balancer::LoadBalancer),
     /// Keeps rows.
     "database" => Database(database::Database),
+    /// Keeps copies of rows.
+    "cache" => Cache(cache::Cache),
 }

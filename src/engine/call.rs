@@ -1,5 +1,6 @@
 //! A visit of a request to one component, and, while that visit itself calls on, the state of its wait.
 
+use super::copies::Seen;
 use super::outcome::{Outcome, Reason};
 use super::plan::SiteId;
 use super::request::RequestId;
@@ -34,6 +35,8 @@ pub struct Call {
     pub pool_asked: SimTime,
     /// Time that setting its connection up takes, before the message itself.
     pub set_up: SimDuration,
+    /// How long a cache may keep what this call carries to it; zero: as long as it keeps it by itself.
+    pub ttl: SimDuration,
     /// Service demand of the step in progress, or what remains of it.
     pub demand: SimDuration,
     /// The attempt that it waits for; none if it does not wait.
@@ -68,6 +71,8 @@ pub struct Call {
     pub running: u16,
     /// Marks; see the constants of [`Flags`].
     pub flags: Flags,
+    /// The version of a row that it has read or written last, or that it carries to a cache.
+    pub seen: Seen,
     /// When its caller will have left, as far as that was told; [`SimTime::MAX`]: not told.
     pub deadline: SimTime,
     /// Its answer, once it has one; of a `parallel`, the first error of a branch.
@@ -156,6 +161,7 @@ impl Call {
             site: SiteId(0),
             path: u32::MAX,
             came_from: 0,
+            ttl: SimDuration::ZERO,
             set_up: SimDuration::ZERO,
             choice: ANY_INSTANCE,
             attempt: 0,
@@ -164,6 +170,7 @@ impl Call {
             needed: 0,
             running: 0,
             flags: Flags::default(),
+            seen: Seen::NOTHING,
             outcome: Outcome::error(0, ComponentId::NONE, Reason::Done),
             deadline: SimTime::MAX,
         }

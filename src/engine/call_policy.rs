@@ -250,16 +250,44 @@ impl<P: Probe> Core<P> {
         let call = &self.calls[caller];
         let (instance, choice) = (call.instance, call.choice);
         let site = &self.plan.sites[call.site.0 as usize];
-        let (target, row) = (site.target, site.row);
+        let (target, row, item) = (site.target, site.row, site.item.clone());
         if let Some(size) = &site.size {
             child.bytes = self.draw(size, child.luck, child.request) as u64;
         }
         if row != super::plan::RowChoice::None {
             child.row = self.choose_row(child.request, row);
         }
+        if let Some(item) = item {
+            return self.address(child, caller, &item, choice);
+        }
         if choice == super::call::ANY_INSTANCE {
             let rotor = target.rotor + u32::from(instance);
             child.instance = self.next_instance(target.component, rotor, target.instances);
+        }
+    }
+
+    /// What a call to a cache carries, and the node that the row belongs to.
+    fn address(&mut self, child: &mut Call, caller: CallId, item: &super::copies::Item, choice: u16) {
+        let seen = self.calls[caller].seen;
+        if item.writes {
+            // A value computed from nothing that was read is up to date.
+            let known = seen.entity == item.entity;
+            let version = if known { seen.version } else { self.ledger.latest(item.entity, child.row) };
+            child.seen = super::copies::Seen { entity: item.entity, version };
+            child.bytes = self.plan.entities[item.entity.index()].size_of(child.row);
+            let ttl = item.ttl.as_ref().map(|ttl| self.draw(ttl, child.luck, child.request));
+            // The grace is part of the time that it is kept.
+            child.ttl = ttl.map_or(SimDuration::ZERO, |ttl| SimDuration::from_secs_f64(ttl) + item.grace);
+        } else {
+            child.ttl = item.grace;
+        }
+        let target = child.component;
+        if choice == super::call::ANY_INSTANCE
+            && let Some((_, nodes)) = self.plan.spread.iter().find(|(cache, _)| *cache == target)
+        {
+            // A client library ejects a node that refuses; one that is silent it goes on asking.
+            let lives = |node| !matches!(self.conditions.life(target, node), Life::Down | Life::Absent);
+            child.instance = nodes.node_of(item.entity, child.row, lives);
         }
     }
 
@@ -315,6 +343,7 @@ impl<P: Probe> Core<P> {
     pub(super) fn settle(&mut self, child: CallId) -> Settled {
         let call = self.close(child)?;
         let (request, caller, outcome, bytes) = (call.request, call.parent, call.outcome, call.bytes);
+        let seen = call.seen;
         self.drop_reference(request);
         if !self.waits.is_empty() && !self.decides(caller, child, outcome) {
             return None;
@@ -322,6 +351,9 @@ impl<P: Probe> Core<P> {
         let record = self.calls.get_mut(caller).filter(|c| c.child == child)?;
         record.child = CallId::NONE;
         record.bytes = bytes;
+        if !seen.is_nothing() {
+            record.seen = seen;
+        }
         if record.flags.has(Flags::POOLED) {
             // A refused connection was never opened.
             let refused = matches!(outcome.reason, Reason::TooManyConnections | Reason::Unreachable);

@@ -47,6 +47,8 @@ pub enum Effect {
         /// Who cannot send.
         from: Vec<Group>,
     },
+    /// What they store is gone.
+    Flush,
     /// No new work from load balancers.
     Drain,
     /// So many requests are about one row.
@@ -84,6 +86,8 @@ pub enum Disturbance {
     Speed(f64),
     /// The instance takes no new work from balancers.
     Draining,
+    /// What it stores is gone.
+    Flushed,
 }
 
 impl<P: Probe> Core<P> {
@@ -100,6 +104,13 @@ impl<P: Probe> Core<P> {
                 self.conditions.cut(index, from, &fault.targets, fault.until.unwrap_or(SimTime::MAX));
             }
             Effect::Cut { .. } => self.conditions.mend(index),
+            Effect::Flush => {
+                for group in fault.targets.iter().filter(|_| begins) {
+                    let all = 0..self.conditions.most(group.component);
+                    let hit = all.filter(|i| group.holds(group.component, *i));
+                    self.disturbances.extend(hit.map(|i| (group.component, i, Disturbance::Flushed)));
+                }
+            }
             Effect::HotKey { entity, .. } => {
                 let hot = self.active_faults.iter().rev().find_map(|active| {
                     match &plan.faults[*active as usize].effect {
@@ -137,8 +148,8 @@ impl<P: Probe> Core<P> {
         if before.works() && !after.works() {
             tell(Disturbance::Lost);
         }
-        let returns = after <= Life::Draining && before > Life::Draining && before != Life::Hung;
-        if returns || before == Life::Draining && after == Life::Up {
+        let rose = after <= Life::Draining && before > Life::Draining && before != Life::Hung;
+        if rose || before == Life::Draining && after == Life::Up {
             tell(Disturbance::Restored);
         }
         if after == Life::Draining && before != Life::Draining {

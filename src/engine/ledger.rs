@@ -14,7 +14,10 @@ const REMEMBERED: usize = 8;
 
 #[derive(Clone, Debug)]
 struct Row {
+    /// The latest that was acknowledged to whoever wrote it.
     version: u32,
+    /// The latest that the store has; less than that only where a cache acknowledges writes (write-back).
+    stored: u32,
     /// Commit times of the latest versions, `commits[version % REMEMBERED]`.
     commits: [SimTime; REMEMBERED],
 }
@@ -42,18 +45,60 @@ impl Ledger {
         Self { on, rows: FxHashMap::default() }
     }
 
+    /// Whether it remembers.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.on
+    }
+
     /// Records a commit; the row's new version (always 0 when the ledger is off).
     pub fn commit(&mut self, entity: EntityId, row: u64, now: SimTime) -> u32 {
         if !self.on {
             return 0;
         }
-        let row = self
-            .rows
-            .entry((entity, row))
-            .or_insert(Row { version: 0, commits: [SimTime::ZERO; REMEMBERED] });
+        let row = self.rows.entry((entity, row)).or_insert(Row {
+            version: 0,
+            stored: 0,
+            commits: [SimTime::ZERO; REMEMBERED],
+        });
         row.version += 1;
         row.commits[row.version as usize % REMEMBERED] = now;
+        row.stored = row.version;
         row.version
+    }
+
+    /// Records a write that was acknowledged before the store has it; its version.
+    pub fn acknowledge(&mut self, entity: EntityId, row: u64, now: SimTime) -> u32 {
+        let stored = self.stored(entity, row);
+        let version = self.commit(entity, row, now);
+        if let Some(row) = self.rows.get_mut(&(entity, row)) {
+            row.stored = stored;
+        }
+        version
+    }
+
+    /// The store has an acknowledged version now.
+    pub fn store(&mut self, entity: EntityId, row: u64, version: u32) {
+        if let Some(row) = self.rows.get_mut(&(entity, row)) {
+            row.stored = row.stored.max(version);
+            row.version = row.version.max(version);
+        }
+    }
+
+    /// What was acknowledged of a row and is not stored is lost; how many versions. The stored one is the
+    /// latest again.
+    pub fn lose(&mut self, entity: EntityId, row: u64) -> u32 {
+        self.rows.get_mut(&(entity, row)).map_or(0, |row| {
+            let lost = row.version - row.stored;
+            row.version = row.stored;
+            lost
+        })
+    }
+
+    /// The version that the store has.
+    #[must_use]
+    pub fn stored(&self, entity: EntityId, row: u64) -> u32 {
+        self.rows.get(&(entity, row)).map_or(0, |r| r.stored)
     }
 
     /// The row's latest committed version; 0 if it was never updated.
@@ -94,6 +139,19 @@ mod tests {
         let two = ledger.staleness(user, row, 0, at(10));
         assert_eq!((two.behind, two.age.as_secs_f64()), (2, 9.0));
         assert_eq!(ledger.staleness(user, 8, 0, at(10)), Staleness::default());
+    }
+
+    #[test]
+    fn what_is_acknowledged_and_not_stored_can_be_lost() {
+        let mut ledger = Ledger::new(true);
+        let (user, row) = (EntityId(0), 7);
+        ledger.commit(user, row, SimTime::ZERO);
+        assert_eq!(ledger.acknowledge(user, row, SimTime::ZERO), 2);
+        assert_eq!(ledger.acknowledge(user, row, SimTime::ZERO), 3);
+        assert_eq!((ledger.latest(user, row), ledger.stored(user, row)), (3, 1));
+        ledger.store(user, row, 2);
+        assert_eq!(ledger.lose(user, row), 1);
+        assert_eq!((ledger.latest(user, row), ledger.lose(user, row)), (2, 0));
     }
 
     #[test]

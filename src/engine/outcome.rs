@@ -36,6 +36,8 @@ pub enum Reason {
     BreakerOpen,
     /// More requests than the rate limit lets through.
     RateLimited,
+    /// A cache was full, and nothing may give way.
+    CacheFull,
     /// Taken out of the line for a worker, so that others are served in time.
     Shed,
     /// The concurrency limit was reached.
@@ -52,7 +54,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Done,
         Self::Replied,
         Self::BacklogFull,
@@ -68,6 +70,7 @@ impl Reason {
         Self::Fault,
         Self::BreakerOpen,
         Self::RateLimited,
+        Self::CacheFull,
         Self::Shed,
         Self::Limited,
         Self::NotAdmitted,
@@ -110,6 +113,7 @@ impl Reason {
             Self::Fault => "fault",
             Self::BreakerOpen => "breaker open",
             Self::RateLimited => "rate limited",
+            Self::CacheFull => "cache full",
             Self::Shed => "shed",
             Self::Limited => "limited",
             Self::NotAdmitted => "not admitted",

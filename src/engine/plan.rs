@@ -3,8 +3,11 @@
 
 use super::outcome::{Outcome, Reason};
 use super::protection::{ClientThrottle, Hedge, RetryBudget};
-use crate::base::random::{Distribution, Key};
+use crate::base::random::{Distribution, Key, StreamName};
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration, ZoneId};
+
+/// The stream of the sizes of rows.
+const SIZES: StreamName = StreamName::new("size");
 
 /// A place in a behaviour from which a call is made: an index into [`Plan::sites`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -147,6 +150,8 @@ pub struct CallSite {
     pub row: RowChoice,
     /// Bytes sent along.
     pub size: Option<Demand>,
+    /// What a call to a cache carries.
+    pub item: Option<super::copies::Item>,
     /// Longest time for one attempt.
     pub timeout: Option<SimDuration>,
     /// Longest time for all attempts together.
@@ -259,11 +264,20 @@ pub struct EntityPlan {
     pub drift: f64,
     /// Popularity of ranks.
     pub popularity: Popularity,
+    /// Bytes of a row, if that is known.
+    pub size: Option<Distribution>,
     /// The stream of the keys.
     pub key: Key,
 }
 
 impl EntityPlan {
+    /// Bytes of a row: always the same for the same row.
+    #[must_use]
+    pub fn size_of(&self, row: u64) -> u64 {
+        let size = self.size.as_ref();
+        size.map_or(0, |size| size.sample(&mut self.key.named(SIZES).with(row).draws()) as u64)
+    }
+
     /// Rows after `elapsed` seconds, without those that requests inserted.
     #[must_use]
     pub fn rows_at(&self, elapsed: f64) -> u64 {
@@ -365,6 +379,10 @@ pub struct Plan {
     pub faults: Vec<super::fault::FaultPlan>,
     /// By component: how many connections it accepts, where that is limited.
     pub connections: Vec<Option<ConnectionLimit>>,
+    /// Which node of a cache keeps which row.
+    pub spread: super::copies::Spread,
+    /// Where a cache writes back what it has acknowledged: cache, entity, and its call site.
+    pub write_backs: Vec<(ComponentId, EntityId, SiteId)>,
     /// Whether anything can read an old version, so that the ledger must remember the written rows.
     pub versions_matter: bool,
 }

@@ -99,6 +99,30 @@ pub enum Observation {
         /// What was found.
         found: Found,
     },
+    /// Items of a store gave way to others.
+    Evicted {
+        /// The store.
+        store: ResourceId,
+        /// How many.
+        count: u32,
+    },
+    /// A read saw an older version of a row than its owner had written before.
+    OwnWriteUnread {
+        /// The row's entity.
+        entity: EntityId,
+    },
+    /// Writes that were acknowledged are lost.
+    LostWrites {
+        /// How many.
+        count: u32,
+    },
+    /// A read of a row through caches has its answer.
+    Answered {
+        /// The row's entity.
+        entity: EntityId,
+        /// Whether the store behind the caches was asked for it.
+        asked: bool,
+    },
     /// What a store had asked for came, or failed to.
     Fetched {
         /// The store.

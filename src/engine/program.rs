@@ -84,6 +84,54 @@ pub enum Op {
     Unlock(EntityId),
     /// What follows is a fallback: the answer will be a degraded one.
     Degrade,
+    /// Read an instance's own cache; a hit goes to `hit`.
+    Look {
+        /// Which of its caches.
+        cache: u16,
+        /// Where to on a hit.
+        hit: Pc,
+    },
+    /// Write to an instance's own cache.
+    Keep {
+        /// Which of its caches.
+        cache: u16,
+        /// Seconds until it expires; none: the cache's own.
+        ttl: Option<Demand>,
+    },
+    /// Take out of an instance's own cache.
+    Forget {
+        /// Which of its caches.
+        cache: u16,
+    },
+    /// Read a cache over a call site; what it does not have goes on with the next instruction.
+    Ask {
+        /// The call site.
+        site: SiteId,
+        /// Where to on a hit.
+        hit: Pc,
+        /// Where to if somebody else is fetching it.
+        held: Pc,
+        /// Where the fetching begins of what is served past its time.
+        refresh: Pc,
+        /// Whether an error of the cache is an error, instead of a miss.
+        strict: bool,
+    },
+    /// Fetch a row for all at this instance that want it, or wait for whoever does.
+    Join {
+        /// The row's entity.
+        entity: EntityId,
+        /// Where those who waited go on.
+        done: Pc,
+    },
+    /// What [`Op::Join`] began has come.
+    Land,
+    /// A read through caches has its answer.
+    Answered {
+        /// The row's entity.
+        entity: EntityId,
+        /// Whether the store behind had to be asked.
+        asked: bool,
+    },
     /// End with the outcome that the call was given when it was turned away.
     Refuse,
     /// Answer and end.

@@ -1,6 +1,7 @@
 //! The customer: one request of one client, from its intended start to its final outcome.
 
 use super::call::CallId;
+use super::copies::Seen;
 use crate::base::random::Key;
 use crate::base::{ComponentId, EntityId, OperationId, SimTime};
 use crate::kernel::Handle;
@@ -35,6 +36,8 @@ pub struct Request {
     pub attempts: u32,
     /// Calls alive that were made for it, the root among them.
     pub references: u32,
+    /// What its owner has written before: a read of that row must not be older.
+    pub expects: Seen,
     /// Rows that this request inserted, or was told by a trace: they take precedence over its drawn keys.
     pub rows: Vec<(EntityId, u64)>,
 }
@@ -56,6 +59,7 @@ impl Request {
             connection: u32::MAX,
             attempts: 0,
             references: 1,
+            expects: Seen::NOTHING,
             rows: Vec::new(),
         }
     }

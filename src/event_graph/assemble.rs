@@ -27,6 +27,7 @@ pub fn assemble(model: &Model, replication: u32) -> Assembly {
         all.push(match &component.spec {
             ComponentSpec::Service(spec) => Component::Service(nodes::service(index, spec, &mut sites)),
             ComponentSpec::Database(spec) => Component::Database(nodes::database(index, spec, &mut sites)),
+            ComponentSpec::Cache(spec) => Component::Cache(nodes::cache(index, spec, &mut sites)),
             ComponentSpec::LoadBalancer(spec) => {
                 Component::LoadBalancer(nodes::load_balancer(index, spec, &mut sites))
             }

@@ -21,7 +21,7 @@ use petgraph::visit::EdgeRef;
 
 use super::nodes::matches;
 use crate::base::ComponentId;
-use crate::components::service::spec::{CallOptions, Step, Test};
+use crate::components::service::spec::{CacheStep, CallOptions, Step, Test};
 use crate::document::{Code, Diagnostic, Diagnostics, Place};
 use crate::scenario::model::{ComponentSpec, Model};
 
@@ -450,6 +450,7 @@ fn outgoing<'a>(world: World<'a>, component: ComponentId, operation: &'a str, ca
             walk(world, &endpoint.steps, Times { likely: 1.0, worst: 1.0 }, calls, &mut demand);
             demand
         }
+        ComponentSpec::Cache(cache) => cache.op_cost.as_ref().map_or(0.0, |cost| cost.mean()),
         ComponentSpec::LoadBalancer(balancer) => {
             for route in balancer.routes.iter().filter(|route| matches(route, operation)) {
                 let weights: f64 = route.to.iter().map(|(_, weight)| weight).sum();
@@ -564,6 +565,15 @@ fn walk<'a>(
                     add(calls, to, edge);
                 }
                 here = Times { likely: other.likely, worst: taken.worst.max(other.worst) };
+            }
+            // A cold cache: each is asked, each is filled, and every row is fetched.
+            Step::Cache(step) => {
+                let edge = Edge { times: here, attempts: 1, timeout: None };
+                step.caches().for_each(|cache| add(calls, (cache.index(), ""), edge));
+                if matches!(step, CacheStep::Cached { .. }) {
+                    step.caches().for_each(|cache| add(calls, (cache.index(), ""), edge));
+                }
+                walk(world, step.beyond(), here, calls, demand);
             }
             Step::Lock { steps: inner, .. } => here = walk(world, inner, here, calls, demand),
             Step::Reply { .. } => return Times { likely: 0.0, worst: 0.0 },

@@ -66,6 +66,7 @@ fn targets(verb: &Verb) -> &[Group] {
         | Verb::Latency(targets, _)
         | Verb::Loss(targets, _) => targets,
         Verb::Partition { to, .. } => to,
+        Verb::Flush(targets) => targets,
         Verb::ZoneDown(_) | Verb::Deploy { .. } | Verb::HotKey(..) | Verb::Shift(..) => &[],
     }
 }
@@ -82,6 +83,7 @@ fn aimed_at(verb: &Verb, group: Group) -> Verb {
         | Verb::Slow(targets, _)
         | Verb::Errors(targets, ..)
         | Verb::Latency(targets, _)
+        | Verb::Flush(targets)
         | Verb::Loss(targets, _) => *targets = vec![group],
         Verb::Partition { to, .. } => *to = vec![group],
         Verb::ZoneDown(_) | Verb::Deploy { .. } | Verb::HotKey(..) | Verb::Shift(..) => {}
@@ -116,6 +118,7 @@ fn carry_out(
             add(Effect::Drain, targets, at, Some(at + grace + boot));
             add(Effect::Kill, targets, at + grace, Some(at + grace + boot));
         }
+        Verb::Flush(targets) => add(Effect::Flush, targets, at, None),
         Verb::Hang(targets) => add(Effect::Hang, targets, at, until),
         Verb::Slow(targets, by) => add(Effect::Slow(*by), targets, at, until),
         Verb::Errors(targets, share, status) => {

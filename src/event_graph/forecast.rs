@@ -1,7 +1,7 @@
 //! The forecast: visit ratio x mean demand / cores is the offered utilisation, before the first event.
 //!
 //! Every way is taken with its probability; retries, reloads and errors are left out, so the forecast
-//! is the load of a system that works.
+//! is the load of a system that works. Caches are taken as cold: how much they hold is found by running.
 
 use super::call_graph::CallGraph;
 use crate::base::ComponentId;
@@ -88,7 +88,10 @@ pub fn forecast(model: &Model, graph: &CallGraph<'_>) -> Forecast {
         let cores = match &component.spec {
             ComponentSpec::Service(service) => service.cores * f64::from(service.most()),
             ComponentSpec::Database(database) => database.cores,
-            ComponentSpec::LoadBalancer(_) => continue,
+            ComponentSpec::Cache(cache) if cache.op_cost.is_some() => {
+                f64::from(cache.threads) * f64::from(cache.nodes)
+            }
+            ComponentSpec::LoadBalancer(_) | ComponentSpec::Cache(_) => continue,
         };
         if peak[at] > 0.0 {
             let carries = peak_rate * cores / peak[at];

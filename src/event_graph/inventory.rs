@@ -41,7 +41,21 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
                 if service.autoscale.is_some() {
                     add(index, 0, Role::Instances, f64::from(service.instances));
                 }
+                if !service.local_caches.is_empty() {
+                    (0..u32::from(service.instances)).for_each(|i| add(index, i, Role::Store, f64::INFINITY));
+                }
                 add(index, 0, Role::Locks, 0.0);
+            }
+            ComponentSpec::Cache(cache) => {
+                for node in 0..u32::from(cache.nodes) {
+                    if cache.op_cost.is_some() {
+                        add(index, node, Role::Cpu, f64::from(cache.threads));
+                    }
+                    add(index, node, Role::Store, f64::INFINITY);
+                }
+                let all = |each: u32| f64::from(each) * f64::from(cache.nodes);
+                let connections = cache.max_connections.map_or(f64::INFINITY, all);
+                add(index, 0, Role::Connections, connections);
             }
             ComponentSpec::Database(database) => {
                 add(index, 0, Role::Cpu, database.cores);

@@ -5,6 +5,7 @@
 
 use super::sites::Sites;
 use crate::base::random::{Key, StreamName};
+use crate::components::cache::spec::LocalCacheSpec;
 use crate::components::service::spec::{Amount, Endpoint, ServiceSpec, Slots, Step, Test};
 use crate::engine::{Condition, Demand, Op, Pc, Program};
 
@@ -15,8 +16,9 @@ pub(super) struct Lowering<'a, 'b> {
     pub(super) key: Key,
     pub(super) holds_worker: bool,
     pub(super) releases: bool,
-    ops: Vec<Op>,
-    endpoint: &'a str,
+    pub(super) ops: Vec<Op>,
+    pub(super) endpoint: &'a str,
+    pub(super) local_caches: &'a [LocalCacheSpec],
     /// How often each verb has occurred in this endpoint: the purpose of a draw is (endpoint, verb, ordinal).
     ordinals: [u64; 8],
 }
@@ -36,6 +38,7 @@ pub(super) fn program(service: &ServiceSpec, sites: &mut Sites<'_>, component: u
             releases: service.release_while_waiting,
             ops: std::mem::take(&mut program.ops),
             endpoint: name,
+            local_caches: &service.local_caches,
             ordinals: [0; 8],
         };
         program.entries.push(lowering.ops.len().min(MOST_OPS) as Pc);
@@ -66,7 +69,7 @@ fn ends_in_branch(steps: &[Step]) -> bool {
 }
 
 impl Lowering<'_, '_> {
-    fn purpose(&mut self, verb: usize, name: &'static str) -> Key {
+    pub(super) fn purpose(&mut self, verb: usize, name: &'static str) -> Key {
         let key = self.key.named(StreamName::new(name)).with(self.ordinals[verb]);
         self.ordinals[verb] += 1;
         key
@@ -80,19 +83,24 @@ impl Lowering<'_, '_> {
         }
     }
 
-    fn here(&self) -> Pc {
+    pub(super) fn here(&self) -> Pc {
         self.ops.len().min(MOST_OPS) as Pc
     }
 
-    fn steps(&mut self, steps: &[Step]) {
+    pub(super) fn steps(&mut self, steps: &[Step]) {
         for step in steps {
             self.step(step);
         }
     }
 
+    /// Whether the worker is given back while the endpoint waits for another component.
+    pub(super) fn gives_back(&self) -> bool {
+        self.holds_worker && self.releases
+    }
+
     /// Around a wait for another component: the worker is given back if the service says so.
-    fn waiting(&mut self, op: Op) -> usize {
-        let gives_back = self.holds_worker && self.releases;
+    pub(super) fn waiting(&mut self, op: Op) -> usize {
+        let gives_back = self.gives_back();
         if gives_back {
             self.ops.push(Op::Release);
         }
@@ -154,6 +162,7 @@ impl Lowering<'_, '_> {
                     *caught = handler;
                 }
             }
+            Step::Cache(step) => self.cache_step(step),
             Step::Parallel { needed, branches, on_error, fallback } => {
                 let at =
                     self.waiting(Op::Fork { branches: Vec::new(), needed: *needed, join: 0, caught: None });

@@ -7,6 +7,7 @@ mod faults;
 mod forecast;
 mod inventory;
 mod lower;
+mod lower_cache;
 mod nodes;
 mod paths;
 mod sites;

@@ -7,7 +7,8 @@ use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration};
 use crate::components::service::spec::{CallOptions, PoolSpec};
 use crate::engine::protection::RetryBudget;
 use crate::engine::{
-    CallSite, Demand, EntityPlan, Fleet, Plan, PoolPlan, Popularity, Retry, RowChoice, SiteId, Target, Trait,
+    CallSite, Demand, EntityPlan, Fleet, Item, Nodes, Plan, PoolPlan, Popularity, Retry, RowChoice, SiteId,
+    Target, Trait, Verb,
 };
 use crate::metrics::{ResourceInfo, Role};
 use crate::scenario::model::{ComponentSpec, EntitySpec, Model, PopularitySpec};
@@ -53,6 +54,12 @@ impl<'a> Sites<'a> {
             sites.plan.fleets.push(Fleet { start: places, most: places });
         }
         for (index, component) in model.components.iter().enumerate() {
+            if let ComponentSpec::Cache(cache) = &component.spec
+                && cache.nodes > 1
+            {
+                let nodes = Nodes::new(cache.placement, cache.nodes);
+                sites.plan.spread.push((ComponentId::at(index), nodes));
+            }
             if let ComponentSpec::Service(service) = &component.spec {
                 for pool in &service.pools {
                     sites.add_pool(index, &component.name, service.most(), pool);
@@ -176,6 +183,7 @@ impl<'a> Sites<'a> {
             salt: None,
             row: RowChoice::None,
             size: None,
+            item: None,
             timeout: options.timeout.map(SimDuration::from_secs_f64),
             deadline: options.deadline.map(SimDuration::from_secs_f64),
             retry,
@@ -263,6 +271,38 @@ impl<'a> Sites<'a> {
         self.add(site)
     }
 
+    /// A site of a step that does something with a row in a cache.
+    pub(super) fn cache(
+        &mut self,
+        (caller, endpoint): (usize, &str),
+        cache: ComponentId,
+        (verb, entity): (Verb, EntityId),
+        (ttl, grace): (Option<Demand>, SimDuration),
+        options: &CallOptions,
+    ) -> SiteId {
+        let row = RowChoice::Own(entity);
+        let site = self.call(caller, endpoint, cache, verb.on(entity), row, None, options);
+        self.plan.sites[site.0 as usize].item = Some(Item { entity, writes: verb.writes(), ttl, grace });
+        site
+    }
+
+    /// The site at which a cache writes rows of an entity back to the store, once for each entity.
+    pub(super) fn write_back(
+        &mut self,
+        cache: ComponentId,
+        entity: EntityId,
+        (store, query): (ComponentId, OperationId),
+    ) {
+        if self.plan.write_backs.iter().any(|(known, of, _)| *known == cache && *of == entity) {
+            return;
+        }
+        let row = RowChoice::Own(entity);
+        let site = self.call(cache.index(), "write back", store, query, row, None, &CallOptions::default());
+        self.plan.sites[site.0 as usize].item =
+            Some(Item { entity, writes: true, ttl: None, grace: SimDuration::ZERO });
+        self.plan.write_backs.push((cache, entity, site));
+    }
+
     /// The condition that a customer's header or body field has a value.
     pub(super) fn customer_trait(&mut self, name: &str, value: &str) -> u32 {
         if let Some(at) = self.traits.iter().position(|(n, v)| n == name && v == value) {
@@ -310,5 +350,12 @@ fn entity_plan(entity: &EntitySpec, root: Key) -> EntityPlan {
         },
         PopularitySpec::Trace(keys) => Popularity::Trace(keys.clone()),
     };
-    EntityPlan { rows: entity.rows, growth: entity.growth, drift: entity.drift, popularity, key }
+    EntityPlan {
+        rows: entity.rows,
+        size: entity.size.clone(),
+        growth: entity.growth,
+        drift: entity.drift,
+        popularity,
+        key,
+    }
 }

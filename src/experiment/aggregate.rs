@@ -98,6 +98,7 @@ fn metrics(catalog: &Catalog, records: &[ReplicationRecord]) -> Vec<(String, Est
             Metric::TimeToRecover
                 | Metric::Cost
                 | Metric::CostPerMillionGood
+                | Metric::HitRatio(_)
                 | Metric::StaleReads(_)
                 | Metric::Staleness(_)
                 | Metric::Store(..)

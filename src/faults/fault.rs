@@ -75,6 +75,8 @@ pub enum Verb {
         /// How many times as long the new version's work takes.
         slow: f64,
     },
+    /// What these store is gone.
+    Flush(Vec<Group>),
     /// So many requests are about one row.
     HotKey(EntityId, f64),
     /// A lost region's clients come here as well: the rate of this population is multiplied.

@@ -34,12 +34,18 @@ pub struct Events {
     pub served: u64,
     /// Those of them whose caller had left.
     pub served_for_nobody: u64,
+    /// Acknowledged writes that were lost.
+    pub lost_writes: u64,
+    /// Reads that saw less than their owner had written.
+    pub own_writes_unread: u64,
     /// Requests that ended with an error, by status.
     pub errors: Vec<(u16, u64)>,
     /// Requests that ended with an error, by who made it.
     pub origins: Vec<(ComponentId, u64)>,
     /// Per entity: reads, stale ones among them, their age in nanoseconds.
     pub reads: Vec<(u64, u64, u128)>,
+    /// Per entity: reads through caches that have their answer, and for how many of them the store was asked.
+    pub answers: Vec<(u64, u64)>,
     /// By resource, up to the last one that is a store: empty where there is none.
     pub lookups: Vec<Lookups>,
 }
@@ -73,6 +79,8 @@ impl Events {
         self.calls_closed += other.calls_closed;
         self.served += other.served;
         self.served_for_nobody += other.served_for_nobody;
+        self.lost_writes += other.lost_writes;
+        self.own_writes_unread += other.own_writes_unread;
         for &(status, n) in &other.errors {
             tally(&mut self.errors, status, n);
         }
@@ -84,6 +92,12 @@ impl Events {
         }
         for (mine, theirs) in self.reads.iter_mut().zip(&other.reads) {
             *mine = (mine.0 + theirs.0, mine.1 + theirs.1, mine.2 + theirs.2);
+        }
+        if self.answers.len() < other.answers.len() {
+            self.answers.resize(other.answers.len(), (0, 0));
+        }
+        for (mine, theirs) in self.answers.iter_mut().zip(&other.answers) {
+            *mine = (mine.0 + theirs.0, mine.1 + theirs.1);
         }
         if self.lookups.len() < other.lookups.len() {
             self.lookups.resize(other.lookups.len(), Lookups::default());

@@ -84,6 +84,7 @@ pub fn store_of(gauge: StoreGauge, sum: &Lookups, span: f64) -> MetricValue {
         StoreGauge::HitRatio => share(sum.served(), sum.looked_up()),
         StoreGauge::Joined => share(sum.joined, sum.looked_up()),
         StoreGauge::Stale => share(sum.stale, sum.looked_up()),
+        StoreGauge::Evictions => MetricValue::Number(sum.evicted as f64),
         StoreGauge::Fills => ratio(sum.fetches as f64 * 1e9, span),
         StoreGauge::ByteHitRatio => ratio(sum.delivered as f64 - sum.fetched as f64, sum.delivered as f64),
     }
@@ -185,6 +186,17 @@ impl View<'_> {
             }
             Metric::Store(gauge, stores) => store_of(*gauge, &self.lookups(stores), self.span()),
             Metric::Offload(edge, all) => offload_of(&self.lookups(edge), &self.lookups(all)),
+            Metric::LostWrites => {
+                MetricValue::Number(self.record.events_in(self.from, self.to).lost_writes as f64)
+            }
+            Metric::OwnWritesUnread => {
+                MetricValue::Number(self.record.events_in(self.from, self.to).own_writes_unread as f64)
+            }
+            Metric::HitRatio(entity) => {
+                let events = self.record.events_in(self.from, self.to);
+                let (answers, asked) = events.answers.get(entity.index()).copied().unwrap_or_default();
+                share(answers - asked, answers)
+            }
             Metric::StaleReads(entity) => {
                 let (reads, stale, _) = self.reads(entity.index());
                 share(stale, reads)

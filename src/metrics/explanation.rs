@@ -59,6 +59,10 @@ explanations! {
     "time_to_recover": "from the end of the last spike to health", "s", "first second from which over 30 s 99 % of those sent get a good answer", "`never` if that does not come within the run";
     "cost": "money per hour", "$/h", "sum of price x instances, plus egress", "only what the scenario has prices for";
     "cost_per_million_good": "money per million good answers", "$", "cost / (goodput x 3600) x 1,000,000", "absent without a good answer";
+    "<c>.evictions": "items of a cache that gave way to others", "count", "such items in the window", "what expired or was deleted is not in it";
+    "hit_ratio(<entity>)": "share of reads through caches for which the store was not asked", "share", "(reads - reads that fetched) / reads, over all layers", "who joins a fetch of somebody else asks nothing; one layer's own: `redis.hit_ratio`";
+    "lost_writes": "writes that were acknowledged and are nowhere", "count", "such writes in the window", "write-back caches that lose their memory";
+    "ryw_violations": "reads that saw an older version of a row than their owner had written", "count", "such reads in the window, by versions", "only reads that `read_own_write` makes, of the entity of `sessions_of`";
     "stale_reads(<entity>)": "share of reads that saw an old version", "share", "reads behind the latest commit / reads", "counted by versions";
     "staleness(<entity>)": "age of what stale reads saw", "s", "mean time since the newer version was committed", "over stale reads only";
 }

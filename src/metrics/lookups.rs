@@ -23,6 +23,8 @@ pub struct Lookups {
     pub origin_fetches: u64,
     /// Bytes that fetches brought.
     pub fetched: u64,
+    /// Items that gave way to others.
+    pub evicted: u64,
     /// Bytes in answers.
     pub delivered: u64,
 }
@@ -68,6 +70,7 @@ impl Lookups {
         self.fetches += other.fetches;
         self.origin_fetches += other.origin_fetches;
         self.fetched += other.fetched;
+        self.evicted += other.evicted;
         self.delivered += other.delivered;
     }
 }

@@ -200,6 +200,7 @@ impl Recorder {
         let stores = stores.map(|r| r.id.index() + 1).max().unwrap_or(0);
         let events = Events {
             reads: vec![(0, 0, 0); catalog.entities.len()],
+            answers: vec![(0, 0); catalog.entities.len()],
             lookups: vec![Lookups::default(); stores],
             ..Events::default()
         };
@@ -241,7 +242,8 @@ impl Recorder {
         let now = SimTime::from_nanos(at);
         let reads = vec![(0, 0, 0); self.events.reads.len()];
         let lookups = vec![Lookups::default(); self.events.lookups.len()];
-        let fresh = Events { reads, lookups, ..Events::default() };
+        let answers = vec![(0, 0); self.events.answers.len()];
+        let fresh = Events { reads, answers, lookups, ..Events::default() };
         self.rows.push(Row {
             start: SimTime::from_nanos(self.row_start),
             end: now,
@@ -445,6 +447,19 @@ impl Probe for Recorder {
                     store.looked(found);
                 }
             }
+            Observation::Evicted { store, count } => {
+                if let Some(store) = self.events.lookups.get_mut(store.index()) {
+                    store.evicted += u64::from(count);
+                }
+            }
+            Observation::Answered { entity, asked } => {
+                if let Some(answers) = self.events.answers.get_mut(entity.index()) {
+                    answers.0 += 1;
+                    answers.1 += u64::from(asked);
+                }
+            }
+            Observation::LostWrites { count } => self.events.lost_writes += u64::from(count),
+            Observation::OwnWriteUnread { .. } => self.events.own_writes_unread += 1,
             Observation::Fetched { store, bytes, origin } => {
                 if let Some(store) = self.events.lookups.get_mut(store.index()) {
                     store.fetched(bytes, origin);

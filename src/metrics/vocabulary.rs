@@ -136,16 +136,19 @@ pub enum StoreGauge {
     Joined,
     /// Share of look-ups served past their time.
     Stale,
+    /// Items that gave way to others.
+    Evictions,
 }
 
 impl StoreGauge {
     /// By name.
-    pub const ALL: [(&'static str, Self); 5] = [
+    pub const ALL: [(&'static str, Self); 6] = [
         ("hit_ratio", Self::HitRatio),
         ("byte_hit_ratio", Self::ByteHitRatio),
         ("fills", Self::Fills),
         ("collapsed", Self::Joined),
         ("stale", Self::Stale),
+        ("evictions", Self::Evictions),
     ];
 }
 
@@ -194,6 +197,12 @@ pub enum Metric {
     Cost,
     /// Money per million good answers.
     CostPerMillionGood,
+    /// Acknowledged writes that were lost.
+    LostWrites,
+    /// Reads that saw less than their owner had written.
+    OwnWritesUnread,
+    /// Share of reads of an entity through caches for which the store behind was not asked.
+    HitRatio(EntityId),
     /// Share of reads of an entity that saw an old version.
     StaleReads(EntityId),
     /// Mean age of what those reads saw.
@@ -380,13 +389,22 @@ fn of_run(
         return trailing(Metric::Latency(statistic, requests));
     }
     match (name, texts) {
+        ("lost_writes", []) if can_lose(catalog) => trailing(Metric::LostWrites),
+        ("ryw_violations", []) if keeps_copies(catalog) => trailing(Metric::OwnWritesUnread),
+        ("hit_ratio", _) if !keeps_copies(catalog) => {
+            Err(elsewhere(name).unwrap_or_else(|| unknown(format!("no component keeps copies for `{name}`"))))
+        }
         ("degraded", []) => trailing(Metric::Degraded),
-        ("stale_reads" | "staleness", [entity]) => {
+        ("hit_ratio" | "stale_reads" | "staleness", [entity]) => {
             let id = catalog.entity(entity).ok_or_else(|| UnknownMetric {
                 message: format!("there is no entity `{entity}` under `data`"),
                 suggestion: closest(entity, catalog.entities.iter().map(String::as_str)),
             })?;
-            trailing(if name == "stale_reads" { Metric::StaleReads(id) } else { Metric::Staleness(id) })
+            trailing(match name {
+                "hit_ratio" => Metric::HitRatio(id),
+                "stale_reads" => Metric::StaleReads(id),
+                _ => Metric::Staleness(id),
+            })
         }
         ("skew", [of]) => trailing(skew(of, catalog)?),
         ("stale_reads" | "staleness", _) => Err(unknown(format!("`{name}` needs an entity: `{name}(user)`"))),
@@ -403,6 +421,19 @@ fn of_run(
             ),
         })),
     }
+}
+
+/// Whether the model has what can lose acknowledged writes.
+fn can_lose(catalog: &Catalog) -> bool {
+    catalog.components.iter().any(|component| component.kind == "cache")
+}
+
+/// Whether the model keeps copies of rows, which may be old.
+fn keeps_copies(catalog: &Catalog) -> bool {
+    catalog.resources.iter().any(|resource| {
+        resource.role == Role::Store
+            && catalog.components.iter().any(|c| c.id == resource.component && c.kind != "cdn")
+    })
 }
 
 fn elsewhere(word: &str) -> Option<UnknownMetric> {
@@ -595,6 +626,7 @@ impl Metric {
             | Self::WastedWork
             | Self::Degraded
             | Self::StaleReads(_)
+            | Self::HitRatio(_)
             | Self::Offload(..)
             | Self::Store(
                 StoreGauge::HitRatio | StoreGauge::ByteHitRatio | StoreGauge::Joined | StoreGauge::Stale,
@@ -608,6 +640,9 @@ impl Metric {
             | Self::Resources(Gauge::Wait(_), _) => Unit::Seconds,
             Self::Resources(Gauge::Queue | Gauge::QueueMax | Gauge::Busy | Gauge::Servers, _)
             | Self::InFlight(_)
+            | Self::LostWrites
+            | Self::OwnWritesUnread
+            | Self::Store(StoreGauge::Evictions, _)
             | Self::Instances(_) => Unit::Count,
             Self::Cost => Unit::MoneyPerHour,
             Self::CostPerMillionGood => Unit::Money,
@@ -667,7 +702,16 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
         }
         names.extend(candidates.into_iter().filter(|name| MetricReference::parse(name, catalog).is_ok()));
     }
+    if can_lose(catalog) {
+        names.push("lost_writes".to_owned());
+    }
+    if keeps_copies(catalog) {
+        names.push("ryw_violations".to_owned());
+    }
     for entity in &catalog.entities {
+        if keeps_copies(catalog) {
+            names.push(format!("hit_ratio({entity})"));
+        }
         names.extend([format!("stale_reads({entity})"), format!("staleness({entity})")]);
     }
     names

@@ -2,7 +2,7 @@
 
 use super::components::Names;
 use super::fields::{Fields, entries, items, resolve, scalar, share, text};
-use super::model::ComponentModel;
+use super::model::{ComponentModel, ComponentSpec};
 use crate::base::{ComponentId, EntityId, SimDuration};
 use crate::document::distribution_text::Of;
 use crate::document::{Code, Diagnostics, Node, Value, quantity};
@@ -213,13 +213,23 @@ fn read_verb(
             return client.map(|client| (Verb::Shift(client, by), lasts));
         }
         "flush" => {
-            found.add(
-                Code::WrongKind,
-                node.place,
-                "`flush` empties a cache",
-                "name a component of kind `cache`",
-            );
-            return None;
+            let groups = groups(node, around, found);
+            let stores = |group: &Group| match around.components.get(group.component.index()).map(|c| &c.spec)
+            {
+                Some(ComponentSpec::Cache(_)) => true,
+                Some(ComponentSpec::Service(service)) => !service.local_caches.is_empty(),
+                _ => false,
+            };
+            if !groups.iter().all(stores) {
+                found.add(
+                    Code::WrongKind,
+                    node.place,
+                    "`flush` empties a cache",
+                    "name a component of kind `cache`, or a service with a `local_cache`",
+                );
+                return None;
+            }
+            return Some((Verb::Flush(groups), None)).filter(|(verb, _)| *verb != Verb::Flush(Vec::new()));
         }
         _ => {}
     }

@@ -2,6 +2,7 @@
 
 use crate::base::random::Distribution;
 use crate::base::{ComponentId, EntityId, OperationId, SimDuration};
+use crate::components::cache::spec::CacheSpec;
 use crate::components::database::spec::DatabaseSpec;
 use crate::components::load_balancer::spec::LoadBalancerSpec;
 use crate::components::service::spec::{CallOptions, ServiceSpec};
@@ -92,6 +93,8 @@ pub struct EntitySpec {
     pub name: String,
     /// Rows at the start.
     pub rows: u64,
+    /// Bytes of a row.
+    pub size: Option<Distribution>,
     /// Who is popular.
     pub popularity: PopularitySpec,
     /// Rows added per second by the world outside, as a share of the rows at the start.
@@ -141,6 +144,8 @@ pub enum ComponentSpec {
     Database(DatabaseSpec),
     /// `kind: load_balancer`.
     LoadBalancer(LoadBalancerSpec),
+    /// `kind: cache`.
+    Cache(CacheSpec),
 }
 
 impl ComponentSpec {
@@ -151,6 +156,7 @@ impl ComponentSpec {
             Self::Service(_) => "service",
             Self::Database(_) => "database",
             Self::LoadBalancer(_) => "load_balancer",
+            Self::Cache(_) => "cache",
         }
     }
 
@@ -170,6 +176,7 @@ impl ComponentSpec {
             Self::Service(service) => service.instances,
             Self::LoadBalancer(balancer) => balancer.instances,
             Self::Database(_) => 1,
+            Self::Cache(cache) => cache.nodes,
         }
     }
 
@@ -179,7 +186,7 @@ impl ComponentSpec {
         match self {
             Self::Service(service) => service.endpoints.get(id.index()).map(|e| e.name.as_str()),
             Self::Database(database) => database.queries.get(id.index()).map(|q| q.name.as_str()),
-            Self::LoadBalancer(_) => None,
+            Self::LoadBalancer(_) | Self::Cache(_) => None,
         }
     }
 
@@ -188,7 +195,7 @@ impl ComponentSpec {
     pub fn serves(&self, endpoint: &str) -> bool {
         match self {
             Self::Service(service) => service.endpoints.iter().any(|e| e.name == endpoint),
-            Self::Database(_) | Self::LoadBalancer(_) => false,
+            Self::Database(_) | Self::LoadBalancer(_) | Self::Cache(_) => false,
         }
     }
 
@@ -198,7 +205,7 @@ impl ComponentSpec {
         match self {
             Self::Service(service) => service.endpoints.iter().map(|e| e.name.clone()).collect(),
             Self::Database(database) => database.queries.iter().map(|q| q.name.clone()).collect(),
-            Self::LoadBalancer(_) => Vec::new(),
+            Self::LoadBalancer(_) | Self::Cache(_) => Vec::new(),
         }
     }
 }

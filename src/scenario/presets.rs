@@ -48,6 +48,12 @@ pub const PRESETS: &[Preset] = &[
     preset("postgres", "database", include_str!("presets/postgres.yaml")),
     preset("mysql", "database", include_str!("presets/mysql.yaml")),
     preset("aurora", "database", include_str!("presets/aurora.yaml")),
+    preset("redis", "cache", include_str!("presets/redis.yaml")),
+    preset("redis-cluster", "cache", include_str!("presets/redis-cluster.yaml")),
+    preset("memcached", "cache", include_str!("presets/memcached.yaml")),
+    preset("dax", "cache", include_str!("presets/dax.yaml")),
+    preset("caffeine", "local_cache", include_str!("presets/caffeine.yaml")),
+    preset("guava-lru", "local_cache", include_str!("presets/guava-lru.yaml")),
     preset("k8s-hpa", "autoscale", include_str!("presets/k8s-hpa.yaml")),
     preset("aws-target-tracking", "autoscale", include_str!("presets/aws-target-tracking.yaml")),
     preset("aws-sdk", "retry", include_str!("presets/aws-sdk.yaml")),
@@ -122,6 +128,11 @@ pub(super) fn fill(tree: &mut Node, sources: &mut Sources, found: &mut Diagnosti
         }
         if let Some(endpoints) = child(component, "endpoints") {
             fill_retries(endpoints, sources, found);
+        }
+    }
+    for (_, component) in children(tree, "components") {
+        for (_, local) in children(component, "local_cache") {
+            lay_under(local, "local_cache", sources, found);
         }
     }
     for (_, client) in children(tree, "clients") {

@@ -172,7 +172,7 @@ fn read_entities(node: Option<&Node>, beside: &Beside<'_>, found: &mut Diagnosti
             _ => zipf.is_some(),
         };
         let newest = fields.choice("hot", &[("random", false), ("newest", true)], found).unwrap_or(false);
-        fields.amount("size", crate::document::distribution_text::Of::Size, found);
+        let size = fields.amount("size", crate::document::distribution_text::Of::Size, found);
         // Compounding daily growth, taken as linear within a run: a run of a day is off by half of g^2.
         let growth =
             fields.read("growth", quantity::growth, found).map_or(0.0, |g| g.as_per_day() / 86_400.0);
@@ -198,7 +198,7 @@ fn read_entities(node: Option<&Node>, beside: &Beside<'_>, found: &mut Diagnosti
             None if by_rank || newest => PopularitySpec::Zipf { exponent: zipf.unwrap_or(1.0), newest },
             None => PopularitySpec::Uniform,
         };
-        entities.push(EntitySpec { name: key.name.clone(), rows, popularity, growth, drift, key_of });
+        entities.push(EntitySpec { name: key.name.clone(), rows, size, popularity, growth, drift, key_of });
     }
     entities
 }

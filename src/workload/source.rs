@@ -13,7 +13,7 @@ use super::mix::{Mix, ReadBack, Regions};
 use super::profile::Profile;
 use crate::base::random::{Distribution, Key, StreamName};
 use crate::base::{EntityId, OperationId, SimDuration, SimTime};
-use crate::engine::{CallId, Context, Flags, Node, Outcome, Probe, Reason, Request, Timer};
+use crate::engine::{CallId, Context, Flags, Node, Outcome, Probe, Reason, Request, Seen, Timer};
 
 /// One recorded request.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -103,6 +103,8 @@ struct Reading {
     luck: Key,
     row: u64,
     region: u16,
+    /// What the write made of the row.
+    wrote: Seen,
 }
 
 /// What one request is.
@@ -113,6 +115,8 @@ struct Asked {
     note: u32,
     region: u16,
     owned: Option<(EntityId, u64)>,
+    /// The version of its owner's row that it must not be behind.
+    expects: Seen,
 }
 
 /// A client population as it runs.
@@ -168,6 +172,7 @@ impl Source {
         let mut request = Request::new(cx.me(), operation, asked.luck, cx.now());
         (request.number, request.note, request.priority) = (asked.number, asked.note, entry.priority);
         request.rows.extend(asked.owned);
+        request.expects = asked.expects;
         // The note of a recorded request is its row.
         let recorded = matches!(self.build.behaviour, Loop::Replay { .. });
         let person = Some(asked.note).filter(|note| !recorded && *note != NOBODY);
@@ -195,7 +200,8 @@ impl Source {
         let owned = self.build.owner.map(|entity| (entity, cx.popular_row(entity, owner_luck)));
         let operation = self.build.mix.pick(luck, now);
         let region = self.build.regions.of(owner_luck);
-        let root = self.open(&Asked { operation, number, luck, note: person, region, owned }, cx);
+        let expects = Seen::NOTHING;
+        let root = self.open(&Asked { operation, number, luck, note: person, region, owned, expects }, cx);
         cx.call_on(root, self.build.mix.entries[operation].site);
     }
 
@@ -225,7 +231,8 @@ impl Source {
                 let luck = self.build.key.with(number);
                 let operation = self.build.mix.pick(luck, cx.now());
                 let region = self.build.regions.of(luck);
-                self.send(&Asked { operation, number, luck, note: NOBODY, region, owned: None }, cx);
+                let (owned, expects) = (None, Seen::NOTHING);
+                self.send(&Asked { operation, number, luck, note: NOBODY, region, owned, expects }, cx);
             }
             Loop::Sessions { requests, .. } => {
                 let luck = self.build.key.named(StreamName::new("session")).with(number);
@@ -238,7 +245,8 @@ impl Source {
                 let luck = self.build.key.with(number);
                 let region = self.build.regions.of(luck);
                 let (operation, note) = (row.operation as usize, first + number as u32);
-                let root = self.open(&Asked { operation, number, luck, note, region, owned: None }, cx);
+                let (owned, expects) = (None, Seen::NOTHING);
+                let root = self.open(&Asked { operation, number, luck, note, region, owned, expects }, cx);
                 if let Some(key) = row.key
                     && let Some(request) = cx.request_mut(root)
                 {
@@ -261,7 +269,9 @@ impl Source {
             return;
         }
         let span = back.after.sample(&mut luck.named(StreamName::new("after")).draws());
-        let reading = Reading { luck, row: cx.row_of(root, back.owner), region };
+        let seen = cx.call(root).seen;
+        let wrote = if seen.entity == back.owner { seen } else { Seen::NOTHING };
+        let reading = Reading { luck, row: cx.row_of(root, back.owner), region, wrote };
         let index = self.free_readings.pop().unwrap_or(self.readings.len() as u32);
         match self.readings.get_mut(index as usize) {
             Some(free) => *free = reading,
@@ -272,13 +282,13 @@ impl Source {
     }
 
     fn read_back<P: Probe>(&mut self, index: u32, cx: &mut Context<'_, P>) {
-        let Reading { luck, row, region } = self.readings[index as usize];
+        let Reading { luck, row, region, wrote: expects } = self.readings[index as usize];
         self.free_readings.push(index);
         let Some(owner) = self.build.read_back.as_ref().map(|back| back.owner) else { return };
         let Some(operation) = self.build.mix.pick_read(luck) else { return };
         let number = self.arrived;
         let owned = Some((owner, row));
-        self.send(&Asked { operation, number, luck, note: NOBODY, region, owned }, cx);
+        self.send(&Asked { operation, number, luck, note: NOBODY, region, owned, expects }, cx);
     }
 }
 

@@ -1,6 +1,7 @@
 //! One integration binary, a module per promise.
 
 mod cache;
+mod caching;
 mod callers;
 mod cli;
 mod faults;

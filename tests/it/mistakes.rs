@@ -512,3 +512,72 @@ fn mistake_30_a_jump_of_the_rate_takes_effect_at_once() {
     assert!((second(60.0) - 100.0).abs() < 1.83, "{}", second(60.0));
     assert!(second(61.0) < 0.05, "{}", second(61.0));
 }
+
+/// A service that reads rows through a cache; `data`, `cache` and `cached` are what the mistakes are about.
+fn cached(clients: &str, data: &str, cache: &str, app: &str, cached: &str) -> String {
+    scenario(
+        "duration: 120s, seed: 1, replications: 2",
+        &format!("c: {{{clients}, mix: {{GET /: 1}}, to: app}}"),
+        &format!(
+            "redis: {{kind: cache, {cache}}}
+             app: {{kind: service, {app}, endpoints: {{GET /: [{{cached: {{key: post, miss: db.post(post), {cached}}}}}]}}}}
+             db: {{kind: database, cpu: 64, queries: {{post: {{read: post, cpu: 1ms}}}}}}"
+        ),
+    ) + &format!("data: {{post: {{{data}}}}}\n")
+}
+
+/// A probability has no memory: a cold cache has one, and so have the misses of one row.
+#[test]
+fn mistake_7_a_hit_ratio_is_no_constant() {
+    let text = cached("rate: 1k rps", "rows: 10k, zipf: 0.9", "max_items: 2000", "cpu: 1", "in: redis")
+        + "faults: [{at: 60s, flush: redis}]\n";
+    let seen = crate::model::during(
+        &text,
+        &[
+            (0.0, 1.0, "redis.hit_ratio"),
+            (40.0, 60.0, "redis.hit_ratio"),
+            (60.0, 61.0, "redis.hit_ratio"),
+            (61.0, 62.0, "redis.hit_ratio"),
+            (100.0, 119.0, "redis.hit_ratio"),
+        ],
+    );
+    assert!(seen[0] < 0.5 && seen[1] > 0.65, "a cold start: {seen:?}");
+    assert!((seen[2] - seen[0]).abs() < 0.05, "a flush is one again: {seen:?}");
+    assert!(seen[2] < seen[3] && seen[3] < seen[4], "the hot rows are back first: {seen:?}");
+    // A hot row: one key moves the ratio of all.
+    let hot = cached("rate: 1k rps", "rows: 10k, zipf: 0.9", "max_items: 2000", "cpu: 1", "in: redis")
+        + "faults: [{at: 60s, hot_key: {data: post, share: 60%}}]\n";
+    let hot = crate::model::during(&hot, &[(80.0, 119.0, "redis.hit_ratio")])[0];
+    assert!((hot - (0.6 + 0.4 * seen[4])).abs() < 0.03, "{hot} of {seen:?}");
+}
+
+/// Eight copies are not one: each sees an eighth of the requests, and each fetches for itself.
+#[test]
+fn mistake_8_caches_of_instances_are_several() {
+    let ratio = |instances: u32| {
+        let app = format!("instances: {instances}, local_cache: {{post: {{ttl: 10s}}}}");
+        let text = cached("rate: 400 rps", "rows: 1000", "nodes: 1", &app, "in: local");
+        crate::model::during(&text, &[(30.0, 119.0, "app.hit_ratio")])[0]
+    };
+    // lambda T / (1 + lambda T) for a row at one instance: 4 and 0.5.
+    let (one, eight) = (ratio(1), ratio(8));
+    assert!((one - 0.8).abs() < 0.01, "{one}");
+    assert!((eight - 1.0 / 3.0).abs() < 0.01, "{eight}");
+}
+
+/// The number of rows, the exponent and the drift of popularity each move the ratio by tens of per cents.
+#[test]
+fn mistake_9_popularity_is_not_a_short_list() {
+    let ratio = |data: &str, items: &str| {
+        let text = cached("rate: 2k rps", data, items, "cpu: 1", "in: redis");
+        crate::model::during(&text, &[(40.0, 119.0, "redis.hit_ratio")])[0]
+    };
+    let all = ratio("rows: 1M, zipf: 0.99", "max_items: 1000");
+    let short = ratio("rows: 2k, zipf: 0.99", "max_items: 1000");
+    assert!(short > all + 0.3, "{short} {all}");
+    let (flat, steep) =
+        (ratio("rows: 1M, zipf: 0.85", "max_items: 1000"), ratio("rows: 1M, zipf: 1.6", "max_items: 1000"));
+    assert!(flat < 0.3 && steep > 0.9, "{flat} {steep}");
+    let drifting = ratio("rows: 1M, zipf: 0.99, drift: 100/s", "max_items: 1000");
+    assert!(drifting < all - 0.03, "{drifting} {all}");
+}

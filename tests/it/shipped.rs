@@ -47,6 +47,8 @@ macro_rules! shipped {
 }
 
 shipped! {
+    cache_sizing = "cache-sizing",
+    cold_cache = "cold-cache",
     goodput = "goodput",
     just_a_tuesday = "just-a-tuesday",
     l4_vs_l7 = "l4-vs-l7",
@@ -54,6 +56,7 @@ shipped! {
     real_launch_day = "real-launch-day",
     retry_storm = "retry-storm",
     single_server = "single-server",
+    stale_or_lost = "stale-or-lost",
     too_slow_to_scale = "too-slow-to-scale",
     zone_down = "zone-down",
 }

@@ -1,7 +1,8 @@
 //! Caches: what they hold and what gives way when they are full.
 //!
 //! [`store::Store`] is a cache's memory: keys, versions, expiry, capacity; [`eviction`] holds the policies.
-//! Neither knows the engine: time and luck are passed in.
+//! Neither knows the engine: time and luck are passed in. [`Cache`] is `kind: cache`, nodes of such memories
+//! that are called; a service keeps a memory of its own in each instance.
 //!
 //! ```
 //! use surgesim::base::{SimTime, random::Key};
@@ -19,7 +20,12 @@
 
 pub mod entries;
 pub mod eviction;
+pub mod spec;
+mod state;
 pub mod store;
+mod write_back;
+
+pub use state::{Cache, HELD, MISS, STALE};
 
 #[cfg(test)]
 mod replicated;

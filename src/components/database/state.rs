@@ -78,6 +78,7 @@ impl Database {
                     }
                 }
                 phase::CPU => {
+                    self.read_row(id, cx);
                     let demand = cx.draw_time(&self.query(id, cx).cpu, id);
                     if !demand.is_zero() {
                         return self.cores.work(id, demand, cx);
@@ -119,6 +120,19 @@ impl Database {
         }
     }
 
+    /// A statement sees the rows as they are when it begins (read committed).
+    fn read_row<P: Probe>(&self, id: CallId, cx: &mut Context<'_, P>) {
+        let query = self.query(id, cx);
+        if let Some(entity) = query.entity.filter(|_| !query.writes)
+            && cx.ledger().is_on()
+        {
+            let row = cx.call(id).row;
+            let version = cx.ledger().stored(entity, row);
+            cx.see(id, entity, version);
+            cx.read_version(id, (entity, row), version);
+        }
+    }
+
     fn observe_log<P: Probe>(&self, cx: &mut Context<'_, P>) {
         let present = (self.uncommitted.len() + self.flushing.len()) as u32;
         cx.observe(Observation::Level { resource: self.build.wal, present });
@@ -155,7 +169,14 @@ impl Database {
         if let Some(entity) = query.entity {
             let (row, now) = (cx.call(id).row, cx.now());
             if query.writes {
-                cx.ledger().commit(entity, row, now);
+                // What a cache writes back was acknowledged already, as this version.
+                let carried = cx.call(id).seen;
+                if carried.entity == entity {
+                    cx.ledger().store(entity, row, carried.version);
+                } else {
+                    let version = cx.ledger().commit(entity, row, now);
+                    cx.see(id, entity, version);
+                }
             }
         }
         let me = cx.me();
@@ -257,7 +278,7 @@ impl Node for Database {
                 }
             }
             Disturbance::Speed(speed) => self.cores.set_speed(speed, cx),
-            Disturbance::Restored | Disturbance::Draining => {}
+            Disturbance::Restored | Disturbance::Draining | Disturbance::Flushed => {}
         }
     }
 

@@ -3,4 +3,4 @@
 pub mod spec;
 mod state;
 
-pub use state::Service;
+pub use state::{ASK_AGAIN, Service};

@@ -5,6 +5,7 @@ use crate::base::random::Distribution;
 use crate::base::random::Key;
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId};
 use crate::components::autoscaler::spec::{AutoscaleBuild, AutoscaleSpec};
+use crate::components::cache::spec::LocalCacheSpec;
 use crate::document::Place;
 use crate::engine::protection::AdmissionSettings;
 use crate::engine::protection::adaptive_concurrency::Rule;
@@ -165,10 +166,175 @@ pub enum Test {
     Load(f64),
 }
 
+/// A cache as a step names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// The instance's own for that entity.
+    Local,
+    /// A component.
+    Cache(ComponentId),
+}
+
+/// Who fetches what several want at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Coalesce {
+    /// Each for itself.
+    #[default]
+    None,
+    /// One at each instance, for all who wait there.
+    Instance,
+    /// One in all: the cache gives it a lease, and the others ask again.
+    Lease,
+}
+
+/// How a row with copies is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum WritePolicy {
+    /// The store, and the copies are taken out.
+    #[default]
+    Aside,
+    /// The store, and then the copies.
+    Through,
+    /// The store alone: copies stay as they are until they expire.
+    Around,
+    /// The cache alone, which writes it back to the store later.
+    Back,
+}
+
+/// Steps about copies of rows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CacheStep {
+    /// Read through caches; what they do not have is fetched and kept in each.
+    Cached {
+        /// Whose row.
+        entity: EntityId,
+        /// The caches, in the order in which they are asked.
+        layers: Vec<Layer>,
+        /// Seconds for which it is kept.
+        ttl: Option<Distribution>,
+        /// Seconds after that for which a shared cache still serves it, while one call fetches it anew.
+        swr: f64,
+        /// Who fetches.
+        coalesce: Coalesce,
+        /// Whether an error of a cache is an error, instead of a miss.
+        strict: bool,
+        /// Waiting for caches.
+        options: CallOptions,
+        /// How it is fetched.
+        miss: Vec<Step>,
+    },
+    /// Read a cache.
+    Get {
+        /// Whose row.
+        entity: EntityId,
+        /// The cache.
+        from: Layer,
+        /// Whether an error of the cache is an error, instead of a miss.
+        strict: bool,
+        /// Waiting for it.
+        options: CallOptions,
+        /// What is done without.
+        on_miss: Vec<Step>,
+    },
+    /// Write to a cache.
+    Put {
+        /// Whose row.
+        entity: EntityId,
+        /// The cache.
+        to: Layer,
+        /// Seconds for which it is kept.
+        ttl: Option<Distribution>,
+        /// Whether an error of the cache is an error, instead of nothing.
+        strict: bool,
+        /// Waiting for it.
+        options: CallOptions,
+    },
+    /// Write a row that has copies.
+    Write {
+        /// Whose row.
+        entity: EntityId,
+        /// The caches.
+        layers: Vec<Layer>,
+        /// How.
+        policy: WritePolicy,
+        /// Seconds for which it is kept.
+        ttl: Option<Distribution>,
+        /// Whether an error of a cache is an error, instead of nothing.
+        strict: bool,
+        /// Waiting for caches.
+        options: CallOptions,
+        /// The query that writes.
+        store: Vec<Step>,
+    },
+    /// Take out of caches.
+    Invalidate {
+        /// Whose row.
+        entity: EntityId,
+        /// The caches.
+        layers: Vec<Layer>,
+        /// Whether an error of a cache is an error, instead of nothing.
+        strict: bool,
+        /// Waiting for them.
+        options: CallOptions,
+    },
+}
+
+impl CacheStep {
+    /// The caches that it asks, the fetching of a miss left out.
+    pub fn caches(&self) -> impl Iterator<Item = ComponentId> + '_ {
+        let (one, several) = match self {
+            Self::Cached { layers, .. } | Self::Invalidate { layers, .. } | Self::Write { layers, .. } => {
+                (None, layers.as_slice())
+            }
+            Self::Get { from: layer, .. } | Self::Put { to: layer, .. } => (Some(*layer), &[][..]),
+        };
+        one.into_iter().chain(several.iter().copied()).filter_map(|layer| match layer {
+            Layer::Cache(component) => Some(component),
+            Layer::Local => None,
+        })
+    }
+
+    /// Whose rows.
+    #[must_use]
+    pub const fn entity(&self) -> EntityId {
+        match self {
+            Self::Cached { entity, .. }
+            | Self::Get { entity, .. }
+            | Self::Put { entity, .. }
+            | Self::Write { entity, .. }
+            | Self::Invalidate { entity, .. } => *entity,
+        }
+    }
+
+    /// Whether it asks the instance's own cache.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Cached { layers, .. } | Self::Invalidate { layers, .. } | Self::Write { layers, .. } => {
+                layers.contains(&Layer::Local)
+            }
+            Self::Get { from: layer, .. } | Self::Put { to: layer, .. } => *layer == Layer::Local,
+        }
+    }
+
+    /// What is asked of the store: the fetching of a miss, or the writing.
+    #[must_use]
+    pub fn beyond(&self) -> &[Step] {
+        match self {
+            Self::Cached { miss: steps, .. }
+            | Self::Get { on_miss: steps, .. }
+            | Self::Write { store: steps, .. } => steps,
+            Self::Put { .. } | Self::Invalidate { .. } => &[],
+        }
+    }
+}
+
 /// One step of an endpoint.
 #[expect(clippy::large_enum_variant, reason = "few exist, and only while a scenario is read")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
+    /// A copy of a row.
+    Cache(CacheStep),
     /// Work on the cores.
     Cpu(Amount),
     /// Time that holds the worker.
@@ -320,6 +486,8 @@ pub struct ServiceSpec {
     pub release_while_waiting: bool,
     /// Disk operations at once; none: unlimited.
     pub io: Option<u32>,
+    /// Caches inside each instance.
+    pub local_caches: Vec<LocalCacheSpec>,
     /// Requests per time that are let in.
     pub rate_limit: Option<RateLimitSpec>,
     /// What keeps the line for a worker short.
@@ -363,6 +531,7 @@ fn sleeps(steps: &[Step]) -> bool {
         }
         Step::If { then, otherwise, .. } => sleeps(then) || sleeps(otherwise),
         Step::Lock { steps, .. } => sleeps(steps),
+        Step::Cache(step) => sleeps(step.beyond()),
         Step::Cpu(_) | Step::Io(_) | Step::Receive { .. } | Step::Reply { .. } => false,
     })
 }
@@ -376,6 +545,8 @@ pub struct InstanceResources {
     pub cpu: ResourceId,
     /// Disk tokens.
     pub io: ResourceId,
+    /// Its own caches.
+    pub store: Option<ResourceId>,
 }
 
 /// What guards are made from.
@@ -402,6 +573,10 @@ pub struct ServiceBuild {
     pub resources: Vec<InstanceResources>,
     /// Its row locks.
     pub locks: ResourceId,
+    /// By local cache: for how long it keeps an item.
+    pub local_ttls: Vec<Option<Demand>>,
+    /// The stream of whatever its caches draw.
+    pub key: crate::base::random::Key,
     /// Its patience in the line for a worker.
     pub max_wait: Option<Demand>,
     /// Who may come in at all.

@@ -1,5 +1,6 @@
 //! A service as it runs: the interpreter of its program over the resources of its instances.
 
+mod caching;
 mod guards;
 mod line;
 mod scaling;
@@ -8,6 +9,8 @@ mod withdraw;
 
 use rustc_hash::FxHashMap;
 
+pub use self::caching::ASK_AGAIN;
+use self::caching::{Flights, LocalCaches};
 use self::guards::Guards;
 use self::line::Shedder;
 use self::scaling::Scaling;
@@ -15,11 +18,13 @@ use self::warm_up::WarmUp;
 use self::withdraw::slowed;
 
 use super::spec::{ServiceBuild, Slots};
+use crate::base::random::StreamName;
 use crate::base::{EntityId, SimDuration};
+use crate::components::cache::spec::LocalCacheSpec;
 use crate::engine::protection::rate_limit::{RateLimit, Verdict};
 use crate::engine::{
-    CallId, Condition, Context, Cores, Disturbance, Flags, LockTable, Node, Observation, Op, Outcome, Probe,
-    Program, Reason, Seized, Station, Timer, Withdrawal,
+    CallId, Condition, Context, Cores, Demand, Disturbance, Flags, LockTable, Node, Observation, Op, Outcome,
+    Probe, Program, Reason, Seized, Station, Timer, Withdrawal,
 };
 use crate::queueing::Discipline;
 
@@ -35,6 +40,7 @@ struct Instance {
     /// With `discipline: processor_sharing`: the workers' capacity, shared by all present.
     shared: Option<Cores>,
     disk: Option<Station>,
+    locals: LocalCaches,
     /// Relative to nominal; below 1 while a fault slows it, or while it warms up.
     speed: f64,
     /// What faults make of the speed.
@@ -60,6 +66,11 @@ pub struct Service {
     /// One for each instance, or one for all.
     limits: Vec<RateLimit>,
     limited_status: u16,
+    local_specs: Vec<LocalCacheSpec>,
+    local_ttls: Vec<Option<Demand>>,
+    /// Whether any step asks a cache.
+    asks: bool,
+    flights: Flights,
     guards: Option<Guards>,
     /// One for each instance; empty where nothing is shed.
     shedders: Vec<Shedder>,
@@ -115,6 +126,11 @@ impl Service {
                         _ => None,
                     },
                     disk: spec.io.map(|n| Station::new(resources.io, n, u32::MAX, Discipline::Fifo)),
+                    locals: LocalCaches::new(
+                        &spec.local_caches,
+                        resources.store,
+                        build.key.named(StreamName::new("local cache")).with(index as u64),
+                    ),
                     speed: 1.0,
                     unharmed: 1.0,
                     running: Vec::new(),
@@ -122,6 +138,10 @@ impl Service {
             })
             .collect();
         Self {
+            asks: build.program.ops.iter().any(|op| matches!(op, Op::Ask { .. })),
+            local_specs: spec.local_caches.clone(),
+            local_ttls: build.local_ttls.clone(),
+            flights: Flights::default(),
             scaling: Scaling::new(&build),
             guards: build.guards.map(Guards::new),
             shedders: spec
@@ -225,6 +245,34 @@ impl Service {
                     }
                 }
                 Op::Jump(to) => cx.call_mut(id).pc = *to,
+                Op::Look { cache, hit } => {
+                    let (cache, hit) = (*cache, *hit);
+                    if self.look(id, cache, cx) {
+                        cx.call_mut(id).pc = hit;
+                    }
+                }
+                Op::Keep { cache, ttl } => {
+                    let (cache, ttl) = (*cache, ttl.clone());
+                    self.keep(id, cache, ttl.as_ref(), cx);
+                }
+                Op::Forget { cache } => {
+                    let cache = *cache;
+                    self.forget(id, cache, cx);
+                }
+                Op::Ask { site, .. } => {
+                    let site = *site;
+                    return cx.call_on(id, site);
+                }
+                Op::Join { entity, .. } => {
+                    let entity = *entity;
+                    if !self.takes_off(id, entity, cx) {
+                        return;
+                    }
+                }
+                Op::Land => self.land(id, None, cx),
+                Op::Answered { entity, asked } => {
+                    cx.observe(Observation::Answered { entity: *entity, asked: *asked });
+                }
                 Op::Lock(entity) => {
                     let entity = *entity;
                     if !self.lock(id, entity, cx) {
@@ -419,6 +467,9 @@ impl Service {
     /// The end of a call, or of a branch: everything it holds is given back.
     fn end<P: Probe>(&mut self, id: CallId, outcome: Outcome, bytes: u64, cx: &mut Context<'_, P>) {
         self.unlock(id, cx);
+        if !self.flights.is_empty() {
+            self.land(id, Some(outcome), cx);
+        }
         let flags = cx.call(id).flags;
         if flags.has(Flags::BRANCH) {
             return self.join(id, outcome, cx);
@@ -509,6 +560,23 @@ impl Node for Service {
     }
 
     fn on_reply<P: Probe>(&mut self, call: CallId, outcome: Outcome, cx: &mut Context<'_, P>) {
+        if self.asks
+            && matches!(
+                self.program.ops.get((cx.call(call).pc as usize).wrapping_sub(1)),
+                Some(Op::Ask { .. })
+            )
+        {
+            match self.asked(call, outcome, cx) {
+                Ok(pc) => {
+                    cx.call_mut(call).pc = pc;
+                    return self.advance(call, cx);
+                }
+                Err(outcome) => {
+                    self.end(call, outcome, 0, cx);
+                    return self.run_ready(cx);
+                }
+            }
+        }
         if outcome.is_ok() {
             return self.advance(call, cx);
         }

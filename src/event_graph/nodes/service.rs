@@ -17,6 +17,7 @@ pub(in crate::event_graph) fn service(index: usize, spec: &ServiceSpec, sites: &
         workers: sites.resource(index, instance, Role::Workers),
         cpu: sites.resource(index, instance, Role::Cpu),
         io: sites.resource(index, instance, Role::Io),
+        store: (!spec.local_caches.is_empty()).then(|| sites.resource(index, instance, Role::Store)),
     });
     let guarded = spec.concurrency.is_some() || spec.admission.is_some();
     let guards = guarded.then(|| GuardBuild {
@@ -30,6 +31,16 @@ pub(in crate::event_graph) fn service(index: usize, spec: &ServiceSpec, sites: &
         program,
         resources: resources.collect(),
         locks: sites.resource(index, 0, Role::Locks),
+        local_ttls: spec
+            .local_caches
+            .iter()
+            .enumerate()
+            .map(|(at, local)| {
+                let key = key.named(StreamName::new("local ttl")).with(at as u64);
+                local.ttl.clone().map(|distribution| Demand::Drawn { distribution, key })
+            })
+            .collect(),
+        key,
         max_wait: spec
             .max_wait
             .clone()

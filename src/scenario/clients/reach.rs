@@ -55,6 +55,7 @@ pub(super) fn writes<'a>(
                 let steps = service.endpoints.iter().filter(|e| e.name == operation).map(|e| &e.steps);
                 steps.for_each(|steps| calls(components, passed_on, steps, &mut open));
             }
+            ComponentSpec::Cache(_) => {}
             ComponentSpec::Database(database) => {
                 if database.queries.iter().any(|query| query.name == operation && query.writes) {
                     return true;
@@ -86,6 +87,7 @@ fn calls<'a>(
                 calls(components, passed_on, otherwise, open);
             }
             Step::Lock { steps, .. } => calls(components, passed_on, steps, open),
+            Step::Cache(step) => calls(components, passed_on, step.beyond(), open),
             _ => {}
         }
     }

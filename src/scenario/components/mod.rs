@@ -1,6 +1,8 @@
 //! The `components:` block: what every kind shares, and one file per kind.
 
 mod autoscale;
+mod cache;
+mod cache_steps;
 mod call_guards;
 mod call_options;
 mod database;
@@ -57,6 +59,10 @@ impl Names {
         resolve(node, name, names, Code::UnknownEntity, "entity", found).map(EntityId::at)
     }
 
+    pub(super) fn entity_name(&self, id: EntityId) -> &str {
+        self.entities.get(id.index()).map_or("", String::as_str)
+    }
+
     pub(super) fn component(&self, node: &Node, name: &str, found: &mut Diagnostics) -> Option<ComponentId> {
         // That there are no components at all is said once.
         if self.components.is_empty() {
@@ -81,9 +87,33 @@ impl Names {
             .collect()
     }
 
-    /// A component that takes requests: anything but a database.
+    /// A cache by its name.
+    pub(super) fn cache(&self, node: &Node, name: &str, found: &mut Diagnostics) -> Option<ComponentId> {
+        let id = self.component(node, name, found)?;
+        if self.components.get(id.index()).is_some_and(|(_, kind, _)| kind == "cache") {
+            return Some(id);
+        }
+        found.add(
+            Code::WrongKind,
+            node.place,
+            format!("`{name}` is no cache"),
+            "name a component of kind `cache`, or `local` for the service's `local_cache`",
+        );
+        None
+    }
+
+    /// A component that takes requests: neither a database nor a cache.
     pub(super) fn receiver(&self, node: &Node, name: &str, found: &mut Diagnostics) -> Option<ComponentId> {
         let id = self.component(node, name, found)?;
+        if self.components.get(id.index()).is_some_and(|(_, kind, _)| kind == "cache") {
+            found.add(
+                Code::WrongKind,
+                node.place,
+                format!("`{name}` is a cache, which takes commands and no requests"),
+                format!("let the steps of a service say `cached: {{in: {name}, ...}}`"),
+            );
+            return None;
+        }
         if self.components.get(id.index()).is_some_and(|(_, kind, _)| kind == "database") {
             found.add(
                 Code::WrongKind,
@@ -120,7 +150,8 @@ pub(super) fn read(node: Option<&Node>, names: &Names, found: &mut Diagnostics) 
         let spec = match at {
             Some(0) => ComponentSpec::Service(service::read(&mut fields, names, found)),
             Some(1) => ComponentSpec::Database(database::read(&mut fields, names, found)),
-            Some(_) => ComponentSpec::LoadBalancer(load_balancer::read(&mut fields, names, found)),
+            Some(2) => ComponentSpec::LoadBalancer(load_balancer::read(&mut fields, names, found)),
+            Some(_) => ComponentSpec::Cache(cache::read(&mut fields, names, found)),
             None => continue,
         };
         fields.finish(found);

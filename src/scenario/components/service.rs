@@ -1,6 +1,6 @@
 //! `kind: service`.
 
-use super::{Names, autoscale, guarding, read_cores, small, steps};
+use super::{Names, autoscale, cache, cache_steps, guarding, read_cores, small, steps};
 use crate::base::SimDuration;
 use crate::components::autoscaler::spec::AutoscaleSpec;
 use crate::components::service::spec::{
@@ -63,7 +63,12 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         };
         endpoints.push(Endpoint { name: key.name.clone(), place: key.place, steps });
     }
+    let local_caches = cache::read_local(fields, names, found);
+    for endpoint in &endpoints {
+        cache_steps::check_local(endpoint, &local_caches, names, found);
+    }
     ServiceSpec {
+        local_caches,
         instances,
         autoscale,
         cores,

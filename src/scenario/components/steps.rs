@@ -1,7 +1,7 @@
 //! The steps of an endpoint: one verb each, with its options.
 
 use super::call_options::read_options;
-use super::{Names, small};
+use super::{Names, cache_steps, small};
 use crate::base::{ComponentId, EntityId, OperationId};
 use crate::components::service::spec::{Amount, Step, Test};
 use crate::document::distribution_text::Of;
@@ -34,8 +34,23 @@ pub(super) fn read(node: &Node, names: &Names, found: &mut Diagnostics, depth: u
 }
 
 /// The verbs of steps.
-const VERBS: [&str; 10] =
-    ["cpu", "sleep", "io", "query", "call", "parallel", "if", "lock", "receive", "reply"];
+const VERBS: [&str; 15] = [
+    "cpu",
+    "sleep",
+    "io",
+    "query",
+    "call",
+    "parallel",
+    "if",
+    "lock",
+    "receive",
+    "reply",
+    "cached",
+    "get",
+    "put",
+    "write",
+    "invalidate",
+];
 
 /// Whether a step is one verb with its options.
 fn is_one_step(item: &Node, found: &mut Diagnostics) -> bool {
@@ -221,7 +236,7 @@ fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) ->
     } else if let Some(node) = step.get("reply") {
         read_reply(node, names, found)
     } else {
-        None
+        cache_steps::read(&mut step, names, found, depth).map(Step::Cache)
     };
     step.finish(found);
     read
@@ -256,7 +271,7 @@ fn read_reply(node: &Node, names: &Names, found: &mut Diagnostics) -> Option<Ste
 }
 
 /// `db.feed(post)`: a query of a database about a row.
-fn read_query(
+pub(super) fn read_query(
     node: &Node,
     names: &Names,
     found: &mut Diagnostics,

@@ -11,7 +11,7 @@ pub(super) const BLOCKS: &[Block] = &[
         about: "Rows of one kind.",
         keys: &[
             key("rows", Count, Is("1"), "how many there are at the start"),
-            key("size", Sizes, Unset("not modelled"), "size of a row"),
+            key("size", Sizes, Unset("nothing"), "size of a row: what a cache stores and sends"),
             key(
                 "zipf",
                 Number,

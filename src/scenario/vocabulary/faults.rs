@@ -73,7 +73,7 @@ pub(super) const BLOCKS: &[Block] = &[
             ),
             key("hot_key", Takes::Block("hot_key"), Unset("-"), "one row gets a share of the requests"),
             key("shift", Takes::Block("shift"), Unset("-"), "a lost region's clients come here as well"),
-            key("flush", Text, Unset("-"), "what a cache stores is gone"),
+            key("flush", AIM, Unset("-"), "what a cache stores is gone"),
         ],
     },
     Block {

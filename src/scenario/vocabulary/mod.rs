@@ -5,6 +5,7 @@
 //! what stands here, both ways.
 
 mod autoscale;
+mod cache;
 mod calls;
 mod clients;
 mod data;
@@ -109,7 +110,7 @@ pub struct Block {
 }
 
 /// The kinds of components.
-pub const KINDS: [&str; 3] = ["service", "database", "load_balancer"];
+pub const KINDS: [&str; 4] = ["service", "database", "load_balancer", "cache"];
 
 /// The block of a name.
 #[must_use]
@@ -122,7 +123,7 @@ pub fn blocks() -> impl Iterator<Item = &'static Block> {
     GROUPS.iter().copied().flatten()
 }
 
-const GROUPS: [&[Block]; 12] = [
+const GROUPS: [&[Block]; 13] = [
     scenario::BLOCKS,
     network::BLOCKS,
     data::BLOCKS,
@@ -134,5 +135,6 @@ const GROUPS: [&[Block]; 12] = [
     steps::BLOCKS,
     database::BLOCKS,
     load_balancer::BLOCKS,
+    cache::BLOCKS,
     faults::BLOCKS,
 ];

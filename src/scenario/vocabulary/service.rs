@@ -81,6 +81,12 @@ pub(super) const BLOCKS: &[Block] = &[
                 "requests per time that are let in",
             ),
             key(
+                "local_cache",
+                Named(&Takes::Block("local_cache")),
+                Unset("none"),
+                "caches inside each instance, by entity; steps name them `local`",
+            ),
+            key(
                 "shed",
                 Takes::Block("shed"),
                 Unset("nobody"),

@@ -56,7 +56,7 @@ impl Service {
                     self.locks.renege(entity, row, id, cx);
                 }
             }
-            Some(Op::Call { .. }) => cx.stop_waiting(id),
+            Some(Op::Call { .. } | Op::Ask { .. }) => cx.stop_waiting(id),
             _ => {}
         }
         cx.forget_step(id);
@@ -93,6 +93,9 @@ impl Service {
 
     /// Everything in hand at an instance is lost.
     fn lose_all<P: Probe>(&mut self, instance: u16, cx: &mut Context<'_, P>) {
+        // What the process kept in its memory, and whom it fetched it for, go with it.
+        self.instances[instance as usize].locals.flush();
+        self.flights.ground(instance);
         let all = cx.calls_at(instance);
         let (branches, calls): (Vec<CallId>, Vec<CallId>) =
             all.into_iter().partition(|id| cx.call(*id).flags.has(Flags::BRANCH));
@@ -140,6 +143,7 @@ impl Service {
                 self.lose_all(instance, cx);
                 self.cool_down(instance);
             }
+            Disturbance::Flushed => self.instances[instance as usize].locals.flush(),
             Disturbance::Speed(speed) => {
                 self.instances[instance as usize].unharmed = speed;
                 self.adjust_speed(instance, cx);
