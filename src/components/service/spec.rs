@@ -330,7 +330,6 @@ impl CacheStep {
 }
 
 /// One step of an endpoint.
-#[expect(clippy::large_enum_variant, reason = "few exist, and only while a scenario is read")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     /// A copy of a row.

@@ -56,6 +56,7 @@ enum Processor {
 }
 
 /// A service as it runs.
+#[expect(clippy::struct_excessive_bools, reason = "independent traits of a service")]
 #[derive(Debug)]
 pub struct Service {
     program: Program,
