@@ -3,7 +3,9 @@
 use super::Absent::{Is, Required, Unset, Unverified};
 use super::KeyEntry;
 use super::Takes::{Block, Count, Duration, Either, Flag, List, Name, Named, Size, Text, Times, Word};
-use super::shared::{BREAKER, CANCEL, DEADLINE, RETRY, STEPS, TIMEOUT, ZONES, key};
+use super::shared::{
+    BREAKER, BULKHEAD, CANCEL, DEADLINE, HEDGE, PROPAGATE, RETRY, STEPS, THROTTLE, TIMEOUT, ZONES, key,
+};
 
 const MEMORY: KeyEntry =
     key("memory", Size, Unset("without limit"), "bytes that a node holds, overhead included");
@@ -142,6 +144,10 @@ pub(super) const BLOCKS: &[super::Block] = &[
             RETRY,
             CANCEL,
             BREAKER,
+            PROPAGATE,
+            THROTTLE,
+            BULKHEAD,
+            HEDGE,
         ],
     },
     super::Block {
@@ -157,6 +163,10 @@ pub(super) const BLOCKS: &[super::Block] = &[
             RETRY,
             CANCEL,
             BREAKER,
+            PROPAGATE,
+            THROTTLE,
+            BULKHEAD,
+            HEDGE,
         ],
     },
     super::Block {
@@ -172,6 +182,10 @@ pub(super) const BLOCKS: &[super::Block] = &[
             RETRY,
             CANCEL,
             BREAKER,
+            PROPAGATE,
+            THROTTLE,
+            BULKHEAD,
+            HEDGE,
         ],
     },
     super::Block {
@@ -212,11 +226,18 @@ pub(super) const BLOCKS: &[super::Block] = &[
             RETRY,
             CANCEL,
             BREAKER,
+            PROPAGATE,
+            THROTTLE,
+            BULKHEAD,
+            HEDGE,
         ],
     },
     super::Block {
         name: "invalidate",
         about: "Takes a row out of caches; `local` is only the instance's own.",
-        keys: &[IN, KEY, ON_ERROR, TIMEOUT, DEADLINE, RETRY, CANCEL, BREAKER],
+        keys: &[
+            IN, KEY, ON_ERROR, TIMEOUT, DEADLINE, RETRY, CANCEL, BREAKER, PROPAGATE, THROTTLE, BULKHEAD,
+            HEDGE,
+        ],
     },
 ];

@@ -44,7 +44,7 @@ pub(super) const BLOCKS: &[Block] = &[
             key(
                 "non_idempotent",
                 Flag,
-                Is("true"),
+                Unset("they are"),
                 "whether POST, PATCH and writing queries are repeated once they were sent",
             ),
             key("preset", Text, Unset("none"), "a product, whose rules hold where nothing is written"),
