@@ -4,9 +4,10 @@
 //! Rules. Normal load is the mean rate at which requests were sent in the minute before the first trouble.
 //! Load is back at the first bucket after the last trouble's end from which, over 10 s, at most 1.1 times
 //! that is sent; after a fault, or after a step down of a stepped rate, at once. Good answers are back when
-//! `time_to_recover` says so. A design that stays down for more than 30 s (that metric's window) under
-//! normal load is held down by something that its own state keeps alive: it is metastable (Bronson et al.,
-//! "Metastable failures in distributed systems", HotOS 2021).
+//! `time_to_recover` says so. A design that stays down under normal load until the run ends, or for more than
+//! 30 s (that metric's window) while its callers repeat what fails, is held down by what its own state keeps
+//! alive: it is metastable (Bronson et al., "Metastable failures in distributed systems", HotOS 2021). One that
+//! comes back later without that had a backlog to drain.
 
 use super::quantity::{duration, quantity};
 use crate::experiment::results::{MetricValue, Trouble, Unit, VariantResults};
@@ -19,6 +20,8 @@ const SUSTAINED: f64 = 10.0;
 const NEAR: f64 = 1.1;
 /// A delay from which the state, not the load, is to blame, in seconds.
 const HELD: f64 = 30.0;
+/// Repeated attempts for each request from which they are said to hold a design down.
+const FEEDBACK: f64 = 0.05;
 
 /// When something was back to normal.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -55,16 +58,17 @@ pub fn dynamics(variant: &VariantResults) -> Option<Dynamics> {
         MetricValue::Never => Back::Never,
         MetricValue::Absent => return None,
     };
-    let metastable = match (load, goodput) {
-        (Back::At(load), Back::At(goodput)) => goodput - load > HELD,
-        // Too little of the run is left to tell whether it stays down.
-        (Back::At(load), Back::Never) => variant.duration - load > HELD,
-        (Back::Never, _) => false,
-    };
     let repeats = match (load, goodput) {
         (Back::At(from), Back::At(to)) if to > from => repeats(variant, from, to),
         (Back::At(from), Back::Never) => repeats(variant, from, variant.duration),
         _ => None,
+    };
+    let fed = repeats.is_some_and(|repeats| repeats > FEEDBACK);
+    let metastable = match (load, goodput) {
+        (Back::At(load), Back::At(goodput)) => goodput - load > HELD && fed,
+        // Of less than that it cannot be told whether it stays down.
+        (Back::At(load), Back::Never) => variant.duration - load > HELD,
+        (Back::Never, _) => false,
     };
     Some(Dynamics { trouble, load, goodput, repeats, metastable })
 }
@@ -100,12 +104,16 @@ impl Dynamics {
         };
         if self.metastable {
             text += ": a metastable failure, which outlives what set it off";
-            if let Some(repeats) = self.repeats.filter(|repeats| *repeats > 0.05) {
+            if let Some(repeats) = self.repeats.filter(|repeats| *repeats > FEEDBACK) {
                 text += &format!(
                     "; meanwhile repeated attempts added {} to the load",
                     quantity(repeats, Unit::Share)
                 );
             }
+        } else if let (Back::At(load), Back::At(goodput)) = (self.load, self.goodput)
+            && goodput - load > HELD
+        {
+            text += ": what had piled up had to drain first";
         }
         text
     }
@@ -194,6 +202,10 @@ mod tests {
             "load was back to normal at 4m 15s, goodput was not for another 98.0 s: a metastable failure, which \
              outlives what set it off; meanwhile repeated attempts added 49.5 % to the load"
         );
+        let mut patient = surge(MetricValue::Number(153.0));
+        patient.series.columns[1] = column("reattempts", |_| 0.0);
+        let patient = dynamics(&patient).unwrap();
+        assert!(!patient.metastable && patient.sentence().ends_with("what had piled up had to drain first"));
         let never = dynamics(&surge(MetricValue::Never)).unwrap();
         assert!(never.metastable && never.sentence().contains("goodput never was within the run"));
     }
