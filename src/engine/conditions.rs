@@ -80,7 +80,7 @@ impl Instance {
             Effect::Errors { share, status, key } => self.errors.push((*share, *status, *key)),
             Effect::Latency(added) => self.latencies.push(added.clone()),
             Effect::Loss { share, key } => self.losses.push((*share, *key)),
-            Effect::Flush | Effect::Cut { .. } | Effect::HotKey { .. } => {}
+            Effect::Flush | Effect::Reset | Effect::Cut { .. } | Effect::HotKey { .. } => {}
         }
     }
 }

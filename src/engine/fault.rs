@@ -9,7 +9,7 @@ use super::context::Core;
 use super::event::Signal;
 use super::outcome::{Outcome, Reason};
 use super::plan::Demand;
-use super::probe::Probe;
+use super::probe::{Observation, Probe};
 use crate::base::random::Key;
 use crate::base::{ComponentId, EntityId, SimTime};
 
@@ -49,6 +49,8 @@ pub enum Effect {
     },
     /// What they store is gone.
     Flush,
+    /// All idle connections to it are closed, so that everybody opens new ones.
+    Reset,
     /// No new work from load balancers.
     Drain,
     /// So many requests are about one row.
@@ -88,6 +90,8 @@ pub enum Disturbance {
     Draining,
     /// What it stores is gone.
     Flushed,
+    /// The connections that the component keeps to this one are closed.
+    Reset(ComponentId),
 }
 
 impl<P: Probe> Core<P> {
@@ -109,6 +113,11 @@ impl<P: Probe> Core<P> {
                     let all = 0..self.conditions.most(group.component);
                     let hit = all.filter(|i| group.holds(group.component, *i));
                     self.disturbances.extend(hit.map(|i| (group.component, i, Disturbance::Flushed)));
+                }
+            }
+            Effect::Reset => {
+                for group in fault.targets.iter().filter(|_| begins) {
+                    self.reset_connections(group.component);
                 }
             }
             Effect::HotKey { entity, .. } => {
@@ -161,8 +170,9 @@ impl<P: Probe> Core<P> {
         if before.is_mute() && before != after {
             self.release_parked(component, instance);
         }
-        if after == Life::Down && before != after {
+        if !after.works() && before != after {
             self.drop_idle_connections(component);
+            self.forget_connections(component);
         }
     }
 
@@ -242,10 +252,42 @@ impl<P: Probe> Core<P> {
         for site in plan.sites.iter().filter(|site| site.target.component == component) {
             let Some(first) = site.pool else { continue };
             let callers = self.conditions.most(site.caller);
+            let mut idle = 0;
             for pool in self.pools.iter_mut().skip(first as usize).take(callers as usize) {
+                idle += pool.open.saturating_sub(pool.in_use);
                 pool.open = pool.in_use;
             }
+            self.close_idle(component, idle);
         }
+    }
+
+    /// A process that is gone has no connections any more; of several instances each has some, and those in
+    /// use close with the calls that are lost.
+    fn forget_connections(&mut self, component: ComponentId) {
+        if self.conditions.most(component) > 1 {
+            return;
+        }
+        if let Some(connections) = &mut self.connections[component.index()] {
+            connections.open = 0;
+            let resource = connections.limit.resource;
+            self.observe(Observation::Level { resource, present: 0 });
+        }
+    }
+
+    /// All idle connections to a component are closed at once, by whoever holds them.
+    fn reset_connections(&mut self, component: ComponentId) {
+        self.drop_idle_connections(component);
+        let plan = self.plan.clone();
+        let mut callers: Vec<ComponentId> = plan
+            .sites
+            .iter()
+            .filter(|site| site.target.component == component)
+            .map(|site| site.caller)
+            .collect();
+        callers.sort_unstable();
+        callers.dedup();
+        self.disturbances
+            .extend(callers.into_iter().map(|caller| (caller, 0, Disturbance::Reset(component))));
     }
 
     /// A fault's moment: the executive's own signal.

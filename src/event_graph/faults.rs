@@ -66,7 +66,7 @@ fn targets(verb: &Verb) -> &[Group] {
         | Verb::Latency(targets, _)
         | Verb::Loss(targets, _) => targets,
         Verb::Partition { to, .. } => to,
-        Verb::Flush(targets) => targets,
+        Verb::Flush(targets) | Verb::Reset(targets) => targets,
         Verb::ZoneDown(_) | Verb::Deploy { .. } | Verb::HotKey(..) | Verb::Shift(..) => &[],
     }
 }
@@ -84,6 +84,7 @@ fn aimed_at(verb: &Verb, group: Group) -> Verb {
         | Verb::Errors(targets, ..)
         | Verb::Latency(targets, _)
         | Verb::Flush(targets)
+        | Verb::Reset(targets)
         | Verb::Loss(targets, _) => *targets = vec![group],
         Verb::Partition { to, .. } => *to = vec![group],
         Verb::ZoneDown(_) | Verb::Deploy { .. } | Verb::HotKey(..) | Verb::Shift(..) => {}
@@ -119,6 +120,7 @@ fn carry_out(
             add(Effect::Kill, targets, at + grace, Some(at + grace + boot));
         }
         Verb::Flush(targets) => add(Effect::Flush, targets, at, None),
+        Verb::Reset(targets) => add(Effect::Reset, targets, at, None),
         Verb::Hang(targets) => add(Effect::Hang, targets, at, until),
         Verb::Slow(targets, by) => add(Effect::Slow(*by), targets, at, until),
         Verb::Errors(targets, share, status) => {

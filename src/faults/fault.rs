@@ -77,6 +77,8 @@ pub enum Verb {
     },
     /// What these store is gone.
     Flush(Vec<Group>),
+    /// All idle connections to these are closed at once.
+    Reset(Vec<Group>),
     /// So many requests are about one row.
     HotKey(EntityId, f64),
     /// A lost region's clients come here as well: the rate of this population is multiplied.

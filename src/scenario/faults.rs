@@ -10,7 +10,7 @@ use crate::engine::Group;
 use crate::faults::{Fault, Verb};
 
 /// The verbs of faults.
-pub(super) const VERBS: [&str; 13] = [
+pub(super) const VERBS: [&str; 14] = [
     "kill",
     "restart",
     "hang",
@@ -24,6 +24,7 @@ pub(super) const VERBS: [&str; 13] = [
     "hot_key",
     "shift",
     "flush",
+    "reset",
 ];
 
 /// What faults refer to.
@@ -246,6 +247,7 @@ fn read_verb(
     let read = match (verb, fields) {
         ("kill", None) => Verb::Kill { targets: groups, restart_after },
         ("hang", None) => Verb::Hang(groups),
+        ("reset", None) => Verb::Reset(groups),
         ("restart", None) => Verb::Restart { targets: groups, grace: GRACE, boot: BOOT },
         ("deploy", None) => deploy(&groups, None, found)?,
         (_, None) => {
@@ -261,6 +263,7 @@ fn read_verb(
                     Verb::Kill { targets: groups, restart_after: after }
                 }
                 "hang" => Verb::Hang(groups),
+                "reset" => Verb::Reset(groups),
                 "restart" => {
                     let grace = seconds(&mut fields, "grace", found).unwrap_or(GRACE);
                     Verb::Restart {

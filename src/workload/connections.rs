@@ -86,6 +86,13 @@ impl Connections {
         }
     }
 
+    /// All of them are closed, those in use once they are idle.
+    pub(super) fn reset(&mut self) {
+        for open in self.open.iter_mut().flatten() {
+            open.until = SimTime::ZERO;
+        }
+    }
+
     /// Whoever had a connection to themselves is gone.
     pub(super) fn leave(&mut self, connection: u32) {
         if self.spec.shared.is_none() {
@@ -121,6 +128,9 @@ mod tests {
         assert!(!connections.begin(3, at(23.1)), "broken");
         connections.leave(3);
         assert!(!connections.begin(3, at(23.2)), "another person");
+        connections.end(3, false, at(24.0));
+        connections.reset();
+        assert!(!connections.begin(3, at(24.1)), "reset");
     }
 
     #[test]

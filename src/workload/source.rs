@@ -13,7 +13,9 @@ use super::mix::{Mix, ReadBack, Regions};
 use super::profile::Profile;
 use crate::base::random::{Distribution, Key, StreamName};
 use crate::base::{EntityId, OperationId, SimDuration, SimTime};
-use crate::engine::{CallId, Context, Flags, Node, Outcome, Probe, Reason, Request, Seen, Timer};
+use crate::engine::{
+    CallId, Context, Disturbance, Flags, Node, Outcome, Probe, Reason, Request, Seen, Timer,
+};
 
 /// One recorded request.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -315,6 +317,12 @@ impl Node for Source {
             ARRIVAL => self.arrive(cx),
             THOUGHT => self.ask(timer.number, cx),
             _ => self.read_back(timer.number, cx),
+        }
+    }
+
+    fn on_disturbance<P: Probe>(&mut self, _: u16, what: Disturbance, _: &mut Context<'_, P>) {
+        if let Disturbance::Reset(_) = what {
+            self.connections.reset();
         }
     }
 

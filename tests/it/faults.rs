@@ -179,3 +179,31 @@ fn faults_that_overlap_are_weighed_together() {
     // Neither end of a kill ends the slowness of 3: 150 ms asleep and 5 ms in the database; then 50 ms.
     assert!((seen[5] - 0.155).abs() < 0.01 && (seen[6] - 0.055).abs() < 0.005, "{seen:?}");
 }
+
+#[test]
+fn connections_to_a_dead_database_are_gone_and_a_reset_makes_everybody_connect() {
+    // Two services of five pooled connections each, and a database that accepts exactly these ten.
+    let text = |fault: &str| {
+        format!(
+            "
+scenario: connections
+run: {{duration: 120s, replications: 1}}
+network: {{rtt: 2ms}}
+clients: {{web: {{rate: 400/s, mix: {{GET /: 1}}, to: app}}}}
+components:
+  app: {{kind: service, instances: 2, workers: 50, pools: {{db: {{size: 5}}}}, endpoints: {{GET /: [{{query: db.look}}]}}}}
+  db: {{kind: database, cpu: 8, max_connections: 10, queries: {{look: {{cpu: exp(5ms)}}}}}}
+faults: [{fault}]
+"
+        )
+    };
+    let windows = [(75.0, 120.0, "availability"), (75.0, 120.0, "db.connections")];
+    for fault in ["{at: 60s, kill: db, restart_after: 10s}", "{at: 60s, kill: db, restart_after: 0.1s}"] {
+        let seen = during(&text(fault), &windows);
+        assert_eq!(seen[0], 1.0, "{fault}: nobody is refused for connections that are gone: {seen:?}");
+        assert!(seen[1] <= 10.0 && seen[1] > 1.0, "{fault}: {seen:?}");
+    }
+    let seen =
+        during(&text("{at: 60s, reset: db}"), &[(30.0, 59.0, "availability"), (60.0, 120.0, "availability")]);
+    assert_eq!(seen, [1.0, 1.0], "a reset costs time and no request");
+}

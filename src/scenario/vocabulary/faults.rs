@@ -74,6 +74,7 @@ pub(super) const BLOCKS: &[Block] = &[
             key("hot_key", Takes::Block("hot_key"), Unset("-"), "one row gets a share of the requests"),
             key("shift", Takes::Block("shift"), Unset("-"), "a lost region's clients come here as well"),
             key("flush", AIM, Unset("-"), "what a cache stores is gone"),
+            key("reset", AIM, Unset("-"), "all idle connections to it close at once: a connection storm"),
         ],
     },
     Block {
