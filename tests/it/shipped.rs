@@ -48,6 +48,7 @@ macro_rules! shipped {
 
 shipped! {
     cache_sizing = "cache-sizing",
+    cdn_tiers = "cdn-tiers",
     cold_cache = "cold-cache",
     goodput = "goodput",
     just_a_tuesday = "just-a-tuesday",

@@ -5,10 +5,11 @@ use super::KeyEntry;
 use super::Takes::{Block, Count, Duration, Either, Flag, List, Name, Named, Size, Text, Times, Word};
 use super::shared::{BREAKER, CANCEL, DEADLINE, RETRY, STEPS, TIMEOUT, ZONES, key};
 
-const MEMORY: KeyEntry =
+pub(super) const MEMORY: KeyEntry =
     key("memory", Size, Unset("without limit"), "bytes that a node holds, overhead included");
-const MAX_ITEMS: KeyEntry = key("max_items", Count, Unset("without limit"), "items that a node holds");
-const EVICTION: KeyEntry = key(
+pub(super) const MAX_ITEMS: KeyEntry =
+    key("max_items", Count, Unset("without limit"), "items that a node holds");
+pub(super) const EVICTION: KeyEntry = key(
     "eviction",
     Word(&[
         "lru",
