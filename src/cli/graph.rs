@@ -69,6 +69,7 @@ fn topology(model: &Model) -> Topology {
             ComponentSpec::Service(service) => (format!("{} cores{times}", service.cores), NodeKind::Service),
             ComponentSpec::Database(database) => (format!("{} cores", database.cores), NodeKind::Database),
             ComponentSpec::Cache(_) => (format!("cache{times}"), NodeKind::Cache),
+            ComponentSpec::Cdn(cdn) => (format!("{} places", cdn.pops), NodeKind::Cache),
             ComponentSpec::LoadBalancer(_) => (format!("layer 7{times}"), NodeKind::LoadBalancer),
         };
         nodes.push(node(&component.name, detail, kind));
@@ -87,6 +88,9 @@ fn topology(model: &Model) -> Topology {
                         edge(&component.name, to.index(), route.path.clone().unwrap_or_default());
                     }
                 }
+            }
+            ComponentSpec::Cdn(cdn) => {
+                cdn.to.into_iter().for_each(|to| edge(&component.name, to.index(), String::new()));
             }
             ComponentSpec::Database(_) | ComponentSpec::Cache(_) => {}
         }

@@ -72,4 +72,6 @@ kinds! {
     "database" => Database(database::Database),
     /// Keeps copies of rows.
     "cache" => Cache(cache::Cache),
+    /// Keeps copies of answers.
+    "cdn" => Cdn(cdn::Cdn),
 }

@@ -317,7 +317,7 @@ impl<'a> CallGraph<'a> {
 
     fn is_balancer(&self, component: ComponentId) -> bool {
         let spec = self.model.components.get(component.index()).map(|c| &c.spec);
-        matches!(spec, Some(ComponentSpec::LoadBalancer(_)))
+        matches!(spec, Some(ComponentSpec::LoadBalancer(_) | ComponentSpec::Cdn(_)))
     }
 
     /// Whether a circle makes less than one further call of its kind per call.
@@ -451,6 +451,14 @@ fn outgoing<'a>(world: World<'a>, component: ComponentId, operation: &'a str, ca
             demand
         }
         ComponentSpec::Cache(cache) => cache.op_cost.as_ref().map_or(0.0, |cost| cost.mean()),
+        // As if nothing were kept: what the origin must carry when all places are cold.
+        ComponentSpec::Cdn(cdn) => {
+            if let Some(target) = cdn.to {
+                let times = Times { likely: 1.0, worst: 1.0 };
+                add(calls, (target.index(), operation), Edge { times, attempts: 1, timeout: cdn.timeout });
+            }
+            0.0
+        }
         ComponentSpec::LoadBalancer(balancer) => {
             for route in balancer.routes.iter().filter(|route| matches(route, operation)) {
                 let weights: f64 = route.to.iter().map(|(_, weight)| weight).sum();

@@ -57,6 +57,12 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
                 let connections = cache.max_connections.map_or(f64::INFINITY, all);
                 add(index, 0, Role::Connections, connections);
             }
+            ComponentSpec::Cdn(cdn) => {
+                (0..u32::from(cdn.pops)).for_each(|pop| add(index, pop, Role::Store, f64::INFINITY));
+                if cdn.shield {
+                    add(index, 0, Role::Shield, f64::INFINITY);
+                }
+            }
             ComponentSpec::Database(database) => {
                 add(index, 0, Role::Cpu, database.cores);
                 add(index, 0, Role::Io, database.io.map_or(f64::INFINITY, f64::from));

@@ -113,7 +113,7 @@ impl<'a> Sites<'a> {
     ) -> OperationId {
         let component = &self.model.components[target.index()].spec;
         let known = match component {
-            ComponentSpec::LoadBalancer(_) => endpoints.to_vec(),
+            ComponentSpec::LoadBalancer(_) | ComponentSpec::Cdn(_) => endpoints.to_vec(),
             other => other.operations(),
         };
         OperationId::at(known.iter().position(|name| name == endpoint).unwrap_or(0))

@@ -217,7 +217,7 @@ fn read_verb(
             let groups = groups(node, around, found);
             let stores = |group: &Group| match around.components.get(group.component.index()).map(|c| &c.spec)
             {
-                Some(ComponentSpec::Cache(_)) => true,
+                Some(ComponentSpec::Cache(_) | ComponentSpec::Cdn(_)) => true,
                 Some(ComponentSpec::Service(service)) => !service.local_caches.is_empty(),
                 _ => false,
             };
@@ -226,7 +226,7 @@ fn read_verb(
                     Code::WrongKind,
                     node.place,
                     "`flush` empties a cache",
-                    "name a component of kind `cache`, or a service with a `local_cache`",
+                    "name a component of kind `cache` or `cdn`, or a service with a `local_cache`",
                 );
                 return None;
             }

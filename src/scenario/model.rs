@@ -3,6 +3,7 @@
 use crate::base::random::Distribution;
 use crate::base::{ComponentId, EntityId, OperationId, SimDuration};
 use crate::components::cache::spec::CacheSpec;
+use crate::components::cdn::spec::CdnSpec;
 use crate::components::database::spec::DatabaseSpec;
 use crate::components::load_balancer::spec::LoadBalancerSpec;
 use crate::components::service::spec::{CallOptions, ServiceSpec};
@@ -146,6 +147,8 @@ pub enum ComponentSpec {
     LoadBalancer(LoadBalancerSpec),
     /// `kind: cache`.
     Cache(CacheSpec),
+    /// `kind: cdn`.
+    Cdn(CdnSpec),
 }
 
 impl ComponentSpec {
@@ -157,6 +160,7 @@ impl ComponentSpec {
             Self::Database(_) => "database",
             Self::LoadBalancer(_) => "load_balancer",
             Self::Cache(_) => "cache",
+            Self::Cdn(_) => "cdn",
         }
     }
 
@@ -175,7 +179,7 @@ impl ComponentSpec {
         match self {
             Self::Service(service) => service.instances,
             Self::LoadBalancer(balancer) => balancer.instances,
-            Self::Database(_) => 1,
+            Self::Database(_) | Self::Cdn(_) => 1,
             Self::Cache(cache) => cache.nodes,
         }
     }
@@ -186,7 +190,7 @@ impl ComponentSpec {
         match self {
             Self::Service(service) => service.endpoints.get(id.index()).map(|e| e.name.as_str()),
             Self::Database(database) => database.queries.get(id.index()).map(|q| q.name.as_str()),
-            Self::LoadBalancer(_) | Self::Cache(_) => None,
+            Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) => None,
         }
     }
 
@@ -195,7 +199,7 @@ impl ComponentSpec {
     pub fn serves(&self, endpoint: &str) -> bool {
         match self {
             Self::Service(service) => service.endpoints.iter().any(|e| e.name == endpoint),
-            Self::Database(_) | Self::LoadBalancer(_) | Self::Cache(_) => false,
+            Self::Database(_) | Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) => false,
         }
     }
 
@@ -205,7 +209,7 @@ impl ComponentSpec {
         match self {
             Self::Service(service) => service.endpoints.iter().map(|e| e.name.clone()).collect(),
             Self::Database(database) => database.queries.iter().map(|q| q.name.clone()).collect(),
-            Self::LoadBalancer(_) | Self::Cache(_) => Vec::new(),
+            Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) => Vec::new(),
         }
     }
 }

@@ -31,7 +31,7 @@ fn lru_keeps_what_che_says() {
             "duration: 60s, warmup: 15s, replications: 1",
             "4k rps",
             &format!("rows: 100k, zipf: {zipf}"),
-            "max_items: 1000, eviction: lru",
+            "max: 1000, eviction: lru",
             "in: redis",
         );
         let runs = run(&text);
@@ -63,13 +63,13 @@ fn a_time_to_live_alone_gives_the_formula() {
 
 #[test]
 fn memory_counts_values_and_overhead() {
-    // 1 KB and 56 B each: 1000 of 10 000 rows fit into 1.056 MB, as many as `max_items: 1000` allows.
+    // 1 KB and 56 B each: 1000 of 10 000 rows fit into 1.056 MB, as many as `max: 1000` allows.
     let with = |cache: &str| {
         let plan = "duration: 30s, warmup: 10s, replications: 1";
         let text = reads(plan, "2k rps", "rows: 10k, zipf: 0.9, size: 1000B", cache, "in: redis");
         mean(&run(&text).each("redis.hit_ratio"))
     };
-    assert_eq!(with("memory: 1056000B"), with("max_items: 1000"));
+    assert_eq!(with("memory: 1056000B"), with("max: 1000"));
     assert!(with("memory: 528kB, overhead: 28B") > with("memory: 528kB"));
 }
 
@@ -220,7 +220,7 @@ components:
   app:
     kind: service
     instances: 4
-    local_cache: {post: {max_items: 1000}}
+    local_cache: {post: {max: 1000}}
     endpoints: {GET /: [{cached: {in: local, key: post, miss: db.post(post)}}]}
   db: {kind: database, queries: {post: {read: post, cpu: 1us}}}
 faults: [{at: 50s, kill: \"app[0]\", restart_after: 1s}]
@@ -270,7 +270,7 @@ components:
 fn get_and_put_are_what_cached_is_made_of() {
     let data = "rows: 1000, zipf: 0.9";
     let plan = "duration: 30s, replications: 1";
-    let whole = reads(plan, "1k rps", data, "max_items: 100", "in: redis, ttl: 5s");
+    let whole = reads(plan, "1k rps", data, "max: 100", "in: redis, ttl: 5s");
     let parts = whole.replace(
         "{cached: {key: post, miss: db.post(post), in: redis, ttl: 5s}}",
         "{get: {from: redis, key: post, on_miss: [{query: db.post(post)}, {put: {to: redis, key: post, ttl: 5s}}]}}",
@@ -390,7 +390,7 @@ fn a_full_cache_without_eviction_refuses_and_reads_go_on() {
         "duration: 20s, replications: 1",
         "1k rps",
         "rows: 1000",
-        "max_items: 100, eviction: noeviction",
+        "max: 100, eviction: noeviction",
         "in: redis",
     );
     let runs = run(&text);
@@ -423,7 +423,7 @@ run: {{duration: 200s, replications: 1, seed: 2}}
 clients: {{web: {{rate: 800 rps, timeout: 1s, retry: {{attempts: 2}}, mix: {{GET /: 1}}, to: app}}}}
 data: {{post: {{rows: 30k, zipf: 0.9}}}}
 components:
-  redis: {{kind: cache, max_items: 25k, warm: {{post: 25k}}}}
+  redis: {{kind: cache, max: 25k, warm: {{post: 25k}}}}
   app: {{kind: service, {pool} endpoints: {{GET /: [{{cached: {{in: redis, key: post, {cached} miss: [{{query: db.post(post){miss}}}]}}}}]}}}}
   db: {{kind: database, cpu: 1, queries: {{post: {{read: post, cpu: exp(10ms)}}}}}}
 faults: [{{at: 20s, flush: redis}}]

@@ -3,6 +3,7 @@
 mod cache;
 mod caching;
 mod callers;
+mod cdn;
 mod cli;
 mod faults;
 mod floors;

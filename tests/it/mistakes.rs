@@ -529,7 +529,7 @@ fn cached(clients: &str, data: &str, cache: &str, app: &str, cached: &str) -> St
 /// A probability has no memory: a cold cache has one, and so have the misses of one row.
 #[test]
 fn mistake_7_a_hit_ratio_is_no_constant() {
-    let text = cached("rate: 1k rps", "rows: 10k, zipf: 0.9", "max_items: 2000", "cpu: 1", "in: redis")
+    let text = cached("rate: 1k rps", "rows: 10k, zipf: 0.9", "max: 2000", "cpu: 1", "in: redis")
         + "faults: [{at: 60s, flush: redis}]\n";
     let seen = crate::model::during(
         &text,
@@ -545,7 +545,7 @@ fn mistake_7_a_hit_ratio_is_no_constant() {
     assert!((seen[2] - seen[0]).abs() < 0.05, "a flush is one again: {seen:?}");
     assert!(seen[2] < seen[3] && seen[3] < seen[4], "the hot rows are back first: {seen:?}");
     // A hot row: one key moves the ratio of all.
-    let hot = cached("rate: 1k rps", "rows: 10k, zipf: 0.9", "max_items: 2000", "cpu: 1", "in: redis")
+    let hot = cached("rate: 1k rps", "rows: 10k, zipf: 0.9", "max: 2000", "cpu: 1", "in: redis")
         + "faults: [{at: 60s, hot_key: {data: post, share: 60%}}]\n";
     let hot = crate::model::during(&hot, &[(80.0, 119.0, "redis.hit_ratio")])[0];
     assert!((hot - (0.6 + 0.4 * seen[4])).abs() < 0.03, "{hot} of {seen:?}");
@@ -572,12 +572,12 @@ fn mistake_9_popularity_is_not_a_short_list() {
         let text = cached("rate: 2k rps", data, items, "cpu: 1", "in: redis");
         crate::model::during(&text, &[(40.0, 119.0, "redis.hit_ratio")])[0]
     };
-    let all = ratio("rows: 1M, zipf: 0.99", "max_items: 1000");
-    let short = ratio("rows: 2k, zipf: 0.99", "max_items: 1000");
+    let all = ratio("rows: 1M, zipf: 0.99", "max: 1000");
+    let short = ratio("rows: 2k, zipf: 0.99", "max: 1000");
     assert!(short > all + 0.3, "{short} {all}");
     let (flat, steep) =
-        (ratio("rows: 1M, zipf: 0.85", "max_items: 1000"), ratio("rows: 1M, zipf: 1.6", "max_items: 1000"));
+        (ratio("rows: 1M, zipf: 0.85", "max: 1000"), ratio("rows: 1M, zipf: 1.6", "max: 1000"));
     assert!(flat < 0.3 && steep > 0.9, "{flat} {steep}");
-    let drifting = ratio("rows: 1M, zipf: 0.99, drift: 100/s", "max_items: 1000");
+    let drifting = ratio("rows: 1M, zipf: 0.99, drift: 100/s", "max: 1000");
     assert!(drifting < all - 0.03, "{drifting} {all}");
 }

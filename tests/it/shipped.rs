@@ -48,7 +48,9 @@ macro_rules! shipped {
 
 shipped! {
     cache_sizing = "cache-sizing",
+    cdn_tiers = "cdn-tiers",
     cold_cache = "cold-cache",
+    fleet_cache_queue = "fleet-cache-queue",
     goodput = "goodput",
     just_a_tuesday = "just-a-tuesday",
     l4_vs_l7 = "l4-vs-l7",

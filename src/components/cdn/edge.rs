@@ -146,7 +146,8 @@ impl<W: PartialEq> Edge<W> {
             self.errors.remove(&object);
             let expiry = now + ttl + fresh.grace();
             // What is larger than the whole store is passed on and not kept.
-            self.store.put(object, bytes, Value { version: 0, expiry }, now);
+            // A copy has no version here: the number is the size of its body.
+            self.store.put(object, bytes, Value { version: bytes, expiry }, now);
             return Some(Settled { waiting, stale: false });
         }
         if !fresh.error_ttl.is_zero() {
@@ -168,6 +169,18 @@ impl<W: PartialEq> Edge<W> {
         cut.into_iter()
             .flat_map(|(object, fetch)| fetch.waiting.into_iter().map(move |w| (object, w)))
             .collect()
+    }
+
+    /// Bytes of the body of a copy; none where there is no copy.
+    #[must_use]
+    pub fn bytes(&self, object: u64) -> u64 {
+        self.store.peek(object).map_or(0, |copy| copy.version)
+    }
+
+    /// How long a copy is fresh from now on.
+    #[must_use]
+    pub fn rest(&self, object: u64, fresh: &Freshness, now: SimTime) -> SimDuration {
+        self.store.peek(object).map_or(SimDuration::ZERO, |copy| (copy.expiry - fresh.grace()).since(now))
     }
 
     /// What is stored.

@@ -1,12 +1,14 @@
 //! From each kind's spec to what runs: its streams, resources and call sites. One file per kind.
 
 mod cache;
+mod cdn;
 mod client;
 mod database;
 mod load_balancer;
 mod service;
 
 pub(super) use cache::cache;
+pub(super) use cdn::cdn;
 pub(super) use client::client;
 pub(super) use database::database;
 pub(super) use load_balancer::{load_balancer, matches};

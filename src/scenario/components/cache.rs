@@ -59,7 +59,7 @@ fn read_write_back(fields: &mut Fields<'_>, found: &mut Diagnostics) -> WriteBac
     WriteBack { flush: flush.max(SimDuration::from_nanos(1)), batch }
 }
 
-/// `local_cache: {post: {max_items: 10k, ttl: 2s}}`.
+/// `local_cache: {post: {max: 10k, ttl: 2s}}`.
 pub(super) fn read_local(
     fields: &mut Fields<'_>,
     names: &Names,
@@ -81,17 +81,17 @@ pub(super) fn read_local(
     caches
 }
 
-fn capacity(fields: &mut Fields<'_>, overhead: u32, found: &mut Diagnostics) -> Capacity {
+pub(super) fn capacity(fields: &mut Fields<'_>, overhead: u32, found: &mut Diagnostics) -> Capacity {
     Capacity {
         bytes: fields.read("memory", quantity::bytes, found).map(|bytes| bytes.get()),
-        items: small(fields, "max_items", 1, 1 << 31, found),
+        items: small(fields, "max", 1, 1 << 31, found),
         overhead: fields
             .read("overhead", quantity::bytes, found)
             .map_or(overhead, |bytes| bytes.get().min(1 << 30) as u32),
     }
 }
 
-fn eviction(fields: &mut Fields<'_>, usual: Policy, found: &mut Diagnostics) -> Policy {
+pub(super) fn eviction(fields: &mut Fields<'_>, usual: Policy, found: &mut Diagnostics) -> Policy {
     let mut words: Vec<(&str, Policy)> = Policy::ALL.iter().map(|policy| (policy.name(), *policy)).collect();
     let aliases = ["allkeys-lru", "allkeys-lfu", "allkeys-random", "memcached", "caffeine"];
     words.extend(aliases.iter().filter_map(|name| Some((*name, Policy::parse(name)?))));
@@ -121,6 +121,17 @@ pub(super) fn lasts(node: &Node, ttl: Distribution, found: &mut Diagnostics) -> 
 /// The entity of a key.
 pub(super) fn entity_of(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics) -> Option<EntityId> {
     let node = fields.need("key", found)?;
+    let name = crate::scenario::fields::text(node, found)?;
+    names.entity(node, name, found)
+}
+
+/// The entity of a key that may be left out.
+pub(super) fn entity_of_optional(
+    fields: &mut Fields<'_>,
+    names: &Names,
+    found: &mut Diagnostics,
+) -> Option<EntityId> {
+    let node = fields.get("key")?;
     let name = crate::scenario::fields::text(node, found)?;
     names.entity(node, name, found)
 }

@@ -179,7 +179,7 @@ pub(super) fn check_local(
                 Code::UnknownName,
                 endpoint.place,
                 format!("the service has no `local_cache` for `{entity}`"),
-                format!("add `local_cache: {{{entity}: {{max_items: 10k, ttl: 2s}}}}` to the service"),
+                format!("add `local_cache: {{{entity}: {{max: 10k, ttl: 2s}}}}` to the service"),
             );
         }
     });

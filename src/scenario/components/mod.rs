@@ -5,6 +5,7 @@ mod cache;
 mod cache_steps;
 mod call_guards;
 mod call_options;
+mod cdn;
 mod database;
 mod guarding;
 mod load_balancer;
@@ -76,7 +77,7 @@ impl Names {
     /// of [`super::model::endpoints`].
     fn operations(&self, of: ComponentId) -> Vec<&str> {
         let Some((_, kind, operations)) = self.components.get(of.index()) else { return Vec::new() };
-        if kind != "load_balancer" {
+        if kind != "load_balancer" && kind != "cdn" {
             return operations.iter().map(String::as_str).collect();
         }
         let mut seen = std::collections::BTreeSet::new();
@@ -151,6 +152,7 @@ pub(super) fn read(node: Option<&Node>, names: &Names, found: &mut Diagnostics) 
             Some(0) => ComponentSpec::Service(service::read(&mut fields, names, found)),
             Some(1) => ComponentSpec::Database(database::read(&mut fields, names, found)),
             Some(2) => ComponentSpec::LoadBalancer(load_balancer::read(&mut fields, names, found)),
+            Some(4) => ComponentSpec::Cdn(cdn::read(&mut fields, names, found)),
             Some(_) => ComponentSpec::Cache(cache::read(&mut fields, names, found)),
             None => continue,
         };

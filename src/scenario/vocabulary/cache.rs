@@ -7,10 +7,10 @@ use super::shared::{
     BREAKER, BULKHEAD, CANCEL, DEADLINE, HEDGE, PROPAGATE, RETRY, STEPS, THROTTLE, TIMEOUT, ZONES, key,
 };
 
-const MEMORY: KeyEntry =
+pub(super) const MEMORY: KeyEntry =
     key("memory", Size, Unset("without limit"), "bytes that a node holds, overhead included");
-const MAX_ITEMS: KeyEntry = key("max_items", Count, Unset("without limit"), "items that a node holds");
-const EVICTION: KeyEntry = key(
+pub(super) const MAX_ITEMS: KeyEntry = key("max", Count, Unset("without limit"), "items that a node holds");
+pub(super) const EVICTION: KeyEntry = key(
     "eviction",
     Word(&[
         "lru",

@@ -7,6 +7,7 @@
 mod autoscale;
 mod cache;
 mod calls;
+mod cdn;
 mod clients;
 mod data;
 mod database;
@@ -110,7 +111,7 @@ pub struct Block {
 }
 
 /// The kinds of components.
-pub const KINDS: [&str; 4] = ["service", "database", "load_balancer", "cache"];
+pub const KINDS: [&str; 5] = ["service", "database", "load_balancer", "cache", "cdn"];
 
 /// The block of a name.
 #[must_use]
@@ -123,7 +124,7 @@ pub fn blocks() -> impl Iterator<Item = &'static Block> {
     GROUPS.iter().copied().flatten()
 }
 
-const GROUPS: [&[Block]; 13] = [
+const GROUPS: [&[Block]; 14] = [
     scenario::BLOCKS,
     network::BLOCKS,
     data::BLOCKS,
@@ -136,5 +137,6 @@ const GROUPS: [&[Block]; 13] = [
     database::BLOCKS,
     load_balancer::BLOCKS,
     cache::BLOCKS,
+    cdn::BLOCKS,
     faults::BLOCKS,
 ];
