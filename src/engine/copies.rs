@@ -86,7 +86,7 @@ pub struct Item {
 /// How a cache's keys are spread over its nodes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Placement {
-    /// Consistent hashing with [`POINTS`] points for each node (ketama): a lost node's keys go to the others.
+    /// Consistent hashing with 160 points for each node (ketama): a lost node's keys go to the others.
     #[default]
     Ring,
     /// Redis Cluster's 16 384 slots in equal ranges: a lost node's keys are nowhere until it is back.
