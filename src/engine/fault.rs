@@ -90,8 +90,8 @@ pub enum Disturbance {
     Draining,
     /// What it stores is gone.
     Flushed,
-    /// The connections that the component keeps to this one are closed.
-    Reset(ComponentId),
+    /// The idle connections that it keeps to whoever it calls are closed.
+    Reset,
 }
 
 impl<P: Probe> Core<P> {
@@ -286,8 +286,7 @@ impl<P: Probe> Core<P> {
             .collect();
         callers.sort_unstable();
         callers.dedup();
-        self.disturbances
-            .extend(callers.into_iter().map(|caller| (caller, 0, Disturbance::Reset(component))));
+        self.disturbances.extend(callers.into_iter().map(|caller| (caller, 0, Disturbance::Reset)));
     }
 
     /// A fault's moment: the executive's own signal.

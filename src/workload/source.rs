@@ -321,7 +321,7 @@ impl Node for Source {
     }
 
     fn on_disturbance<P: Probe>(&mut self, _: u16, what: Disturbance, _: &mut Context<'_, P>) {
-        if let Disturbance::Reset(_) = what {
+        if what == Disturbance::Reset {
             self.connections.reset();
         }
     }

@@ -194,8 +194,27 @@ fn mistake_12_failures_are_seldom_clean() {
     assert!((mean(&slow, "p99") - 1.0).abs() < 0.02, "and a third takes a second");
 }
 
-/// A caller's connections are opened when first needed, counted by whom they reach, refused beyond its
-/// limit, and closed with an attempt that is given up.
+/// Three layers with three attempts each are 27 calls of the last one.
+#[test]
+fn mistake_13_retries_of_layers_multiply_and_each_attempt_is_counted() {
+    let call = |to: &str| format!("endpoints: {{GET /: [call: {{to: {to}, retry: {{attempts: 3}}}}]}}");
+    let runs = run(&scenario(
+        "duration: 100s, warmup: 0s, seed: 1, replications: 1",
+        "c: {rate: 10/s, retry: {attempts: 3}, mix: {GET /: 1}, to: a}",
+        &format!(
+            "a: {{kind: service, {}}}
+             b: {{kind: service, {}}}
+             s: {{kind: service, endpoints: {{GET /: [reply: 500]}}}}",
+            call("b"),
+            call("s")
+        ),
+    ));
+    let sent = runs.replications[0].record.total().sent;
+    // The client's own call, and 3, 9 and 27 of the layers.
+    assert_eq!(runs.replications[0].calls.opened, (1 + 3 + 9 + 27) * sent);
+    assert_eq!(mean(&runs, "attempts_per_request"), 3.0);
+}
+
 /// A refusal takes work, and an error that comes sooner than an answer draws load to whoever makes it.
 #[test]
 fn mistake_14_refusals_are_not_free_and_fast_errors_attract_load() {
@@ -232,6 +251,8 @@ fn mistake_14_refusals_are_not_free_and_fast_errors_attract_load() {
     assert!(least > 0.6, "{least}");
 }
 
+/// A caller's connections are opened when first needed, counted by whom they reach, refused beyond its
+/// limit, and closed with an attempt that is given up.
 #[test]
 fn mistake_15_connections_are_not_free() {
     let text = |size: u32, max: u32| {
@@ -293,50 +314,6 @@ fn mistake_18_an_autoscaler_does_not_act_at_once_on_the_true_load() {
         &[(0.0, 299.0, "availability"), (250.0, 300.0, "s.instances")],
     );
     assert_eq!((calm[0], calm[1]), (1.0, 2.0), "{calm:?}");
-}
-
-/// Three layers with three attempts each are 27 calls of the last one.
-#[test]
-fn mistake_13_retries_of_layers_multiply_and_each_attempt_is_counted() {
-    let call = |to: &str| format!("endpoints: {{GET /: [call: {{to: {to}, retry: {{attempts: 3}}}}]}}");
-    let runs = run(&scenario(
-        "duration: 100s, warmup: 0s, seed: 1, replications: 1",
-        "c: {rate: 10/s, retry: {attempts: 3}, mix: {GET /: 1}, to: a}",
-        &format!(
-            "a: {{kind: service, {}}}
-             b: {{kind: service, {}}}
-             s: {{kind: service, endpoints: {{GET /: [reply: 500]}}}}",
-            call("b"),
-            call("s")
-        ),
-    ));
-    let sent = runs.replications[0].record.total().sent;
-    // The client's own call, and 3, 9 and 27 of the layers.
-    assert_eq!(runs.replications[0].calls.opened, (1 + 3 + 9 + 27) * sent);
-    assert_eq!(mean(&runs, "attempts_per_request"), 3.0);
-}
-
-/// To say no takes work, where that is written, and who says it at once draws the load.
-#[test]
-fn mistake_14_errors_cost_and_fast_ones_attract() {
-    let plan = "duration: 200s, warmup: 20s, seed: 1, replications: 2";
-    let no = run(&one(plan, "rate: 400/s", "cpu: 1, endpoints: {GET /: [{cpu: 1ms}, {reply: 503}]}"));
-    assert!((mean(&no, "s.cpu") - 0.4).abs() < 0.02, "{}", mean(&no, "s.cpu"));
-    let errors = |algorithm: &str| {
-        let text = scenario(
-            plan,
-            "c: {rate: 100/s, mix: {GET /: 1}, to: lb}",
-            &format!(
-                "lb: {{kind: load_balancer, algorithm: {algorithm}, to: s}}
-                 s: {{kind: service, instances: 4, workers: 20, endpoints: {{GET /: [sleep: exp(100ms)]}}}}"
-            ),
-        );
-        let faults = "faults: [{at: 0s, errors: {target: \"s[0]\", share: 100%, status: 500}}]\n";
-        mean(&run(&format!("{text}{faults}")), "errors.500")
-    };
-    let (fair, drawn) = (errors("round_robin"), errors("least_connections"));
-    assert!((fair - 0.25).abs() < 0.01, "{fair}");
-    assert!(drawn > 0.7, "the server that fails at once is always the least loaded: {drawn}");
 }
 
 #[test]

@@ -304,8 +304,7 @@ impl Node for Cdn {
                     }
                 }
             }
-            Disturbance::Speed(_) | Disturbance::Restored | Disturbance::Draining | Disturbance::Reset(_) => {
-            }
+            Disturbance::Speed(_) | Disturbance::Restored | Disturbance::Draining | Disturbance::Reset => {}
         }
     }
 }

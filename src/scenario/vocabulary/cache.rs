@@ -3,9 +3,7 @@
 use super::Absent::{Is, Required, Unset, Unverified};
 use super::KeyEntry;
 use super::Takes::{Block, Count, Duration, Either, Flag, List, Name, Named, Size, Text, Times, Word};
-use super::shared::{
-    BREAKER, BULKHEAD, CANCEL, DEADLINE, HEDGE, PROPAGATE, RETRY, STEPS, THROTTLE, TIMEOUT, ZONES, key,
-};
+use super::shared::{STEPS, ZONES, key, with_call_options};
 
 pub(super) const MEMORY: KeyEntry =
     key("memory", Size, Unset("without limit"), "bytes that a node holds, overhead included");
@@ -121,72 +119,49 @@ pub(super) const BLOCKS: &[super::Block] = &[
     super::Block {
         name: "cached",
         about: "Reads a row through caches; what they do not have is fetched and kept in each.",
-        keys: &[
-            IN,
-            KEY,
-            TTL,
-            key(
-                "swr",
-                Duration,
-                Is("0s"),
-                "how long after its `ttl` a shared cache still serves an item, while one call fetches it anew in the background (stale-while-revalidate)",
-            ),
-            key(
-                "coalesce",
-                Word(&["none", "instance", "lease"]),
-                Is("none"),
-                "who fetches what several want at once: each, one at each instance, or one in all by a lease",
-            ),
-            key("miss", Either(&[Text, STEPS]), Required, "how it is fetched: db.feed(post), or steps"),
-            ON_ERROR,
-            TIMEOUT,
-            DEADLINE,
-            RETRY,
-            CANCEL,
-            BREAKER,
-            PROPAGATE,
-            THROTTLE,
-            BULKHEAD,
-            HEDGE,
-        ],
+        keys: with_call_options!(
+            [
+                IN,
+                KEY,
+                TTL,
+                key(
+                    "swr",
+                    Duration,
+                    Is("0s"),
+                    "how long after its `ttl` a shared cache still serves an item, while one call fetches it anew in the background (stale-while-revalidate)",
+                ),
+                key(
+                    "coalesce",
+                    Word(&["none", "instance", "lease"]),
+                    Is("none"),
+                    "who fetches what several want at once: each, one at each instance, or one in all by a lease",
+                ),
+                key("miss", Either(&[Text, STEPS]), Required, "how it is fetched: db.feed(post), or steps"),
+                ON_ERROR,
+            ],
+            []
+        ),
     },
     super::Block {
         name: "get",
         about: "Reads a cache.",
-        keys: &[
-            key("from", Name("cache"), Required, "the cache, or `local`"),
-            KEY,
-            key("on_miss", STEPS, Unset("nothing"), "what is done if it does not have the row"),
-            ON_ERROR,
-            TIMEOUT,
-            DEADLINE,
-            RETRY,
-            CANCEL,
-            BREAKER,
-            PROPAGATE,
-            THROTTLE,
-            BULKHEAD,
-            HEDGE,
-        ],
+        keys: with_call_options!(
+            [
+                key("from", Name("cache"), Required, "the cache, or `local`"),
+                KEY,
+                key("on_miss", STEPS, Unset("nothing"), "what is done if it does not have the row"),
+                ON_ERROR,
+            ],
+            []
+        ),
     },
     super::Block {
         name: "put",
         about: "Writes to a cache the version of the row that the endpoint has read or written last.",
-        keys: &[
-            key("to", Name("cache"), Required, "the cache, or `local`"),
-            KEY,
-            TTL,
-            ON_ERROR,
-            TIMEOUT,
-            DEADLINE,
-            RETRY,
-            CANCEL,
-            BREAKER,
-            PROPAGATE,
-            THROTTLE,
-            BULKHEAD,
-            HEDGE,
-        ],
+        keys: with_call_options!(
+            [key("to", Name("cache"), Required, "the cache, or `local`"), KEY, TTL, ON_ERROR,],
+            []
+        ),
     },
     super::Block {
         name: "write_back",
@@ -204,40 +179,31 @@ pub(super) const BLOCKS: &[super::Block] = &[
     super::Block {
         name: "write",
         about: "Writes a row that has copies.",
-        keys: &[
-            key("to", Text, Required, "the query that writes: db.set_avatar(user)"),
-            IN,
-            KEY,
-            key(
-                "policy",
-                Word(&["aside", "through", "around", "back"]),
-                Is("aside"),
-                "the store, and take copies out; the store, and write copies; the store alone; the cache, which writes back",
-            ),
-            TTL,
-            key(
-                "on_error",
-                Word(&["miss", "fail"]),
-                Unset("fail for through and back, else miss"),
-                "whether an error of the cache is an error of the endpoint",
-            ),
-            TIMEOUT,
-            DEADLINE,
-            RETRY,
-            CANCEL,
-            BREAKER,
-            PROPAGATE,
-            THROTTLE,
-            BULKHEAD,
-            HEDGE,
-        ],
+        keys: with_call_options!(
+            [
+                key("to", Text, Required, "the query that writes: db.set_avatar(user)"),
+                IN,
+                KEY,
+                key(
+                    "policy",
+                    Word(&["aside", "through", "around", "back"]),
+                    Is("aside"),
+                    "the store, and take copies out; the store, and write copies; the store alone; the cache, which writes back",
+                ),
+                TTL,
+                key(
+                    "on_error",
+                    Word(&["miss", "fail"]),
+                    Unset("fail for through and back, else miss"),
+                    "whether an error of the cache is an error of the endpoint",
+                ),
+            ],
+            []
+        ),
     },
     super::Block {
         name: "invalidate",
         about: "Takes a row out of caches; `local` is only the instance's own.",
-        keys: &[
-            IN, KEY, ON_ERROR, TIMEOUT, DEADLINE, RETRY, CANCEL, BREAKER, PROPAGATE, THROTTLE, BULKHEAD,
-            HEDGE,
-        ],
+        keys: with_call_options!([IN, KEY, ON_ERROR,], []),
     },
 ];

@@ -4,7 +4,7 @@ use super::Absent::{Is, Required, Unset, Unverified};
 use super::Takes::{
     Count, Counts, Duration, Either, Factor, Flag, List, Name, Named, Number, Rate, Share, Text, Times, Word,
 };
-use super::shared::{BREAKER, BULKHEAD, CANCEL, DEADLINE, HEDGE, PROPAGATE, RETRY, THROTTLE, TIMEOUT, key};
+use super::shared::{CANCEL, key, with_call_options, with_guards};
 use super::{Block, Takes};
 
 const RATES: Takes = Either(&[Rate, Takes::Block("rate")]);
@@ -16,98 +16,98 @@ pub(super) const BLOCKS: &[Block] = &[
     Block {
         name: "client",
         about: "A population of clients, with one of `rate` (open), `sessions` (partly open) and `users` (closed).",
-        keys: &[
-            key("to", Name("component"), Required, "whom they call: a service or a load balancer"),
-            key(
-                "rate",
-                RATES,
-                Unset("see `sessions` and `users`"),
-                "requests per second that arrive whatever happens to the others",
-            ),
-            key(
-                "sessions",
-                RATES,
-                Unset("see `rate` and `users`"),
-                "visitors per second, each with several requests one after the other",
-            ),
-            key(
-                "users",
-                Count,
-                Unset("see `rate` and `sessions`"),
-                "a fixed number of people who wait for each answer",
-            ),
-            key("replay", Takes::Block("replay"), Unset("see `rate`"), "recorded requests, each at its time"),
-            key(
-                "think",
-                Times,
-                Unverified("~5s"),
-                "time between an answer and the next request of sessions and users",
-            ),
-            key("session", Takes::Block("session"), Unset("one request"), "what a visitor does"),
-            key("spike", Either(&[SPIKE, List(&SPIKE)]), Unset("none"), "a surge of the rate"),
-            key("spikes", List(&SPIKE), Unset("none"), "several surges, which add"),
-            key(
-                "arrivals",
-                Either(&[Word(&["poisson", "deterministic"]), Takes::Block("arrivals")]),
-                Is("poisson"),
-                "how regularly they come at that rate",
-            ),
-            TIMEOUT,
-            DEADLINE,
-            RETRY,
-            CANCEL,
-            BREAKER,
-            PROPAGATE,
-            THROTTLE,
-            BULKHEAD,
-            HEDGE,
-            key(
-                "priority",
-                Count,
-                Is("0"),
-                "scheduling class of its requests, unless an entry of the `mix` says another: the smallest is the first, and the last to be shed",
-            ),
-            key(
-                "mix",
-                Named(&Either(&[Number, Takes::Block("mix_entry")])),
-                Required,
-                "what they ask for: weights by endpoint",
-            ),
-            key(
-                "write_share",
-                Either(&[Share, Takes::Block("share")]),
-                Unset("as the `mix` says"),
-                "share of requests that go to endpoints which write, over the proportions of the `mix` within each group",
-            ),
-            key(
-                "sessions_of",
-                Name("entity"),
-                Unset("nobody's"),
-                "whose the requests are: the entity of the people who ask",
-            ),
-            key(
-                "read_own_write",
-                Takes::Block("read_own_write"),
-                Unset("nobody does"),
-                "who reads what it has just written",
-            ),
-            key(
-                "connections",
-                Takes::Block("connections"),
-                Unset("kept for 75s"),
-                "how connections are kept",
-            ),
-            key(
-                "from",
-                Either(&[Name("zone or region"), Named(&Share)]),
-                Unset("anywhere"),
-                "where they are, by share of region: {us-east: 60%, eu-west: 40%}",
-            ),
-            key("reload", Takes::Block("reload"), Unset("they wait"), "impatience of people"),
-            key("headers", SHARES, Unset("none"), "header values by share: {x-beta: {\"1\": 5%}}"),
-            key("cookies", SHARES, Unset("none"), "cookie values by share: {beta: {\"1\": 5%}}"),
-            key("body", SHARES, Unset("none"), "body fields by share: {$.bulk: {true: 5%}}"),
-        ],
+        keys: with_call_options!(
+            [
+                key("to", Name("component"), Required, "whom they call: a service or a load balancer"),
+                key(
+                    "rate",
+                    RATES,
+                    Unset("see `sessions` and `users`"),
+                    "requests per second that arrive whatever happens to the others",
+                ),
+                key(
+                    "sessions",
+                    RATES,
+                    Unset("see `rate` and `users`"),
+                    "visitors per second, each with several requests one after the other",
+                ),
+                key(
+                    "users",
+                    Count,
+                    Unset("see `rate` and `sessions`"),
+                    "a fixed number of people who wait for each answer",
+                ),
+                key(
+                    "replay",
+                    Takes::Block("replay"),
+                    Unset("see `rate`"),
+                    "recorded requests, each at its time"
+                ),
+                key(
+                    "think",
+                    Times,
+                    Unverified("~5s"),
+                    "time between an answer and the next request of sessions and users",
+                ),
+                key("session", Takes::Block("session"), Unset("one request"), "what a visitor does"),
+                key("spike", Either(&[SPIKE, List(&SPIKE)]), Unset("none"), "a surge of the rate"),
+                key("spikes", List(&SPIKE), Unset("none"), "several surges, which add"),
+                key(
+                    "arrivals",
+                    Either(&[Word(&["poisson", "deterministic"]), Takes::Block("arrivals")]),
+                    Is("poisson"),
+                    "how regularly they come at that rate",
+                ),
+            ],
+            [
+                key(
+                    "priority",
+                    Count,
+                    Is("0"),
+                    "scheduling class of its requests, unless an entry of the `mix` says another: the smallest is the first, and the last to be shed",
+                ),
+                key(
+                    "mix",
+                    Named(&Either(&[Number, Takes::Block("mix_entry")])),
+                    Required,
+                    "what they ask for: weights by endpoint",
+                ),
+                key(
+                    "write_share",
+                    Either(&[Share, Takes::Block("share")]),
+                    Unset("as the `mix` says"),
+                    "share of requests that go to endpoints which write, over the proportions of the `mix` within each group",
+                ),
+                key(
+                    "sessions_of",
+                    Name("entity"),
+                    Unset("nobody's"),
+                    "whose the requests are: the entity of the people who ask",
+                ),
+                key(
+                    "read_own_write",
+                    Takes::Block("read_own_write"),
+                    Unset("nobody does"),
+                    "who reads what it has just written",
+                ),
+                key(
+                    "connections",
+                    Takes::Block("connections"),
+                    Unset("kept for 75s"),
+                    "how connections are kept",
+                ),
+                key(
+                    "from",
+                    Either(&[Name("zone or region"), Named(&Share)]),
+                    Unset("anywhere"),
+                    "where they are, by share of region: {us-east: 60%, eu-west: 40%}",
+                ),
+                key("reload", Takes::Block("reload"), Unset("they wait"), "impatience of people"),
+                key("headers", SHARES, Unset("none"), "header values by share: {x-beta: {\"1\": 5%}}"),
+                key("cookies", SHARES, Unset("none"), "cookie values by share: {beta: {\"1\": 5%}}"),
+                key("body", SHARES, Unset("none"), "body fields by share: {$.bulk: {true: 5%}}"),
+            ]
+        ),
     },
     Block {
         name: "session",
@@ -199,34 +199,32 @@ pub(super) const BLOCKS: &[Block] = &[
     Block {
         name: "mix_entry",
         about: "An endpoint that clients ask for.",
-        keys: &[
-            key("weight", Number, Is("1"), "how often, relative to the others"),
-            key(
-                "priority",
-                Count,
-                Unset("the client's"),
-                "scheduling class: the smallest first where the discipline is `priority`",
-            ),
-            key(
-                "timeout",
-                Duration,
-                Unset("the client's"),
-                "how long an attempt may take before it is abandoned",
-            ),
-            key("deadline", Duration, Unset("the client's"), "how long all attempts together may take"),
-            key(
-                "retry",
-                Either(&[Text, Takes::Block("retry")]),
-                Unset("the client's"),
-                "how a failed attempt is repeated, or the name of a preset",
-            ),
-            CANCEL,
-            BREAKER,
-            PROPAGATE,
-            THROTTLE,
-            BULKHEAD,
-            HEDGE,
-        ],
+        keys: with_guards!(
+            [
+                key("weight", Number, Is("1"), "how often, relative to the others"),
+                key(
+                    "priority",
+                    Count,
+                    Unset("the client's"),
+                    "scheduling class: the smallest first where the discipline is `priority`",
+                ),
+                key(
+                    "timeout",
+                    Duration,
+                    Unset("the client's"),
+                    "how long an attempt may take before it is abandoned",
+                ),
+                key("deadline", Duration, Unset("the client's"), "how long all attempts together may take"),
+                key(
+                    "retry",
+                    Either(&[Text, Takes::Block("retry")]),
+                    Unset("the client's"),
+                    "how a failed attempt is repeated, or the name of a preset",
+                ),
+                CANCEL,
+            ],
+            []
+        ),
     },
     Block {
         name: "reload",

@@ -61,3 +61,21 @@ pub(super) const ZONES: KeyEntry = key(
     Unset("the first zone"),
     "zones of the network over which the instances are spread in turn",
 );
+
+/// The keys of a block whose calls may be kept away: `[before], [after]` are its own.
+macro_rules! with_guards {
+    ([$($before:expr),* $(,)?], [$($after:expr),* $(,)?]) => {{
+        use $crate::scenario::vocabulary::shared::{BREAKER, BULKHEAD, HEDGE, PROPAGATE, THROTTLE};
+        &[$($before,)* BREAKER, PROPAGATE, THROTTLE, BULKHEAD, HEDGE $(, $after)*]
+    }};
+}
+
+/// The keys of a block that makes calls, all that calls may have among them.
+macro_rules! with_call_options {
+    ([$($before:expr),* $(,)?], [$($after:expr),* $(,)?]) => {{
+        use $crate::scenario::vocabulary::shared::{CANCEL, DEADLINE, RETRY, TIMEOUT, with_guards};
+        with_guards!([$($before,)* TIMEOUT, DEADLINE, RETRY, CANCEL], [$($after),*])
+    }};
+}
+
+pub(super) use {with_call_options, with_guards};

@@ -2,9 +2,7 @@
 
 use super::Absent::{Is, Required, Unset};
 use super::Takes::{Bandwidth, Count, Duration, Either, Flag, List, Name, Share, Sizes, Text, Times, Word};
-use super::shared::{
-    BREAKER, BULKHEAD, CANCEL, DEADLINE, HEDGE, PROPAGATE, RETRY, STEPS, THROTTLE, TIMEOUT, key,
-};
+use super::shared::{DEADLINE, RETRY, STEPS, TIMEOUT, key, with_call_options, with_guards};
 use super::{Block, KeyEntry, Takes};
 
 const ON_ERROR: KeyEntry =
@@ -20,69 +18,64 @@ pub(super) const BLOCKS: &[Block] = &[
     Block {
         name: "step",
         about: "One verb with its options.",
-        keys: &[
-            key("cpu", Times, Unset("-"), "work on the instance's cores: ~8ms"),
-            key("sleep", Times, Unset("-"), "time that holds the worker and no core"),
-            key("io", Times, Unset("-"), "time on a disk token"),
-            key(
-                "query",
-                Text,
-                Unset("-"),
-                "a query about a row of an entity: db.feed(post); `new` inserts one",
-            ),
-            key("call", Takes::Block("call"), Unset("-"), "a request to another service or load balancer"),
-            key("parallel", Takes::Block("parallel"), Unset("-"), "several lists of steps at once"),
-            key("if", Takes::Block("if"), Unset("-"), "one way or the other"),
-            key("lock", Takes::Block("lock"), Unset("-"), "steps under the lock of the request's row"),
-            key("receive", Either(&[Sizes, Takes::Block("receive")]), Unset("-"), "reading a body"),
-            key(
-                "reply",
-                Either(&[Count, Sizes, Takes::Block("reply")]),
-                Unset("-"),
-                "the answer: a status, a size, or both",
-            ),
-            key("cached", Takes::Block("cached"), Unset("-"), "a row through caches"),
-            key("get", Takes::Block("get"), Unset("-"), "a row from a cache"),
-            key("put", Takes::Block("put"), Unset("-"), "a row into a cache"),
-            key("write", Takes::Block("write"), Unset("-"), "a row that has copies"),
-            key("invalidate", Takes::Block("invalidate"), Unset("-"), "a row out of caches"),
-            ON_ERROR,
-            FALLBACK,
-            TIMEOUT,
-            DEADLINE,
-            RETRY,
-            key(
-                "cancel",
-                Either(&[Flag, Word(&["running"])]),
-                Unset("-"),
-                "whether giving up reaches the server: its lines, or also its `running` work",
-            ),
-            BREAKER,
-            PROPAGATE,
-            THROTTLE,
-            BULKHEAD,
-            HEDGE,
-        ],
+        keys: with_guards!(
+            [
+                key("cpu", Times, Unset("-"), "work on the instance's cores: ~8ms"),
+                key("sleep", Times, Unset("-"), "time that holds the worker and no core"),
+                key("io", Times, Unset("-"), "time on a disk token"),
+                key(
+                    "query",
+                    Text,
+                    Unset("-"),
+                    "a query about a row of an entity: db.feed(post); `new` inserts one",
+                ),
+                key(
+                    "call",
+                    Takes::Block("call"),
+                    Unset("-"),
+                    "a request to another service or load balancer"
+                ),
+                key("parallel", Takes::Block("parallel"), Unset("-"), "several lists of steps at once"),
+                key("if", Takes::Block("if"), Unset("-"), "one way or the other"),
+                key("lock", Takes::Block("lock"), Unset("-"), "steps under the lock of the request's row"),
+                key("receive", Either(&[Sizes, Takes::Block("receive")]), Unset("-"), "reading a body"),
+                key(
+                    "reply",
+                    Either(&[Count, Sizes, Takes::Block("reply")]),
+                    Unset("-"),
+                    "the answer: a status, a size, or both",
+                ),
+                key("cached", Takes::Block("cached"), Unset("-"), "a row through caches"),
+                key("get", Takes::Block("get"), Unset("-"), "a row from a cache"),
+                key("put", Takes::Block("put"), Unset("-"), "a row into a cache"),
+                key("write", Takes::Block("write"), Unset("-"), "a row that has copies"),
+                key("invalidate", Takes::Block("invalidate"), Unset("-"), "a row out of caches"),
+                ON_ERROR,
+                FALLBACK,
+                TIMEOUT,
+                DEADLINE,
+                RETRY,
+                key(
+                    "cancel",
+                    Either(&[Flag, Word(&["running"])]),
+                    Unset("-"),
+                    "whether giving up reaches the server: its lines, or also its `running` work",
+                ),
+            ],
+            []
+        ),
     },
     Block {
         name: "call",
         about: "A request to another service or load balancer.",
-        keys: &[
-            key("to", Name("component"), Required, "whom"),
-            key("endpoint", Text, Unset("the first one"), "what for"),
-            key("size", Sizes, Unset("nothing"), "bytes sent along"),
-            TIMEOUT,
-            DEADLINE,
-            RETRY,
-            CANCEL,
-            BREAKER,
-            PROPAGATE,
-            THROTTLE,
-            BULKHEAD,
-            HEDGE,
-            ON_ERROR,
-            FALLBACK,
-        ],
+        keys: with_call_options!(
+            [
+                key("to", Name("component"), Required, "whom"),
+                key("endpoint", Text, Unset("the first one"), "what for"),
+                key("size", Sizes, Unset("nothing"), "bytes sent along"),
+            ],
+            [ON_ERROR, FALLBACK,]
+        ),
     },
     Block {
         name: "parallel",
