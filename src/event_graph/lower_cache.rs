@@ -21,6 +21,13 @@ struct Terms<'a> {
     options: &'a CallOptions,
 }
 
+impl<'a> Terms<'a> {
+    /// Nothing is served beyond its time, and no lease is asked for.
+    fn plain(entity: EntityId, ttl: Option<Demand>, strict: bool, options: &'a CallOptions) -> Self {
+        Self { entity, ttl, grace: SimDuration::ZERO, leases: false, strict, options }
+    }
+}
+
 /// A cache that was asked: where, and whether over a call site.
 struct Asked {
     at: usize,
@@ -39,14 +46,7 @@ impl Lowering<'_, '_> {
                 self.cached(&terms, layers, *coalesce == Coalesce::Instance, miss);
             }
             CacheStep::Get { entity, from, strict, options, on_miss } => {
-                let terms = Terms {
-                    entity: *entity,
-                    ttl: None,
-                    grace: SimDuration::ZERO,
-                    leases: false,
-                    strict: *strict,
-                    options,
-                };
+                let terms = Terms::plain(*entity, None, *strict, options);
                 let asked = self.ask(&terms, *from);
                 self.steps(on_miss);
                 self.ops.push(Op::Answered { entity: *entity, asked: true });
@@ -56,14 +56,7 @@ impl Lowering<'_, '_> {
             }
             CacheStep::Put { entity, to, ttl, strict, options } => {
                 let ttl = ttl.as_ref().map(|ttl| self.ttl(ttl));
-                let terms = Terms {
-                    entity: *entity,
-                    ttl,
-                    grace: SimDuration::ZERO,
-                    leases: false,
-                    strict: *strict,
-                    options,
-                };
+                let terms = Terms::plain(*entity, ttl, *strict, options);
                 self.fill(&terms, *to);
             }
             CacheStep::Write { entity, layers, policy, ttl, strict, options, store } => {
@@ -73,14 +66,7 @@ impl Lowering<'_, '_> {
                     return;
                 }
                 self.steps(store);
-                let terms = Terms {
-                    entity: *entity,
-                    ttl,
-                    grace: SimDuration::ZERO,
-                    leases: false,
-                    strict: *strict,
-                    options,
-                };
+                let terms = Terms::plain(*entity, ttl, *strict, options);
                 match policy {
                     WritePolicy::Aside => self.invalidate(*entity, layers, *strict, options),
                     WritePolicy::Through => layers.iter().for_each(|layer| self.fill(&terms, *layer)),
