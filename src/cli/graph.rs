@@ -85,7 +85,7 @@ fn topology(model: &Model) -> Topology {
             ComponentSpec::LoadBalancer(balancer) => {
                 for route in &balancer.routes {
                     for to in route.targets() {
-                        edge(&component.name, to.index(), route.path.clone().unwrap_or_default());
+                        edge(&component.name, to.index(), route.pattern.path.clone().unwrap_or_default());
                     }
                 }
             }

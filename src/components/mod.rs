@@ -4,6 +4,7 @@ pub mod autoscaler;
 pub mod cache;
 pub mod cdn;
 pub mod database;
+pub mod endpoint_pattern;
 pub mod load_balancer;
 pub mod service;
 

@@ -19,7 +19,6 @@ use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
-use super::nodes::matches;
 use crate::base::ComponentId;
 use crate::components::service::spec::{CacheStep, CallOptions, Step, Test};
 use crate::document::{Code, Diagnostic, Diagnostics, Place};
@@ -460,7 +459,7 @@ fn outgoing<'a>(world: World<'a>, component: ComponentId, operation: &'a str, ca
             0.0
         }
         ComponentSpec::LoadBalancer(balancer) => {
-            for route in balancer.routes.iter().filter(|route| matches(route, operation)) {
+            for route in balancer.routes.iter().filter(|route| route.pattern.matches(operation)) {
                 let weights: f64 = route.to.iter().map(|(_, weight)| weight).sum();
                 let conditional = !route.customer.is_empty();
                 let mut own = Calls::new();

@@ -243,6 +243,11 @@ fn read_verb(
         found.add(Code::WrongKind, node.place, message, help);
         return None;
     }
+    if verb == "reset" && groups.iter().any(|group| group.instance.is_some()) {
+        let help = "name the component: connections are kept to it, whichever instance they end at";
+        found.add(Code::WrongKind, node.place, "`reset` concerns a component as a whole", help);
+        return None;
+    }
     let mut lasts = None;
     let read = match (verb, fields) {
         ("kill", None) => Verb::Kill { targets: groups, restart_after },

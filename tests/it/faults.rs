@@ -145,6 +145,7 @@ fn mistakes_in_faults_point_at_what_to_change() {
     assert!(
         wrong("[{at: 1m, deploy: web}]").contains("a client population cannot be the target of `deploy`")
     );
+    assert!(wrong("[{at: 1m, reset: \"app[0]\"}]").contains("concerns a component as a whole"));
     let random = "[{mtbf: 1m, mttr: 5s, partition: {from: app, to: db}}]";
     assert!(wrong(random).contains("nothing that an instance does by itself"));
     // Warnings do not stop a run.

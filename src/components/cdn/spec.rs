@@ -5,14 +5,14 @@ use crate::base::random::Key;
 use crate::base::{ComponentId, EntityId, ResourceId};
 use crate::components::cache::eviction::Policy;
 use crate::components::cache::store::Capacity;
-use crate::components::load_balancer::spec::RouteSpec;
+use crate::components::endpoint_pattern::EndpointPattern;
 use crate::engine::SiteId;
 
 /// What is kept of some endpoints.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RuleSpec {
-    /// Which endpoints: method and path; it has no targets.
-    pub pattern: RouteSpec,
+    /// Which endpoints.
+    pub pattern: EndpointPattern,
     /// There is one object for each row of this entity; none: one for each endpoint.
     pub entity: Option<EntityId>,
     /// How long copies and errors are good.

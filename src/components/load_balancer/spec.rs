@@ -4,15 +4,14 @@ use super::algorithm::{Algorithm, Panic, SlowStart, Ties};
 use super::health::{ActiveCheckSettings, MaxFailsSettings, OutlierSettings};
 use crate::base::random::Key;
 use crate::base::{ComponentId, ResourceId, SimDuration};
+use crate::components::endpoint_pattern::EndpointPattern;
 use crate::engine::{Demand, RetryOn, SiteId};
 
 /// Where requests of some kind go.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RouteSpec {
-    /// Path pattern: literal, or with `*` for any rest.
-    pub path: Option<String>,
-    /// Method.
-    pub method: Option<String>,
+    /// Which endpoints.
+    pub pattern: EndpointPattern,
     /// Header, cookie or body conditions: (name, value).
     pub customer: Vec<(String, String)>,
     /// Targets with their weights.

@@ -1,6 +1,6 @@
 //! A CDN: which rule each endpoint falls under, the stores of its places, and the site towards the origin.
 
-use super::{key_of, matches};
+use super::key_of;
 use crate::components::cdn::Cdn;
 use crate::components::cdn::spec::{CdnBuild, CdnSpec};
 use crate::components::service::spec::CallOptions;
@@ -11,7 +11,7 @@ pub(in crate::event_graph) fn cdn(index: usize, spec: &CdnSpec, sites: &mut Site
     let endpoints = sites.endpoints();
     let options = CallOptions { timeout: spec.timeout, ..CallOptions::default() };
     let rule_of = |endpoint: &String| {
-        spec.rules.iter().position(|rule| matches(&rule.pattern, endpoint)).map(|at| at as u16)
+        spec.rules.iter().position(|rule| rule.pattern.matches(endpoint)).map(|at| at as u16)
     };
     Cdn::new(CdnBuild {
         rules: endpoints.iter().map(rule_of).collect(),

@@ -5,7 +5,7 @@ use crate::base::random::{Distribution, StreamName};
 use crate::base::{ComponentId, OperationId, ResourceId};
 use crate::components::load_balancer::LoadBalancer;
 use crate::components::load_balancer::spec::{
-    Backend, HealthSpec, LoadBalancerBuild, LoadBalancerSpec, Route, RouteSpec, Server,
+    Backend, HealthSpec, LoadBalancerBuild, LoadBalancerSpec, Route, Server,
 };
 use crate::components::service::spec::CallOptions;
 use crate::engine::{Demand, RowChoice, SiteId};
@@ -69,7 +69,7 @@ pub(in crate::event_graph) fn load_balancer(
             }));
         }
         routes.push(Route {
-            operations: endpoints.iter().map(|e| matches(route, e)).collect(),
+            operations: endpoints.iter().map(|e| route.pattern.matches(e)).collect(),
             traits: route.customer.iter().map(|(n, v)| sites.customer_trait(n, v)).collect(),
             backends,
         });
@@ -111,17 +111,4 @@ fn probe_site(
     let timeout = Some(health.settings.timeout.as_secs_f64());
     let options = CallOptions { timeout, ..CallOptions::default() };
     Some(sites.call(index, "health", target, operation, RowChoice::None, None, &options))
-}
-
-/// Whether a route takes `METHOD /path`.
-pub(in crate::event_graph) fn matches(route: &RouteSpec, endpoint: &str) -> bool {
-    let (method, path) = endpoint.split_once(' ').unwrap_or(("", endpoint));
-    let method_fits = route.method.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method));
-    let path_fits = route.path.as_ref().is_none_or(|pattern| match pattern.split_once('*') {
-        Some((before, after)) => {
-            path.len() >= before.len() + after.len() && path.starts_with(before) && path.ends_with(after)
-        }
-        None => path == pattern,
-    });
-    method_fits && path_fits
 }

@@ -11,7 +11,7 @@ pub(super) use cache::cache;
 pub(super) use cdn::cdn;
 pub(super) use client::client;
 pub(super) use database::database;
-pub(super) use load_balancer::{load_balancer, matches};
+pub(super) use load_balancer::load_balancer;
 pub(super) use service::service;
 
 use super::sites::Sites;

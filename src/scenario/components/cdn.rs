@@ -6,9 +6,9 @@ use crate::base::SimDuration;
 use crate::components::cache::eviction::Policy;
 use crate::components::cdn::edge::Freshness;
 use crate::components::cdn::spec::{CdnSpec, RuleSpec};
-use crate::components::load_balancer::spec::RouteSpec;
+use crate::components::endpoint_pattern::EndpointPattern;
 use crate::document::{Diagnostics, quantity};
-use crate::scenario::fields::{Fields, entries, text};
+use crate::scenario::fields::{Fields, entries, scalar, text};
 
 pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics) -> CdnSpec {
     let to = fields.need("to", found).and_then(|node| names.receiver(node, text(node, found)?, found));
@@ -17,20 +17,12 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
     let mut rules = Vec::new();
     for (key, node) in entries(fields.get("cache"), "`cache`", found) {
         let mut rule = Fields::of(node, "a cache rule", found);
-        let ttl = rule
-            .need("ttl", found)
-            .and_then(|node| crate::scenario::fields::scalar(node, quantity::duration, found));
+        let ttl = rule.need("ttl", found).and_then(|node| scalar(node, quantity::duration, found));
         let entity = entity_of_optional(&mut rule, names, found);
         rule.finish(found);
         // A path alone is what may be kept of it: the answers to GET.
         let (method, path) = key.name.split_once(' ').unwrap_or(("GET", key.name.as_str()));
-        let pattern = RouteSpec {
-            path: Some(path.trim().to_owned()),
-            method: Some(method.to_owned()),
-            customer: Vec::new(),
-            to: Vec::new(),
-            backup: Vec::new(),
-        };
+        let pattern = EndpointPattern { method: Some(method.to_owned()), path: Some(path.trim().to_owned()) };
         let while_revalidating = SimDuration::ZERO;
         let fresh = Freshness { ttl: ttl.unwrap_or_default(), while_revalidating, if_error, error_ttl };
         rules.push(RuleSpec { pattern, entity, fresh });

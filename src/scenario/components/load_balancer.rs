@@ -3,6 +3,7 @@
 use super::call_options::read_on;
 use super::{Names, read_cores, small};
 use crate::base::{ComponentId, SimDuration};
+use crate::components::endpoint_pattern::EndpointPattern;
 use crate::components::load_balancer::algorithm::{Algorithm, Panic, SlowStart, Ties};
 use crate::components::load_balancer::health::{ActiveCheckSettings, MaxFailsSettings, OutlierSettings};
 use crate::components::load_balancer::spec::{
@@ -34,7 +35,8 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
     }
     if let Some(to) = to {
         let to = read_targets(to, names, found);
-        routes.push(RouteSpec { path: None, method: None, customer: Vec::new(), to, backup: Vec::new() });
+        let pattern = EndpointPattern::default();
+        routes.push(RouteSpec { pattern, customer: Vec::new(), to, backup: Vec::new() });
     }
     let spare = fields.get("backup").map(|node| read_targets(node, names, found)).unwrap_or_default();
     for node in items(written, "routes", "- {path: /api/*, to: app}", found) {
@@ -60,7 +62,8 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         let to = route.need("to", found).map(|n| read_targets(n, names, found)).unwrap_or_default();
         let backup = route.get("backup").map(|node| read_targets(node, names, found)).unwrap_or_default();
         route.finish(found);
-        routes.push(RouteSpec { path, method, customer, to, backup });
+        let pattern = EndpointPattern { method, path };
+        routes.push(RouteSpec { pattern, customer, to, backup });
     }
     for route in &mut routes {
         if route.backup.is_empty() {
