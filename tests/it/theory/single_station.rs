@@ -24,10 +24,13 @@ fn exponential_service() {
     hold("MM1-LINE-T1", &one("rate: 1/s", &station(1, "exp(500ms)"), 40_000), &ALL);
 }
 
+/// Sixty replications, twice as many as elsewhere: successive waits are so alike here that the spread over thirty
+/// is itself too uncertain to be held to the case's.
 #[test]
-#[ignore = "long: 800 million jobs, since at a load of 0.99 a short run says nothing"]
+#[ignore = "long: 1.5 billion jobs, since at a load of 0.99 a short run says nothing"]
 fn exponential_service_close_to_saturation() {
-    hold("MM1-099", &one("rate: 0.99/s", &station(1, "exp(1s)"), 28_000_000), &ALL);
+    let text = one("rate: 0.99/s", &station(1, "exp(1s)"), 28_000_000);
+    hold("MM1-099", &text.replace("replications: 30", "replications: 60"), &ALL);
 }
 
 #[test]
