@@ -66,6 +66,10 @@ fn topology(model: &Model) -> Topology {
             n => format!(" ×{n}"),
         };
         let (detail, kind) = match &component.spec {
+            ComponentSpec::Service(service) if service.consumes.is_some() => {
+                (format!("worker, {} cores{times}", service.cores), NodeKind::Service)
+            }
+            ComponentSpec::Queue(_) => ("queue".to_owned(), NodeKind::Queue),
             ComponentSpec::Service(service) => (format!("{} cores{times}", service.cores), NodeKind::Service),
             ComponentSpec::Database(database) => (format!("{} cores", database.cores), NodeKind::Database),
             ComponentSpec::Cache(_) => (format!("cache{times}"), NodeKind::Cache),
@@ -74,6 +78,18 @@ fn topology(model: &Model) -> Topology {
         };
         nodes.push(node(&component.name, detail, kind));
         match &component.spec {
+            ComponentSpec::Queue(queue) => {
+                for (at, worker) in model.components.iter().enumerate() {
+                    let ComponentSpec::Service(service) = &worker.spec else { continue };
+                    let takes = service.consumes.as_ref().map(|consumer| consumer.from);
+                    if takes.is_some_and(|from| model.components[from.index()].name == component.name) {
+                        edge(&component.name, at, "messages".to_owned());
+                    }
+                }
+                if let Some(to) = queue.dead_letter {
+                    edge(&component.name, to.index(), "dead letters".to_owned());
+                }
+            }
             ComponentSpec::Service(service) => {
                 for endpoint in &service.endpoints {
                     calls(&endpoint.steps, &mut |to, operation| {

@@ -6,6 +6,7 @@ pub mod cdn;
 pub mod database;
 pub mod endpoint_pattern;
 pub mod load_balancer;
+pub mod queue;
 pub mod service;
 
 use crate::engine::{CallId, Context, Disturbance, Node, Outcome, Probe, Timer, Withdrawal};
@@ -75,4 +76,6 @@ kinds! {
     "cache" => Cache(cache::Cache),
     /// Keeps copies of answers.
     "cdn" => Cdn(cdn::Cdn),
+    /// Keeps messages.
+    "queue" => Queue(queue::Queue),
 }

@@ -112,6 +112,8 @@ impl Flags {
     pub const PARKED: Self = Self(1 << 13);
     /// Was lost on its way, there or back: it waits for its caller to give up.
     pub const LOST: Self = Self(1 << 14);
+    /// A job that its worker has begun.
+    pub const BEGUN: Self = Self(1 << 15);
     /// Holds a disk token.
     pub const DISK: Self = Self(1 << 10);
 

@@ -9,6 +9,7 @@ use super::call::{Call, CallId, Flags};
 use super::conditions::Life;
 use super::context::Core;
 use super::event::{Event, Limit, Signal};
+use super::job::JobId;
 use super::outcome::{Outcome, Reason};
 use super::plan::{Retry, SiteId};
 use super::probe::{Finished, Observation, Probe};
@@ -64,6 +65,10 @@ impl<P: Probe> Core<P> {
             degraded: request.degraded,
         };
         self.requests_finished += 1;
+        if request.job != JobId::NONE {
+            let job = self.take_job(id);
+            self.drop_job(job);
+        }
         self.drop_reference(id);
         self.observe(Observation::Finished(finished));
         Some(finished)

@@ -10,6 +10,7 @@ use super::copies::Seen;
 use super::event::{Event, Limit, Signal, Timer};
 use super::fault::Disturbance;
 use super::guard::{Gate, Wait};
+use super::job::Job;
 use super::ledger::{Ledger, Staleness};
 use super::network::Network;
 use super::outcome::Outcome;
@@ -41,6 +42,10 @@ pub(super) struct Core<P> {
     /// Waits at guarded sites, by their callers.
     pub(super) waits: FxHashMap<CallId, Wait>,
     pub(super) network: Network,
+    /// Jobs whose clients ask for them.
+    pub(super) jobs: Slab<Job>,
+    /// By component: what waits at a queue, and since when the oldest does.
+    pub(super) backlogs: Vec<(u32, Option<SimTime>)>,
     pub(super) ledger: Ledger,
     pub(super) conditions: Conditions,
     /// What components are still to be told.
@@ -76,6 +81,8 @@ impl<P: Probe> Core<P> {
             waits: FxHashMap::default(),
             breakers: plan.breakers.iter().map(|settings| CircuitBreaker::new(*settings)).collect(),
             network: Network::new(&plan),
+            jobs: Slab::new(),
+            backlogs: Vec::new(),
             ledger: Ledger::new(plan.versions_matter),
             conditions: Conditions::new(&plan),
             disturbances: Vec::new(),
@@ -365,6 +372,21 @@ impl<P: Probe> Context<'_, P> {
     #[inline]
     pub fn draw_time(&self, demand: &Demand, id: CallId) -> SimDuration {
         SimDuration::from_secs_f64(self.draw(demand, id))
+    }
+
+    /// The value of `demand` for the job that this call works on, as a time: the same whenever the job is
+    /// done again. What else is drawn in a call is drawn anew each time.
+    pub fn draw_of_job(&self, demand: &Demand, id: CallId) -> SimDuration {
+        let request = self.core.calls[id].request;
+        let luck = self.core.requests.get(request).map_or(Key::default(), |r| r.luck.with(r.number));
+        SimDuration::from_secs_f64(self.core.draw(demand, luck, request))
+    }
+
+    /// A coin for the job that this call works on.
+    #[must_use]
+    pub fn coin_of_job(&self, key: Key, chance: f64, id: CallId) -> bool {
+        let request = self.core.requests.get(self.core.calls[id].request);
+        request.is_some_and(|r| key.join(r.luck.with(r.number)).draws().chance(chance))
     }
 
     /// A coin for this visit.

@@ -92,6 +92,8 @@ pub enum Disturbance {
     Flushed,
     /// The idle connections that it keeps to whoever it calls are closed.
     Reset,
+    /// An instance of this component, which takes messages from the queue that is told, has come, gone or changed.
+    Consumer(ComponentId),
 }
 
 impl<P: Probe> Core<P> {
@@ -153,6 +155,11 @@ impl<P: Probe> Core<P> {
             return;
         };
         let (before, after) = change.life;
+        if before != after {
+            for (queue, _) in plan.consumers.iter().filter(|(_, consumer)| *consumer == component) {
+                self.disturbances.push((*queue, instance, Disturbance::Consumer(component)));
+            }
+        }
         let mut tell = |what| self.disturbances.push((component, instance, what));
         if before.works() && !after.works() {
             tell(Disturbance::Lost);
@@ -182,6 +189,7 @@ impl<P: Probe> Core<P> {
         let (component, instance, luck) = (call.component, call.instance, call.luck);
         match self.conditions.life(component, instance) {
             Life::Up | Life::Draining => {}
+            _ if self.is_for_outbox(id) => {}
             Life::Down | Life::Absent => {
                 self.reply(id, Outcome::error(503, component, Reason::Unreachable), 0);
                 return false;
@@ -227,11 +235,19 @@ impl<P: Probe> Core<P> {
     pub(super) fn lose(&mut self, id: CallId) {
         let call = &self.calls[id];
         let component = call.component;
+        let begun = call.flags.has(Flags::BEGUN);
         if self.conditions.life(component, call.instance) == Life::Vanished {
             self.park(id);
         } else {
-            self.reply(id, Outcome::error(503, component, Reason::Unreachable), 0);
+            let reason = if begun { Reason::Crashed } else { Reason::Unreachable };
+            self.reply(id, Outcome::error(503, component, reason), 0);
         }
+    }
+
+    /// Whether a call puts a message into an outbox, which stands beside the queue.
+    fn is_for_outbox(&self, id: CallId) -> bool {
+        let caller = self.calls.get(self.calls[id].parent);
+        caller.is_some_and(|caller| self.plan.sites[caller.site.0 as usize].outbox)
     }
 
     /// The instance is back: connections that were open to it are reset.

@@ -10,6 +10,7 @@ mod copies;
 mod event;
 mod fault;
 mod guard;
+mod job;
 mod ledger;
 mod lock_table;
 mod membership;
@@ -32,6 +33,7 @@ pub use context::{CallBalance, Context};
 pub use copies::{Item, MOST_ENTITIES, Nodes, Placement, Seen, Spread, Verb};
 pub use event::{Event, Limit, Signal, Timer, Withdrawal};
 pub use fault::{Disturbance, Effect, FaultPlan};
+pub use job::{Job, JobId};
 pub use ledger::{Ledger, Staleness};
 pub use lock_table::LockTable;
 pub use node::Node;
@@ -40,7 +42,7 @@ pub use plan::{
     BulkheadPlan, CallSite, ConnectionLimit, Demand, EntityPlan, Fleet, Jitter, LinkPlan, Path, Plan,
     PoolPlan, Popularity, Reload, Retry, RetryOn, RowChoice, SiteId, Target, Trait,
 };
-pub use probe::{Blind, Finished, Found, Observation, Probe};
+pub use probe::{Blind, Fate, Finished, Found, Observation, Probe};
 pub use program::{Condition, Op, Pc, Program};
 pub use request::{Request, RequestId};
 pub use station::{Cores, Seized, Station};

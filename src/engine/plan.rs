@@ -184,6 +184,10 @@ pub struct CallSite {
     pub stops: bool,
     /// The site's first budget counter, if its retry has one.
     pub budget: u32,
+    /// Whether it reaches a queue whatever has become of that: an outbox stands beside it.
+    pub outbox: bool,
+    /// Whether it sends a message about a row that was written before: if it fails, the row has none.
+    pub after_write: bool,
     /// Whether all caller instances share that one, or each has its own.
     pub budget_is_shared: bool,
     /// Index into [`Plan::paths`]: the network between the two; none where it takes no time.
@@ -383,6 +387,10 @@ pub struct Plan {
     pub spread: super::copies::Spread,
     /// Where a cache writes back what it has acknowledged: cache, entity, and its call site.
     pub write_backs: Vec<(ComponentId, EntityId, SiteId)>,
+    /// Client populations that ask for the jobs that they have sent.
+    pub polls: Vec<ComponentId>,
+    /// Queues, each with a component that takes its messages: told whenever an instance comes or goes.
+    pub consumers: Vec<(ComponentId, ComponentId)>,
     /// Whether anything can read an old version, so that the ledger must remember the written rows.
     pub versions_matter: bool,
 }

@@ -139,6 +139,27 @@ pub enum Observation {
         /// Bytes.
         bytes: u64,
     },
+    /// Something became of a message of a queue.
+    Message {
+        /// The queue.
+        queue: ComponentId,
+        /// What.
+        fate: Fate,
+    },
+    /// Who waits at a queue changed: the oldest of them was published then.
+    Oldest {
+        /// The queue.
+        queue: ComponentId,
+        /// When; none: nobody waits.
+        since: Option<SimTime>,
+    },
+    /// A job is done, as far as whoever asked for it can see.
+    Completed {
+        /// The queue that its message went to.
+        queue: ComponentId,
+        /// Since the intended start of the request that sent it.
+        took: SimDuration,
+    },
     /// A read of `entity` saw a version that was `behind` versions old (0: fresh); `age`: since the newer one was committed.
     Read {
         /// The entity.
@@ -148,6 +169,41 @@ pub enum Observation {
         /// Time since the first version that this read missed; zero if fresh.
         age: SimDuration,
     },
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Fate {
+    /// It was taken over from its sender.
+    Published,
+    /// Its work is done, and it is gone.
+    Acked,
+    /// It went to the dead-letter queue.
+    DeadLettered,
+    /// It waited longer than it is kept.
+    Expired,
+    /// It gave way in a full queue, or could not be delivered as often as is allowed.
+    Dropped,
+    /// It is gone and nobody has done its work.
+    Lost,
+    /// It was delivered once more. Not an end.
+    Redelivered,
+    /// Its work was done once more. Not an end.
+    Duplicate,
+    /// A sender was told that it is not taken: it never was a message.
+    Refused,
+    /// A row was written, and the message about it was not taken.
+    Missing,
+    /// A client asked whether it is done.
+    Polled,
+    /// A client asks no more, though it never heard that it is done.
+    GivenUp,
+}
+
+impl Fate {
+    /// How many there are.
+    pub const COUNT: usize = Self::GivenUp as usize + 1;
 }
 
 /// What a look-up in a store of copies (a place of a CDN, a cache) found.

@@ -132,6 +132,17 @@ pub enum Op {
         /// Whether the store behind had to be asked.
         asked: bool,
     },
+    /// A worker begins the job.
+    Begin,
+    /// The job of some messages always fails, or kills the process.
+    Spoil {
+        /// The share of messages.
+        share: f64,
+        /// Their stream.
+        key: Key,
+        /// Seconds until the process is back; none: it does not die.
+        crash: Option<f64>,
+    },
     /// End with the outcome that the call was given when it was turned away.
     Refuse,
     /// Answer and end.

@@ -2,6 +2,7 @@
 
 use super::call::CallId;
 use super::copies::Seen;
+use super::job::JobId;
 use crate::base::random::Key;
 use crate::base::{ComponentId, EntityId, OperationId, SimTime};
 use crate::kernel::Handle;
@@ -38,6 +39,8 @@ pub struct Request {
     pub references: u32,
     /// What its owner has written before: a read of that row must not be older.
     pub expects: Seen,
+    /// The job that it has sent to a queue, if its client asks for that.
+    pub job: JobId,
     /// Rows that this request inserted, or was told by a trace: they take precedence over its drawn keys.
     pub rows: Vec<(EntityId, u64)>,
 }
@@ -60,6 +63,7 @@ impl Request {
             attempts: 0,
             references: 1,
             expects: Seen::NOTHING,
+            job: JobId::NONE,
             rows: Vec::new(),
         }
     }

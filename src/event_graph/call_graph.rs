@@ -107,6 +107,9 @@ impl<'a> CallGraph<'a> {
             for entry in &client.mix {
                 built.node(client.to.index(), &entry.endpoint, &mut open);
             }
+            if let Some(poll) = &client.poll {
+                built.node(client.to.index(), &poll.endpoint, &mut open);
+            }
         }
         while let Some(from) = open.pop() {
             let Visit { component, operation, .. } = built.graph[from].clone();
@@ -262,8 +265,8 @@ impl<'a> CallGraph<'a> {
                     "add a last route for the rest: `- {path: \"*\", to: NAME}`",
                 );
             }
-            let serves =
-                !matches!(component.spec, ComponentSpec::Service(_)) || component.spec.serves(operation);
+            // A worker takes messages, whatever they are called.
+            let serves = component.spec.kind() != "service" || component.spec.serves(operation);
             let before = self.graph.neighbors_directed(at, Direction::Incoming).next();
             if let (false, Some(before)) = (serves, before) {
                 let from = &self.model.components[self.graph[before].component.index()];
@@ -449,6 +452,20 @@ fn outgoing<'a>(world: World<'a>, component: ComponentId, operation: &'a str, ca
             walk(world, &endpoint.steps, Times { likely: 1.0, worst: 1.0 }, calls, &mut demand);
             demand
         }
+        // A message becomes a job, once; who sent it does not wait for that.
+        ComponentSpec::Queue(_) => {
+            for (at, worker) in model.components.iter().enumerate() {
+                let ComponentSpec::Service(service) = &worker.spec else { continue };
+                if service.consumes.as_ref().is_some_and(|consumer| consumer.from == component) {
+                    let times = Times { likely: 1.0, worst: 1.0 };
+                    for endpoint in &service.endpoints {
+                        let edge = Edge { times, attempts: 1, timeout: None };
+                        add(calls, (at, endpoint.name.as_str()), edge);
+                    }
+                }
+            }
+            0.0
+        }
         ComponentSpec::Cache(cache) => cache.op_cost.as_ref().map_or(0.0, |cost| cost.mean()),
         // As if nothing were kept: what the origin must carry when all places are cold.
         ComponentSpec::Cdn(cdn) => {
@@ -544,7 +561,13 @@ fn walk<'a>(
             Step::Cpu(amount) => *demand += here.likely * amount.mean(),
             Step::Call { target, operation, options, .. } => {
                 let (model, endpoints) = world;
-                let own = model.components[target.index()].spec.operation(*operation);
+                let target_spec = &model.components[target.index()].spec;
+                if matches!(target_spec, ComponentSpec::Queue(_)) {
+                    let edge = Edge { times: here, attempts: attempts(options), timeout: options.timeout };
+                    add(calls, (target.index(), "publish"), edge);
+                    continue;
+                }
+                let own = target_spec.operation(*operation);
                 if let Some(name) = own.or_else(|| endpoints.get(operation.index()).copied()) {
                     let edge = Edge { times: here, attempts: attempts(options), timeout: options.timeout };
                     add(calls, (target.index(), name), edge);

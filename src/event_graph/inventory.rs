@@ -57,6 +57,10 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
                 let connections = cache.max_connections.map_or(f64::INFINITY, all);
                 add(index, 0, Role::Connections, connections);
             }
+            ComponentSpec::Queue(_) => {
+                add(index, 0, Role::Messages, 0.0);
+                add(index, 0, Role::Deliveries, f64::INFINITY);
+            }
             ComponentSpec::Cdn(cdn) => {
                 (0..u32::from(cdn.pops)).for_each(|pop| add(index, pop, Role::Store, f64::INFINITY));
                 if cdn.shield {

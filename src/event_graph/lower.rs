@@ -6,6 +6,7 @@
 use super::sites::Sites;
 use crate::base::random::{Key, StreamName};
 use crate::components::cache::spec::LocalCacheSpec;
+use crate::components::queue::OUTBOX;
 use crate::components::service::spec::{Amount, Endpoint, ServiceSpec, Slots, Step, Test};
 use crate::engine::{Condition, Demand, Op, Pc, Program};
 
@@ -19,6 +20,8 @@ pub(super) struct Lowering<'a, 'b> {
     pub(super) ops: Vec<Op>,
     pub(super) endpoint: &'a str,
     pub(super) local_caches: &'a [LocalCacheSpec],
+    /// Whether a row was written by a step before.
+    has_written: bool,
     /// How often each verb has occurred in this endpoint: the purpose of a draw is (endpoint, verb, ordinal).
     ordinals: [u64; 8],
 }
@@ -39,6 +42,7 @@ pub(super) fn program(service: &ServiceSpec, sites: &mut Sites<'_>, component: u
             ops: std::mem::take(&mut program.ops),
             endpoint: name,
             local_caches: &service.local_caches,
+            has_written: false,
             ordinals: [0; 8],
         };
         program.entries.push(lowering.ops.len().min(MOST_OPS) as Pc);
@@ -48,7 +52,15 @@ pub(super) fn program(service: &ServiceSpec, sites: &mut Sites<'_>, component: u
         if lowering.holds_worker {
             lowering.ops.push(Op::Seize);
         }
+        if service.consumes.is_some() {
+            lowering.ops.push(Op::Begin);
+        }
         lowering.steps(steps);
+        if let Some(consumer) = service.consumes.as_ref().filter(|consumer| consumer.poison > 0.0) {
+            let key = lowering.purpose(7, "poison");
+            let crash = consumer.poison_crash.map(crate::base::SimDuration::as_secs_f64);
+            lowering.ops.push(Op::Spoil { share: consumer.poison, key, crash });
+        }
         // An endpoint that never replies answers 200 with nothing.
         if !matches!(lowering.ops.last(), Some(Op::Reply { .. })) || ends_in_branch(steps) {
             lowering.ops.push(Op::Reply { status: 200, size: None, retry_after: 0 });
@@ -156,6 +168,12 @@ impl Lowering<'_, '_> {
                 let size = size.as_ref().map(|size| self.demand(size, 5, "size"));
                 let site =
                     self.sites.call(self.component, self.endpoint, *target, *operation, *row, size, options);
+                if self.sites.is_queue(*target) {
+                    let record = &mut self.sites.plan.sites[site.0 as usize];
+                    record.outbox = *operation == OUTBOX;
+                    record.after_write = self.has_written;
+                }
+                self.has_written |= self.sites.writes(*target, *operation);
                 let at = self.waiting(Op::Call { site, caught: None });
                 let handler = self.handler(on_error.as_ref(), *fallback);
                 if let Op::Call { caught, .. } = &mut self.ops[at] {

@@ -97,9 +97,13 @@ impl<'a> Sites<'a> {
     /// The operations of a load balancer: what services serve, and whatever else clients ask for.
     pub(super) fn endpoints(&self) -> Vec<String> {
         let mut all: Vec<String> = self.model.endpoints().into_iter().map(str::to_owned).collect();
-        for entry in self.model.clients.iter().flat_map(|client| &client.mix) {
-            if !all.contains(&entry.endpoint) {
-                all.push(entry.endpoint.clone());
+        let asked = |client: &'a crate::scenario::model::ClientSpec| {
+            let polled = client.poll.as_ref().map(|poll| &poll.endpoint);
+            client.mix.iter().map(|entry| &entry.endpoint).chain(polled)
+        };
+        for endpoint in self.model.clients.iter().flat_map(asked) {
+            if !all.contains(endpoint) {
+                all.push(endpoint.clone());
             }
         }
         all
@@ -117,6 +121,20 @@ impl<'a> Sites<'a> {
             other => other.operations(),
         };
         OperationId::at(known.iter().position(|name| name == endpoint).unwrap_or(0))
+    }
+
+    pub(super) fn is_queue(&self, component: ComponentId) -> bool {
+        matches!(self.model.components[component.index()].spec, ComponentSpec::Queue(_))
+    }
+
+    /// Whether an operation of a database writes.
+    pub(super) fn writes(&self, component: ComponentId, operation: OperationId) -> bool {
+        match &self.model.components[component.index()].spec {
+            ComponentSpec::Database(database) => {
+                database.queries.get(operation.index()).is_some_and(|query| query.writes)
+            }
+            _ => false,
+        }
     }
 
     fn rotor(&mut self, caller: usize, target: ComponentId) -> u32 {
@@ -201,6 +219,8 @@ impl<'a> Sites<'a> {
             stops: options.stop,
             budget,
             budget_is_shared,
+            outbox: false,
+            after_write: false,
             path: self.paths.between(caller, target),
         }
     }

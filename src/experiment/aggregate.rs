@@ -96,6 +96,8 @@ fn metrics(catalog: &Catalog, records: &[ReplicationRecord]) -> Vec<(String, Est
         let optional = matches!(
             metric,
             Metric::TimeToRecover
+                | Metric::DrainTime(_)
+                | Metric::CompletionTime(..)
                 | Metric::Cost
                 | Metric::CostPerMillionGood
                 | Metric::HitRatio(_)
@@ -214,6 +216,8 @@ fn role_name(role: Role, catalog: &Catalog) -> String {
         Role::Shield => "shield".to_owned(),
         Role::Limit => "limit".to_owned(),
         Role::Instances => "instances".to_owned(),
+        Role::Messages => "messages".to_owned(),
+        Role::Deliveries => "deliveries".to_owned(),
     }
 }
 

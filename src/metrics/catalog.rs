@@ -28,6 +28,10 @@ pub enum Role {
     Shield,
     /// The concurrency limit: its servers are the limit as it moves.
     Limit,
+    /// The messages that wait at a queue: it has no servers, so whoever is present waits.
+    Messages,
+    /// The messages of a queue that consumers have.
+    Deliveries,
     /// The instances of a fleet that changes: present are those there are, servers those in service.
     Instances,
 }

@@ -6,6 +6,7 @@
 
 use super::latency::LatencyDistribution;
 use super::lookups::Lookups;
+use super::queues::QueueEvents;
 use crate::base::{ComponentId, SimTime};
 use crate::engine::{Outcome, Reason};
 
@@ -48,6 +49,8 @@ pub struct Events {
     pub answers: Vec<(u64, u64)>,
     /// By resource, up to the last one that is a store: empty where there is none.
     pub lookups: Vec<Lookups>,
+    /// By component, up to the last one that is a queue: empty where there is none.
+    pub queues: Vec<QueueEvents>,
 }
 
 /// Adds `n` to the entry of `key`; the lists are short, so a scan beats a map.
@@ -105,6 +108,12 @@ impl Events {
         for (mine, theirs) in self.lookups.iter_mut().zip(&other.lookups) {
             mine.add(theirs);
         }
+        if self.queues.len() < other.queues.len() {
+            self.queues.resize(other.queues.len(), QueueEvents::default());
+        }
+        for (mine, theirs) in self.queues.iter_mut().zip(&other.queues) {
+            mine.add(theirs);
+        }
     }
 
     pub(super) fn finish(&mut self, outcome: Outcome) {
@@ -152,10 +161,12 @@ pub struct Cohort {
     pub degraded: u64,
     /// Waits until granted, of grants that happened in the window; by resource.
     pub waits: Vec<LatencyDistribution>,
+    /// Times from a request to the completion of the job that it sent, as far as its client can see; by queue.
+    pub completions: Vec<LatencyDistribution>,
 }
 
 impl Cohort {
-    pub(super) fn new(from: SimTime, to: SimTime, endpoints: usize, resources: usize) -> Self {
+    pub(super) fn new(from: SimTime, to: SimTime, endpoints: usize, resources: usize, queues: usize) -> Self {
         let endpoint = EndpointCohort { sent: 0, good: 0, errors: 0, latency: LatencyDistribution::new(3) };
         Self {
             from,
@@ -166,6 +177,7 @@ impl Cohort {
             attempts: 0,
             degraded: 0,
             waits: vec![LatencyDistribution::new(3); resources],
+            completions: vec![LatencyDistribution::new(3); queues],
         }
     }
 

@@ -9,10 +9,11 @@ use super::catalog::{Catalog, ComponentInfo, Role};
 use super::counters::Cohort;
 use super::latency::LatencyDistribution;
 use super::lookups::Lookups;
+use super::queues::QueueEvents;
 use super::recorder::ReplicationRecord;
 use super::time_weighted::Usage;
 use super::value::MetricValue;
-use super::vocabulary::{Gauge, Metric, Requests, Statistic, StoreGauge};
+use super::vocabulary::{AgeOf, Gauge, Metric, Requests, Statistic, StoreGauge};
 use crate::base::SimTime;
 use crate::engine::Reason;
 
@@ -192,6 +193,23 @@ impl View<'_> {
             Metric::OwnWritesUnread => {
                 MetricValue::Number(self.record.events_in(self.from, self.to).own_writes_unread as f64)
             }
+            Metric::Messages(fate, queue) => MetricValue::Number(self.queue(*queue).count(*fate) as f64),
+            Metric::MessageAge(AgeOf::Max, queue) => MetricValue::Number(self.queue(*queue).oldest / 1e9),
+            Metric::MessageAge(AgeOf::Mean, queue) => {
+                let events = self.queue(*queue);
+                if self.at_end {
+                    return MetricValue::Number(events.last / 1e9);
+                }
+                ratio(events.aged / 1e9, self.span())
+            }
+            Metric::CompletionTime(statistic, queue) => {
+                let times = self.cohort.completions.get(queue.index());
+                times.map_or(MetricValue::Absent, |times| statistic_of(*statistic, times))
+            }
+            Metric::Completions(queue) => ratio(self.queue(*queue).completed as f64 * 1e9, self.span()),
+            Metric::DrainTime(queue) => {
+                self.record.drained.get(queue.index()).copied().unwrap_or(MetricValue::Absent)
+            }
             Metric::HitRatio(entity) => {
                 let events = self.record.events_in(self.from, self.to);
                 let (answers, asked) = events.answers.get(entity.index()).copied().unwrap_or_default();
@@ -214,6 +232,16 @@ impl View<'_> {
 
     fn reads(&self, entity: usize) -> (u64, u64, u128) {
         self.record.events_in(self.from, self.to).reads.get(entity).copied().unwrap_or_default()
+    }
+
+    fn queue(&self, queue: crate::base::ComponentId) -> QueueEvents {
+        let mut sum = QueueEvents::default();
+        for row in self.record.rows_in(self.from, self.to) {
+            if let Some(events) = row.events.queues.get(queue.index()) {
+                sum.add(events);
+            }
+        }
+        sum
     }
 
     fn lookups(&self, stores: &[usize]) -> Lookups {

@@ -99,6 +99,11 @@ impl Probe for Fingerprint {
                 (16, u64::from(store.0) << 1 | u64::from(origin), bytes)
             }
             Observation::Delivered { store, bytes } => (17, u64::from(store.0), bytes),
+            Observation::Message { queue, fate } => (22, u64::from(queue.0), fate as u64),
+            Observation::Oldest { queue, since } => {
+                (23, u64::from(queue.0), since.map_or(u64::MAX, SimTime::as_nanos))
+            }
+            Observation::Completed { queue, took } => (24, u64::from(queue.0), took.as_nanos()),
             Observation::Read { entity, behind, age } => {
                 (14, u64::from(entity.0) << 32 | u64::from(behind), age.as_nanos())
             }

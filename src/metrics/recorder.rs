@@ -11,6 +11,7 @@ use super::catalog::{Catalog, Role};
 use super::counters::{Cohort, Events, is_abandoned, tally};
 use super::latency::LatencyDistribution;
 use super::lookups::Lookups;
+use super::queues::QueueRecorder;
 use super::recovery::Recovery;
 use super::series::BucketLatency;
 use super::time_weighted::{TimeWeighted, Usage};
@@ -63,6 +64,8 @@ pub struct ReplicationRecord {
     pub cohorts: Vec<Cohort>,
     /// Sent and good by second.
     pub recovery: Recovery,
+    /// By queue: seconds from the end of the spike until nobody waited.
+    pub drained: Vec<MetricValue>,
     /// Present and servers at the last instant, indexed as [`Row::usage`].
     pub last: Vec<(u32, f64)>,
     /// Number of resources: the visits of component `c` are at `resources + c` in [`Row::usage`].
@@ -155,6 +158,7 @@ pub struct Recorder {
     /// Cohorts whose window holds the present instant.
     open: Vec<usize>,
     recovery: Recovery,
+    queues: QueueRecorder,
     /// First endpoint slot and number of endpoints, by component id.
     endpoints: Vec<(usize, usize)>,
     first_endpoint: Vec<usize>,
@@ -184,8 +188,11 @@ impl Recorder {
             catalog.resources.iter().map(|r| TimeWeighted::new(servers(r.role, r.servers))).collect();
         let resources = levels.len();
         let visits = vec![TimeWeighted::new(f64::INFINITY); components];
-        let mut cohorts = vec![Cohort::new(plan.warmup, SimTime::MAX, total, resources)];
-        cohorts.extend(plan.windows.iter().map(|&(a, b)| Cohort::new(a, b, total, resources)));
+        let queues = catalog.components.iter().filter(|c| c.kind == "queue").map(|c| c.id.index() + 1);
+        let queues = queues.max().unwrap_or(0);
+        let cohort = |from, to| Cohort::new(from, to, total, resources, queues);
+        let mut cohorts = vec![cohort(plan.warmup, SimTime::MAX)];
+        cohorts.extend(plan.windows.iter().map(|&(a, b)| cohort(a, b)));
         let mut bounds: Vec<u64> = plan
             .windows
             .iter()
@@ -221,6 +228,7 @@ impl Recorder {
             cohorts,
             open: Vec::new(),
             recovery: Recovery::default(),
+            queues: QueueRecorder::new(queues, plan.spike_end),
             endpoints,
             first_endpoint,
             plan,
@@ -244,6 +252,7 @@ impl Recorder {
         let lookups = vec![Lookups::default(); self.events.lookups.len()];
         let answers = vec![(0, 0); self.events.answers.len()];
         let fresh = Events { reads, answers, lookups, ..Events::default() };
+        self.events.queues = self.queues.cut(now);
         self.rows.push(Row {
             start: SimTime::from_nanos(self.row_start),
             end: now,
@@ -345,6 +354,16 @@ impl Recorder {
         }
     }
 
+    fn completed(&mut self, now: SimTime, queue: ComponentId, took: SimDuration) {
+        self.queues.completed(queue.index());
+        let started = SimTime::ZERO + (now.since(SimTime::ZERO) - took);
+        for cohort in self.cohorts.iter_mut().filter(|c| (c.from..c.to).contains(&started)) {
+            if let Some(completions) = cohort.completions.get_mut(queue.index()) {
+                completions.record(took);
+            }
+        }
+    }
+
     fn read(&mut self, entity: EntityId, behind: u32, age: SimDuration) {
         if let Some(reads) = self.events.reads.get_mut(entity.index()) {
             reads.0 += 1;
@@ -369,6 +388,7 @@ impl Recorder {
             latencies: self.latencies,
             cohorts: self.cohorts,
             recovery: self.recovery,
+            drained: self.queues.emptied(),
             last: self
                 .levels
                 .iter()
@@ -465,6 +485,9 @@ impl Probe for Recorder {
                     store.fetched(bytes, origin);
                 }
             }
+            Observation::Message { queue, fate } => self.queues.met(queue.index(), fate),
+            Observation::Oldest { queue, since } => self.queues.oldest(queue.index(), since, now),
+            Observation::Completed { queue, took } => self.completed(now, queue, took),
             Observation::Delivered { store, bytes } => {
                 if let Some(store) = self.events.lookups.get_mut(store.index()) {
                     store.delivered += bytes;

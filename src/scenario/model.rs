@@ -6,6 +6,7 @@ use crate::components::cache::spec::CacheSpec;
 use crate::components::cdn::spec::CdnSpec;
 use crate::components::database::spec::DatabaseSpec;
 use crate::components::load_balancer::spec::LoadBalancerSpec;
+use crate::components::queue::spec::QueueSpec;
 use crate::components::service::spec::{CallOptions, ServiceSpec};
 use crate::document::Place;
 use crate::workload::{ArrivalProcess, ConnectionSpec, Loop, Profile};
@@ -47,7 +48,7 @@ pub struct Model {
 pub fn endpoints(components: &[ComponentModel]) -> Vec<&str> {
     let mut seen = std::collections::BTreeSet::new();
     let services = components.iter().filter_map(|component| match &component.spec {
-        ComponentSpec::Service(service) => Some(service),
+        ComponentSpec::Service(service) if service.consumes.is_none() => Some(service),
         _ => None,
     });
     services
@@ -149,6 +150,8 @@ pub enum ComponentSpec {
     Cache(CacheSpec),
     /// `kind: cdn`.
     Cdn(CdnSpec),
+    /// `kind: queue`.
+    Queue(QueueSpec),
 }
 
 impl ComponentSpec {
@@ -156,11 +159,13 @@ impl ComponentSpec {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
+            Self::Service(service) if service.consumes.is_some() => "worker",
             Self::Service(_) => "service",
             Self::Database(_) => "database",
             Self::LoadBalancer(_) => "load_balancer",
             Self::Cache(_) => "cache",
             Self::Cdn(_) => "cdn",
+            Self::Queue(_) => "queue",
         }
     }
 
@@ -179,7 +184,7 @@ impl ComponentSpec {
         match self {
             Self::Service(service) => service.instances,
             Self::LoadBalancer(balancer) => balancer.instances,
-            Self::Database(_) | Self::Cdn(_) => 1,
+            Self::Database(_) | Self::Cdn(_) | Self::Queue(_) => 1,
             Self::Cache(cache) => cache.nodes,
         }
     }
@@ -190,7 +195,7 @@ impl ComponentSpec {
         match self {
             Self::Service(service) => service.endpoints.get(id.index()).map(|e| e.name.as_str()),
             Self::Database(database) => database.queries.get(id.index()).map(|q| q.name.as_str()),
-            Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) => None,
+            Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) | Self::Queue(_) => None,
         }
     }
 
@@ -198,8 +203,10 @@ impl ComponentSpec {
     #[must_use]
     pub fn serves(&self, endpoint: &str) -> bool {
         match self {
-            Self::Service(service) => service.endpoints.iter().any(|e| e.name == endpoint),
-            Self::Database(_) | Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) => false,
+            Self::Service(service) => {
+                service.consumes.is_none() && service.endpoints.iter().any(|e| e.name == endpoint)
+            }
+            Self::Database(_) | Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) | Self::Queue(_) => false,
         }
     }
 
@@ -209,7 +216,7 @@ impl ComponentSpec {
         match self {
             Self::Service(service) => service.endpoints.iter().map(|e| e.name.clone()).collect(),
             Self::Database(database) => database.queries.iter().map(|q| q.name.clone()).collect(),
-            Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) => Vec::new(),
+            Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) | Self::Queue(_) => Vec::new(),
         }
     }
 }
@@ -240,6 +247,19 @@ pub struct ReloadSpec {
     pub max: u16,
 }
 
+/// Asking for the jobs that were sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PollSpec {
+    /// The endpoint that is asked.
+    pub endpoint: String,
+    /// The first pause and the longest one; they double.
+    pub every: (SimDuration, SimDuration),
+    /// When it gives up.
+    pub give_up: SimDuration,
+    /// Waiting for an answer.
+    pub options: CallOptions,
+}
+
 /// A header or body field: its name and the shares of its values.
 pub type CustomerField = (String, Vec<(String, f64)>);
 
@@ -264,6 +284,8 @@ pub struct ClientSpec {
     pub write_share: Option<Profile>,
     /// The entity whose row is whose session it is.
     pub owner: Option<EntityId>,
+    /// How it asks for the jobs that it has sent.
+    pub poll: Option<PollSpec>,
     /// The share of good writes whose owner reads the same row, and so many seconds later.
     pub read_back: Option<(f64, Distribution)>,
     /// How connections are kept.

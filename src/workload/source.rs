@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::arrivals::{ArrivalProcess, Arrivals};
 use super::connections::{ConnectionSpec, Connections};
 use super::mix::{Mix, ReadBack, Regions};
+use super::polls::{Poll, Polls};
 use super::profile::Profile;
 use crate::base::random::{Distribution, Key, StreamName};
 use crate::base::{EntityId, OperationId, SimDuration, SimTime};
@@ -75,6 +76,8 @@ pub struct ClientBuild {
     pub owner: Option<EntityId>,
     /// Who reads what they wrote.
     pub read_back: Option<ReadBack>,
+    /// How they ask for the jobs that they have sent.
+    pub poll: Option<Poll>,
     /// How connections are kept.
     pub connections: ConnectionSpec,
     /// The population's stream.
@@ -88,6 +91,7 @@ pub struct ClientBuild {
 const ARRIVAL: u32 = 0;
 const THOUGHT: u32 = 1;
 const READ_BACK: u32 = 2;
+const POLL: u32 = 3;
 
 /// The note of a request that belongs to no session.
 const NOBODY: u32 = u32::MAX;
@@ -132,6 +136,7 @@ pub struct Source {
     connections: Connections,
     readings: Vec<Reading>,
     free_readings: Vec<u32>,
+    polls: Polls,
 }
 
 impl Source {
@@ -154,6 +159,7 @@ impl Source {
             free: Vec::new(),
             readings: Vec::new(),
             free_readings: Vec::new(),
+            polls: Polls::default(),
         }
     }
 
@@ -294,6 +300,40 @@ impl Source {
     }
 }
 
+impl Source {
+    /// Asks for a job.
+    fn poll<P: Probe>(&mut self, number: u32, cx: &mut Context<'_, P>) {
+        if let Some(poll) = &self.build.poll {
+            let connections = &mut self.connections;
+            let arrived = self.arrived;
+            self.polls.ask(poll, number, cx, |root, cx| {
+                let connection = connections.of(arrived, None);
+                if let Some(request) = cx.request_mut(root) {
+                    request.connection = connection.unwrap_or(NOBODY);
+                }
+                if connection.is_some_and(|connection| connections.begin(connection, cx.now())) {
+                    cx.call_mut(root).flags.set(Flags::KEPT_ALIVE);
+                }
+            });
+        }
+    }
+
+    /// An answer to that question.
+    fn polled<P: Probe>(&mut self, root: CallId, outcome: Outcome, cx: &mut Context<'_, P>) {
+        let connection = cx.request(root).map_or(NOBODY, |r| r.connection);
+        if connection != NOBODY {
+            let refused = matches!(outcome.reason, Reason::Unreachable | Reason::TooManyConnections);
+            let broken = refused || !cx.call(root).flags.has(Flags::KEPT_ALIVE);
+            self.connections.end(connection, broken, cx.now());
+        }
+        if let Some(poll) = &self.build.poll
+            && let Some((at, number)) = self.polls.answered(poll, root, outcome, cx)
+        {
+            cx.schedule_arrival(at, Timer { topic: POLL, number });
+        }
+    }
+}
+
 impl Node for Source {
     fn start<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
         if let Loop::Closed { users, think } = &self.build.behaviour {
@@ -316,6 +356,7 @@ impl Node for Source {
         match timer.topic {
             ARRIVAL => self.arrive(cx),
             THOUGHT => self.ask(timer.number, cx),
+            POLL => self.poll(timer.number, cx),
             _ => self.read_back(timer.number, cx),
         }
     }
@@ -327,7 +368,16 @@ impl Node for Source {
     }
 
     fn on_reply<P: Probe>(&mut self, root: CallId, outcome: Outcome, cx: &mut Context<'_, P>) {
+        if self.build.poll.is_some() && self.polls.is_one(root) {
+            return self.polled(root, outcome, cx);
+        }
         let person = cx.request(root).map_or(NOBODY, |r| r.note);
+        if let Some(poll) = &self.build.poll
+            && outcome.status == 202
+            && let Some((at, number)) = self.polls.begin(poll, root, cx)
+        {
+            cx.schedule_arrival(at, Timer { topic: POLL, number });
+        }
         if outcome.is_ok() {
             self.plan_reading(root, cx);
         }

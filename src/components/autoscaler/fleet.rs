@@ -114,7 +114,11 @@ impl Fleet {
         let value = |at: usize| window.values.get(at).copied().flatten();
         let wanted = match &mut self.decider {
             Decider::Hpa(hpa) => {
+                let external = self.build.spec.signal.is_external();
                 let pod = |(at, place): (usize, &Place)| match *place {
+                    Place::Booting { .. } | Place::Serving { .. } if external => {
+                        Some(Pod { utilisation: value(0), ready: true })
+                    }
                     Place::Booting { .. } => Some(Pod { utilisation: None, ready: false }),
                     Place::Serving { since, ready } => {
                         let settled = now.since(since) >= initialisation || since == SimTime::ZERO;

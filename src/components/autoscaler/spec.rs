@@ -1,7 +1,7 @@
 //! An autoscaler as proven: every number in range.
 
 use super::{HpaSettings, TrackingSettings};
-use crate::base::SimDuration;
+use crate::base::{ComponentId, SimDuration};
 use crate::base::random::{Distribution, Key};
 
 /// What is measured of each instance.
@@ -14,6 +14,19 @@ pub enum Signal {
     InFlight,
     /// Workers in use at the end of a window, relative to the workers there are.
     Utilisation,
+    /// Messages that wait at a queue at the end of a window, for each instance asked for.
+    Backlog(ComponentId),
+    /// Seconds since the oldest message that waits at a queue was published.
+    OldestAge(ComponentId),
+}
+
+impl Signal {
+    /// Whether it is a number of the whole, and not a mean over the instances that are there (an external
+    /// metric in Kubernetes' words): then all instances count alike, those that boot among them.
+    #[must_use]
+    pub const fn is_external(self) -> bool {
+        matches!(self, Self::Backlog(_) | Self::OldestAge(_))
+    }
 }
 
 /// Who decides.

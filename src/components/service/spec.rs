@@ -501,8 +501,10 @@ pub struct ServiceSpec {
     pub warm: Option<WarmSpec>,
     /// Pools.
     pub pools: Vec<PoolSpec>,
-    /// Endpoints.
+    /// Endpoints; a worker's one is its job.
     pub endpoints: Vec<Endpoint>,
+    /// The queue that its calls come from, if it is a worker.
+    pub consumes: Option<crate::components::queue::spec::ConsumerSpec>,
 }
 
 impl ServiceSpec {

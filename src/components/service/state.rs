@@ -23,7 +23,7 @@ use crate::base::{EntityId, SimDuration};
 use crate::components::cache::spec::LocalCacheSpec;
 use crate::engine::protection::rate_limit::{RateLimit, Verdict};
 use crate::engine::{
-    CallId, Condition, Context, Cores, Demand, Disturbance, Flags, LockTable, Node, Observation, Op, Outcome,
+    CallId, Condition, Context, Cores, Demand, Disturbance, Flags, Life, LockTable, Node, Observation, Op, Outcome,
     Probe, Program, Reason, Seized, Station, Timer, Withdrawal,
 };
 use crate::queueing::Discipline;
@@ -31,6 +31,10 @@ use crate::queueing::Discipline;
 /// Connection attempts that a dropped SYN is worth before the caller finds the host unreachable
 /// (Linux `tcp_syn_retries` is 6; the pause doubles from 1 s).
 const SYN_ATTEMPTS: u16 = 6;
+
+/// The topics of processes that a message kills, and of their return.
+const CRASH: u32 = u32::MAX - 1;
+const RESTART: u32 = u32::MAX;
 
 #[derive(Debug)]
 struct Instance {
@@ -83,6 +87,10 @@ pub struct Service {
     /// The instance that is being lost: nobody is shed there, since all are lost.
     losing: Option<u16>,
     preemptive: bool,
+    /// Whether its calls are messages.
+    works_for_a_queue: bool,
+    /// How long a process is away that a message has killed.
+    restart: SimDuration,
     ready: Vec<CallId>,
     scaling: Option<Box<Scaling>>,
 }
@@ -167,6 +175,8 @@ impl Service {
             losing: None,
             drops_overflow: spec.backlog.is_none() && spec.accept_queue.is_some(),
             preemptive: spec.preemptive,
+            works_for_a_queue: spec.consumes.is_some(),
+            restart: SimDuration::ZERO,
             ready: Vec::new(),
         }
     }
@@ -199,19 +209,19 @@ impl Service {
                 }
                 Op::Release => self.release_worker(id, cx),
                 Op::Cpu(demand) => {
-                    let demand = cx.draw_time(demand, id);
+                    let demand = self.drawn(demand, id, cx);
                     if !demand.is_zero() {
                         return self.work(id, demand, cx);
                     }
                 }
                 Op::Sleep(demand) => {
-                    let span = cx.draw_time(demand, id);
+                    let span = self.drawn(demand, id, cx);
                     if !span.is_zero() {
                         return self.sleep(id, span, cx);
                     }
                 }
                 Op::Io(demand) => {
-                    let span = cx.draw_time(demand, id);
+                    let span = self.drawn(demand, id, cx);
                     if self.use_disk(id, span, cx) {
                         return;
                     }
@@ -286,6 +296,13 @@ impl Service {
                         request.degraded = true;
                     }
                 }
+                Op::Begin => cx.call_mut(id).flags.set(Flags::BEGUN),
+                Op::Spoil { share, key, crash } => {
+                    if cx.coin_of_job(*key, *share, id) {
+                        let crash = *crash;
+                        return self.spoil(id, crash, cx);
+                    }
+                }
                 Op::Refuse => {
                     let outcome = cx.call(id).outcome;
                     return self.end(id, outcome, 0, cx);
@@ -301,6 +318,28 @@ impl Service {
                     };
                     return self.end(id, outcome, bytes, cx);
                 }
+            }
+        }
+    }
+
+    /// A demand: a worker's belongs to the message, any other to the visit.
+    #[inline]
+    fn drawn<P: Probe>(&self, demand: &Demand, id: CallId, cx: &Context<'_, P>) -> SimDuration {
+        if self.works_for_a_queue { cx.draw_of_job(demand, id) } else { cx.draw_time(demand, id) }
+    }
+
+    /// The job of this message fails, as it always will; it may take the process with it.
+    fn spoil<P: Probe>(&mut self, id: CallId, crash: Option<f64>, cx: &mut Context<'_, P>) {
+        match crash {
+            None => {
+                let outcome = Outcome::error(500, cx.me(), Reason::Replied);
+                self.end(id, outcome, 0, cx);
+            }
+            // The process dies after the present event, with everything in hand.
+            Some(back) => {
+                let instance = u32::from(cx.call(id).instance);
+                self.restart = SimDuration::from_secs_f64(back);
+                cx.timer(cx.now(), Timer { topic: CRASH, number: instance });
             }
         }
     }
@@ -582,6 +621,7 @@ impl Node for Service {
             return self.advance(call, cx);
         }
         let pc = cx.call(call).pc as usize;
+        cx.note_missing_message(call);
         let caught = match self.program.ops.get(pc.wrapping_sub(1)) {
             Some(Op::Call { caught, .. }) => *caught,
             _ => None,
@@ -617,7 +657,16 @@ impl Node for Service {
     }
 
     fn on_timer<P: Probe>(&mut self, timer: Timer, cx: &mut Context<'_, P>) {
-        if timer.topic >= scaling::TOPICS {
+        let instance = timer.number as u16;
+        if timer.topic == CRASH {
+            cx.set_membership(instance, Life::Down);
+            cx.timer(cx.now() + self.restart, Timer { topic: RESTART, number: timer.number });
+        } else if timer.topic == RESTART {
+            // Whoever was taken out meanwhile stays away.
+            if cx.life(cx.me(), instance) == Life::Down {
+                cx.set_membership(instance, Life::Up);
+            }
+        } else if timer.topic >= scaling::TOPICS {
             self.scale(timer, cx);
         } else {
             self.warmer(timer, cx);

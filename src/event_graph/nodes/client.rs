@@ -1,11 +1,11 @@
 //! A client population: its mix, each entry with its call site.
 
-use crate::base::SimDuration;
+use crate::base::{ComponentId, OperationId, SimDuration};
 use crate::base::random::StreamName;
 use crate::engine::Reload;
 use crate::event_graph::sites::{Sites, is_idempotent};
 use crate::scenario::model::ClientSpec;
-use crate::workload::{ClientBuild, Loop, Mix, MixEntry, ReadBack, Regions, Source};
+use crate::workload::{ClientBuild, Loop, Mix, MixEntry, Poll, ReadBack, Regions, Source};
 
 pub(in crate::event_graph) fn client(index: usize, client: &ClientSpec, sites: &mut Sites<'_>) -> Source {
     let model = sites.model;
@@ -32,6 +32,17 @@ pub(in crate::event_graph) fn client(index: usize, client: &ClientSpec, sites: &
         let (weight, priority, writes) = (entry.weight, entry.priority, entry.writes);
         mix.push(MixEntry { weight, site, priority, writes });
     }
+    let poll = client.poll.as_ref().map(|poll| {
+        let site = sites.pass_on(me, client.to, &endpoints, &poll.options, is_idempotent(&poll.endpoint));
+        let at = sites.operation_of(client.to, &poll.endpoint, &endpoints);
+        let record = &mut sites.plan.sites[site.0 as usize];
+        record.operations = Vec::new();
+        record.target.operation = at;
+        record.multiplexed = client.connections.shared.is_some();
+        record.keeps_alive = client.connections.keep_alive.is_some() && record.multiplexed;
+        sites.plan.polls.push(ComponentId::at(me));
+        Poll { site, operation: OperationId::at(mix.len()), every: poll.every, give_up: poll.give_up }
+    });
     let read_back = client.read_back.clone().zip(client.owner);
     Source::new(ClientBuild {
         behaviour: client.behaviour.clone(),
@@ -41,6 +52,7 @@ pub(in crate::event_graph) fn client(index: usize, client: &ClientSpec, sites: &
         regions: Regions { shares: client.from.iter().map(|(_, share)| *share).collect() },
         owner: client.owner,
         read_back: read_back.map(|((chance, after), owner)| ReadBack { chance, after, owner }),
+        poll,
         connections: client.connections,
         key,
         entities: model.entities.len() as u16,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::base::{ComponentId, EntityId, SimTime};
+use crate::engine::Fate;
 use crate::metrics::value::Unit;
 
 /// A statistic of a distribution.
@@ -75,6 +76,15 @@ impl StoreGauge {
     ];
 }
 
+/// Which age of the oldest message that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AgeOf {
+    /// Its mean over time, or the present one.
+    Mean,
+    /// The largest.
+    Max,
+}
+
 /// A metric of one model.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Metric {
@@ -132,6 +142,16 @@ pub enum Metric {
     Staleness(EntityId),
     /// What stores of copies (positions in the catalog's resources) found and fetched.
     Store(StoreGauge, Vec<usize>),
+    /// Messages of a queue that met this.
+    Messages(Fate, ComponentId),
+    /// The age of the oldest message that waits at a queue.
+    MessageAge(AgeOf, ComponentId),
+    /// Time from a request to the completion of the job that it sent.
+    CompletionTime(Statistic, ComponentId),
+    /// Jobs completed per second, as far as their clients can see.
+    Completions(ComponentId),
+    /// From the end of the spike until nobody waits at a queue.
+    DrainTime(ComponentId),
     /// The share of requests to the first stores for which the origin was not asked, by any of the second.
     Offload(Vec<usize>, Vec<usize>),
 }
@@ -172,6 +192,7 @@ impl Metric {
             | Self::Throughput
             | Self::Goodput
             | Self::StatusRate(_)
+            | Self::Completions(_)
             | Self::Store(StoreGauge::Fills, _) => Unit::PerSecond,
             Self::Availability
             | Self::Status(_)
@@ -192,11 +213,15 @@ impl Metric {
             Self::AttemptsPerRequest | Self::Skew(_) => Unit::Ratio,
             Self::Latency(..)
             | Self::TimeToRecover
+            | Self::MessageAge(..)
+            | Self::CompletionTime(..)
+            | Self::DrainTime(_)
             | Self::Staleness(_)
             | Self::Resources(Gauge::Wait(_), _) => Unit::Seconds,
             Self::Resources(Gauge::Queue | Gauge::QueueMax | Gauge::Busy | Gauge::Servers, _)
             | Self::InFlight(_)
             | Self::LostWrites
+            | Self::Messages(..)
             | Self::OwnWritesUnread
             | Self::Store(StoreGauge::Evictions, _)
             | Self::Instances(_) => Unit::Count,

@@ -8,9 +8,10 @@
 use super::catalog::{Catalog, ComponentInfo, Role};
 
 mod metric;
+mod queues;
 mod segments;
 
-pub use metric::{Gauge, Metric, MetricReference, Requests, Statistic, StoreGauge, UnknownMetric};
+pub use metric::{AgeOf, Gauge, Metric, MetricReference, Requests, Statistic, StoreGauge, UnknownMetric};
 pub use segments::{Argument, Segment, segments};
 
 const PLAIN: [(&str, Metric); 13] = [
@@ -161,6 +162,9 @@ fn of_run(
         };
         return trailing(Metric::Latency(statistic, requests));
     }
+    if let Some(of_queue) = queues::of_run(name, texts, rest, catalog) {
+        return of_queue;
+    }
     match (name, texts) {
         ("lost_writes", []) if can_lose(catalog) => trailing(Metric::LostWrites),
         ("ryw_violations", []) if keeps_copies(catalog) => trailing(Metric::OwnWritesUnread),
@@ -280,6 +284,10 @@ fn of_component(
         let last = component.instances.max(1) - 1;
         return Err(unknown(format!("`{name}` has instances `{name}[0]` to `{name}[{last}]`")));
     }
+    if component.kind == "queue" {
+        let words: Vec<&str> = rest.iter().map(|s| s.name.as_str()).collect();
+        return queues::of_component(component, &words, catalog);
+    }
     // A database of one node is its own primary.
     if component.kind == "database" && rest.first().is_some_and(|s| s.name == "primary") {
         rest = &rest[1..];
@@ -394,6 +402,10 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
     }
     for component in &catalog.components {
         let c = &component.name;
+        if component.kind == "queue" {
+            names.extend(queues::names(c));
+            continue;
+        }
         let mut candidates: Vec<String> = [
             "cpu",
             "offered_cpu",

@@ -1,6 +1,7 @@
 //! The `clients:` block.
 
 mod ownership;
+mod poll;
 mod rate;
 mod reach;
 pub(super) mod replay;
@@ -214,6 +215,19 @@ fn read_client(
         reload.finish(found);
         ReloadSpec { after, chance, max }
     });
+    let poll = poll::read(&mut fields, &defaults, found);
+    if let Some((poll, key)) = &poll
+        && whole
+        && to.is_some_and(|to| !serves(components, to, &poll.endpoint))
+    {
+        let known: Vec<String> = components.iter().flat_map(|c| c.spec.operations()).collect();
+        found.add(
+            Code::UnknownEndpoint,
+            *key,
+            format!("nothing behind `to` serves `{}`", poll.endpoint),
+            crate::document::did_you_mean(&poll.endpoint, known.iter().map(String::as_str)),
+        );
+    }
     let mut customer = Vec::new();
     for block in ["headers", "cookies", "body"] {
         for (key, values) in entries(fields.get(block), &format!("`{block}`"), found) {
@@ -246,6 +260,7 @@ fn read_client(
         write_share,
         owner,
         read_back,
+        poll: poll.map(|(poll, _)| poll),
         connections,
         from,
         reload,

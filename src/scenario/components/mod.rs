@@ -9,11 +9,13 @@ mod cdn;
 mod database;
 mod guarding;
 mod load_balancer;
+mod queue;
 mod service;
 mod steps;
 
 pub(super) use call_options::read_options;
 pub(super) use load_balancer::field;
+pub(super) use queue::read_span;
 
 use super::clients::replay::Replays;
 use super::fields::{Fields, entries, items, resolve, scalar, text};
@@ -103,9 +105,35 @@ impl Names {
         None
     }
 
-    /// A component that takes requests: neither a database nor a cache.
+    /// A queue by its name.
+    pub(super) fn queue(&self, node: &Node, name: &str, found: &mut Diagnostics) -> Option<ComponentId> {
+        let id = self.component(node, name, found)?;
+        if self.components.get(id.index()).is_some_and(|(_, kind, _)| kind == "queue") {
+            return Some(id);
+        }
+        found.add(
+            Code::WrongKind,
+            node.place,
+            format!("`{name}` is no queue"),
+            "name a component of kind `queue`",
+        );
+        None
+    }
+
+    /// A component that takes requests: neither a database nor a cache, and no queue or worker.
     pub(super) fn receiver(&self, node: &Node, name: &str, found: &mut Diagnostics) -> Option<ComponentId> {
         let id = self.component(node, name, found)?;
+        let kind = self.components.get(id.index()).map(|(_, kind, _)| kind.as_str());
+        if let Some(kind @ ("queue" | "worker")) = kind {
+            let help = if kind == "queue" {
+                format!("let the steps of a service say `send: {{to: {name}}}`")
+            } else {
+                "send a message to the queue that it works for".to_owned()
+            };
+            let message = format!("`{name}` is a {kind}, which takes messages and no requests");
+            found.add(Code::WrongKind, node.place, message, help);
+            return None;
+        }
         if self.components.get(id.index()).is_some_and(|(_, kind, _)| kind == "cache") {
             found.add(
                 Code::WrongKind,
@@ -153,6 +181,8 @@ pub(super) fn read(node: Option<&Node>, names: &Names, found: &mut Diagnostics) 
             Some(1) => ComponentSpec::Database(database::read(&mut fields, names, found)),
             Some(2) => ComponentSpec::LoadBalancer(load_balancer::read(&mut fields, names, found)),
             Some(4) => ComponentSpec::Cdn(cdn::read(&mut fields, names, found)),
+            Some(5) => ComponentSpec::Queue(queue::read(&mut fields, names, found)),
+            Some(6) => ComponentSpec::Service(queue::read_worker(&mut fields, names, found)),
             Some(_) => ComponentSpec::Cache(cache::read(&mut fields, names, found)),
             None => continue,
         };

@@ -13,7 +13,7 @@ use crate::scenario::fields::{self, Fields, part, report, resolve, scalar, share
 const DEEPEST: u32 = 16;
 
 /// A distribution, or `$name`: the replayed request's own value.
-fn amount(node: &Node, of: Of, names: &Names, found: &mut Diagnostics) -> Option<Amount> {
+pub(super) fn amount(node: &Node, of: Of, names: &Names, found: &mut Diagnostics) -> Option<Amount> {
     let Some(name) = node.text().and_then(|text| text.strip_prefix('$')) else {
         return fields::amount(node, of, found).map(Amount::Drawn);
     };
@@ -34,7 +34,7 @@ pub(super) fn read(node: &Node, names: &Names, found: &mut Diagnostics, depth: u
 }
 
 /// The verbs of steps.
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 16] = [
     "cpu",
     "sleep",
     "io",
@@ -45,6 +45,7 @@ const VERBS: [&str; 15] = [
     "lock",
     "receive",
     "reply",
+    "send",
     "cached",
     "get",
     "put",
@@ -233,6 +234,8 @@ fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) ->
             receive.finish(found);
             size.map(|size| Step::Receive { size, uplink: uplink.filter(|u| *u > 0.0) })
         }
+    } else if let Some(node) = step.get("send") {
+        super::queue::read_send(node, names, found, depth)
     } else if let Some(node) = step.get("reply") {
         read_reply(node, names, found)
     } else {

@@ -103,6 +103,12 @@ pub(super) const BLOCKS: &[Block] = &[
                     "where they are, by share of region: {us-east: 60%, eu-west: 40%}",
                 ),
                 key("reload", Takes::Block("reload"), Unset("they wait"), "impatience of people"),
+                key(
+                    "poll",
+                    Named(&Takes::Block("poll")),
+                    Unset("nobody asks: they are told"),
+                    "how they ask for the jobs that they have sent: {GET /v1/jobs/{id}: {every: 5s..30s, give_up: 30m}}",
+                ),
                 key("headers", SHARES, Unset("none"), "header values by share: {x-beta: {\"1\": 5%}}"),
                 key("cookies", SHARES, Unset("none"), "cookie values by share: {beta: {\"1\": 5%}}"),
                 key("body", SHARES, Unset("none"), "body fields by share: {$.bulk: {true: 5%}}"),

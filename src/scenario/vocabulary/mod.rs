@@ -15,6 +15,7 @@ mod faults;
 mod guarding;
 mod load_balancer;
 mod network;
+mod queue;
 mod scenario;
 mod service;
 mod shared;
@@ -111,7 +112,8 @@ pub struct Block {
 }
 
 /// The kinds of components.
-pub const KINDS: [&str; 5] = ["service", "database", "load_balancer", "cache", "cdn"];
+pub const KINDS: [&str; 7] =
+    ["service", "database", "load_balancer", "cache", "cdn", "queue", "worker"];
 
 /// The block of a name.
 #[must_use]
@@ -124,7 +126,7 @@ pub fn blocks() -> impl Iterator<Item = &'static Block> {
     GROUPS.iter().copied().flatten()
 }
 
-const GROUPS: [&[Block]; 14] = [
+const GROUPS: [&[Block]; 15] = [
     scenario::BLOCKS,
     network::BLOCKS,
     data::BLOCKS,
@@ -138,5 +140,6 @@ const GROUPS: [&[Block]; 14] = [
     load_balancer::BLOCKS,
     cache::BLOCKS,
     cdn::BLOCKS,
+    queue::BLOCKS,
     faults::BLOCKS,
 ];

@@ -45,6 +45,7 @@ pub(super) const BLOCKS: &[Block] = &[
                     Unset("-"),
                     "the answer: a status, a size, or both",
                 ),
+                key("send", Takes::Block("send"), Unset("-"), "a message to a queue"),
                 key("cached", Takes::Block("cached"), Unset("-"), "a row through caches"),
                 key("get", Takes::Block("get"), Unset("-"), "a row from a cache"),
                 key("put", Takes::Block("put"), Unset("-"), "a row into a cache"),

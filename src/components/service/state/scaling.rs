@@ -80,6 +80,16 @@ impl Scaling {
         }
         let &spec::AutoscaleSpec { scrape, signal, target, requested, .. } = self.fleet.spec();
         self.next_scrape = now + scrape;
+        let outside = match signal {
+            Signal::Backlog(queue) => {
+                let asked = f64::from(self.fleet.desired().max(1));
+                Some(f64::from(cx.backlog(queue).0) / asked)
+            }
+            Signal::OldestAge(queue) => {
+                Some(cx.backlog(queue).1.map_or(0.0, |since| now.since(since).as_secs_f64()))
+            }
+            _ => None,
+        };
         let mut values = Vec::with_capacity(instances.len());
         for (at, instance) in instances.iter().enumerate() {
             let used = instance.used(now);
@@ -87,6 +97,7 @@ impl Scaling {
             self.used[at] = used;
             let value = match (cx.life(cx.me(), at as u16), signal) {
                 (Life::Vanished | Life::Absent, _) => None,
+                (_, Signal::Backlog(_) | Signal::OldestAge(_)) => outside,
                 (_, Signal::Cpu) => Some(over / requested),
                 (_, Signal::InFlight) => {
                     let whole = |id: &&crate::engine::CallId| !cx.call(**id).flags.has(Flags::BRANCH);
@@ -98,6 +109,9 @@ impl Scaling {
                 }
             };
             values.push(value.map(|value| value / target));
+        }
+        if let (Some(outside), Some(first)) = (outside, values.first_mut()) {
+            *first = Some(outside / target);
         }
         self.fleet.measured(now, values);
     }
