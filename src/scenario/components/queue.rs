@@ -155,10 +155,10 @@ pub(super) fn read_worker(fields: &mut Fields<'_>, names: &Names, found: &mut Di
         poison.finish(found);
         (part, crash)
     });
-    let (grace, requeue) = fields.get("shutdown").map_or((SimDuration::from_secs(30), false), |node| {
+    let (grace, requeue) = fields.get("shutdown").map_or((GRACE, true), |node| {
         let mut shutdown = Fields::of(node, "`shutdown`", found);
-        let grace = shutdown.read("grace", quantity::duration, found).unwrap_or(SimDuration::from_secs(30));
-        let requeue = shutdown.flag("requeue", found).unwrap_or(false);
+        let grace = shutdown.read("grace", quantity::duration, found).unwrap_or(GRACE);
+        let requeue = shutdown.flag("requeue", found).unwrap_or(true);
         shutdown.finish(found);
         (grace, requeue)
     });
@@ -211,6 +211,9 @@ pub(super) fn read_worker(fields: &mut Fields<'_>, names: &Names, found: &mut Di
     }
 }
 
+/// A worker that is scaled in ends what it has: queues' autoscalers protect instances that work (KEDA's jobs,
+/// AWS' scale-in protection; practice, not verified).
+const GRACE: SimDuration = SimDuration::from_secs(24 * 60 * 60);
 /// Seconds from a decision to a worker that works (a machine; practice, not verified).
 const BOOT: f64 = 60.0;
 

@@ -215,8 +215,8 @@ pub(super) const BLOCKS: &[super::Block] = &[
         name: "shutdown",
         about: "How an instance of a worker goes that is taken out.",
         keys: &[
-            key("grace", Duration, Unverified("30s"), "time in which it ends what it has; it takes nothing new"),
-            key("requeue", Flag, Is("false"), "whether the rest goes back to the queue at once"),
+            key("grace", Duration, Unverified("24h"), "time in which it ends what it has; it takes nothing new"),
+            key("requeue", Flag, Is("true"), "whether the rest goes back to the queue at once"),
         ],
     },
     super::Block {
