@@ -245,6 +245,11 @@ codes! {
         "A step is one verb with its options: cpu, sleep, io, query, cached, get, put, invalidate, call, parallel, if, lock, send, receive, reply.",
         "- {cpu: ~8ms, sleep: 5ms}     # E0509: two steps in one";
 
+    /// Queues that hand dead letters on in a circle.
+    DeadLetterCycle = "E0510", "dead letters go round in a circle",
+        "Following `dead_letter` from queue to queue comes back to where it began, so a message that always fails is worked on for ever.",
+        "jobs: {dead_letter: dead}, dead: {dead_letter: jobs}     # E0510";
+
     /// A resource is overloaded.
     Overloaded = "W0101", "a resource is offered more than it can do",
         "The work offered to a resource, from the mix and the mean demands, exceeds its capacity at base load or at the peak. In a closed population or with shedding that can be meant; otherwise the queue grows until something gives.",
@@ -281,6 +286,10 @@ codes! {
     TimeoutInverted = "W0109", "an inner timeout is longer than the caller's",
         "The caller gives up first, so the callee keeps working for nobody.",
         "clients time out after 2 s, the call inside after 5 s";
+    /// A queue that nobody empties.
+    NobodyWorks = "W0110", "nobody takes messages from the queue",
+        "No worker works for the queue, and it is no other queue's `dead_letter`, so what is sent there only piles up.",
+        "jobs: {kind: queue}     # and no component with `kind: worker, from: jobs`";
 }
 
 impl Code {

@@ -10,6 +10,7 @@ mod lower;
 mod lower_cache;
 mod nodes;
 mod paths;
+mod queue_warnings;
 mod sites;
 mod warnings;
 

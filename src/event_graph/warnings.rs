@@ -1,7 +1,6 @@
 //! What is worth a warning before anything runs: each is legal, and seldom meant.
 //!
-//! Left out: what depends on kinds that hold connections open or hand out messages (keep-alive against
-//! idle time-outs, visibility against work time), which comes with them.
+//! Left out: what depends on kinds that hold connections open (keep-alive against idle time-outs).
 
 use super::call_graph::CallGraph;
 use super::forecast::Forecast;
@@ -39,6 +38,7 @@ pub fn warnings(model: &Model, graph: &CallGraph<'_>, forecast: &Forecast) -> Di
         }
     }
     callers(model, graph, &mut found);
+    super::queue_warnings::queues(model, &mut found);
     found
 }
 

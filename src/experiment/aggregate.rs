@@ -6,16 +6,16 @@
 
 use super::confidence::{interpolated, mean, t_interval};
 use super::results::{
-    Conservation, EndpointRow, ErrorRow, Estimate, MetricValue, ResourceRow, Series, SeriesColumn, Unit,
-    VariantResults,
+    Conservation, EndpointRow, ErrorRow, Estimate, MessageRow, MetricValue, ResourceRow, Series,
+    SeriesColumn, Unit, VariantResults,
 };
 use crate::base::{ComponentId, SimTime};
-use crate::engine::Reason;
+use crate::engine::{Fate, Reason};
 use crate::metrics::evaluate::{gauge_of, latencies, offload_of, store_of, value};
 use crate::metrics::vocabulary::standard_names;
 use crate::metrics::{
-    Catalog, Cohort, Events, Gauge, LatencyDistribution, Lookups, Metric, MetricReference, ReplicationRecord,
-    ResourceInfo, Role, Statistic, Usage, Window,
+    AgeOf, Catalog, Cohort, Events, Gauge, LatencyDistribution, Lookups, Metric, MetricReference,
+    ReplicationRecord, ResourceInfo, Role, Statistic, Usage, Window,
 };
 
 /// A part of one replication: the requests that started in it, and the time that passed.
@@ -63,6 +63,7 @@ pub fn aggregate(name: &str, catalog: &Catalog, records: &[ReplicationRecord]) -
         duration: records.iter().map(|r| r.end.as_secs_f64()).sum::<f64>() / count,
         metrics: metrics(catalog, records),
         conservation: conservation(records),
+        messages: messages(catalog, records),
         errors: errors(catalog, &whole),
         endpoints: endpoints(catalog, records),
         resources: resources(catalog, &whole),
@@ -157,6 +158,35 @@ fn conservation(records: &[ReplicationRecord]) -> Conservation {
     sum
 }
 
+fn messages(catalog: &Catalog, records: &[ReplicationRecord]) -> Vec<MessageRow> {
+    let queues = catalog.components.iter().filter(|component| component.kind == "queue");
+    let row = |component: &crate::metrics::ComponentInfo| {
+        let mut row = MessageRow { queue: component.name.clone(), ..MessageRow::default() };
+        for record in records {
+            let total = record.total();
+            let events = total.queues.get(component.id.index()).copied().unwrap_or_default();
+            row.published += events.count(Fate::Published);
+            row.acked += events.count(Fate::Acked);
+            row.dead_lettered += events.count(Fate::DeadLettered);
+            row.expired += events.count(Fate::Expired);
+            row.dropped += events.count(Fate::Dropped);
+            row.lost += events.count(Fate::Lost);
+            row.redelivered += events.count(Fate::Redelivered);
+            row.duplicates += events.count(Fate::Duplicate);
+            for resource in catalog.resources.iter().filter(|r| r.component == component.id) {
+                let present = record.last.get(resource.id.index()).map_or(0, |(present, _)| *present);
+                match resource.role {
+                    Role::Messages => row.waiting += u64::from(present),
+                    Role::Deliveries => row.in_flight += u64::from(present),
+                    _ => {}
+                }
+            }
+        }
+        row
+    };
+    queues.map(row).collect()
+}
+
 pub(super) fn errors(catalog: &Catalog, slices: &[Slice<'_>]) -> Vec<ErrorRow> {
     let ended: u64 = slices.iter().map(|slice| slice.cohort.ended()).sum();
     let mut counts: Vec<((u16, ComponentId, Reason), u64)> = Vec::new();
@@ -228,6 +258,8 @@ pub(super) fn resources(catalog: &Catalog, parts: &[Slice<'_>]) -> Vec<ResourceR
             catalog.resources.iter().enumerate().filter(|(_, r)| r.component == component.id).collect();
         // What a store found are metrics; it has no servers that work could wait for.
         let ours: Vec<_> = ours.into_iter().filter(|(_, r)| !r.role.keeps_copies()).collect();
+        // What consumers have is limited by them, and has a metric of its own.
+        let ours: Vec<_> = ours.into_iter().filter(|(_, r)| r.role != Role::Deliveries).collect();
         let mut roles: Vec<Role> = ours.iter().map(|(_, r)| r.role).collect();
         roles.sort_unstable();
         roles.dedup();
@@ -376,6 +408,14 @@ fn series(catalog: &Catalog, records: &[ReplicationRecord]) -> Series {
             }
             Metric::Store(gauge, stores) => store_of(*gauge, &lookups(b, stores), b.span).number(),
             Metric::Offload(edge, all) => offload_of(&lookups(b, edge), &lookups(b, all)).number(),
+            Metric::MessageAge(AgeOf::Mean, queue) => {
+                let events = b.events.queues.get(queue.index())?;
+                (b.span > 0.0).then(|| events.aged / 1e9 / b.span)
+            }
+            Metric::Completions(queue) => {
+                let events = b.events.queues.get(queue.index())?;
+                (b.span > 0.0).then(|| events.completed as f64 * 1e9 / b.span)
+            }
             _ => None,
         };
         let values: Vec<Vec<Option<f64>>> = runs
@@ -403,6 +443,9 @@ fn gauge_names(catalog: &Catalog) -> Vec<String> {
             ".instances",
             ".hit_ratio",
             ".offload",
+            ".depth",
+            ".oldest_age",
+            ".completions",
         ]
         .iter()
         .any(|tail| name.ends_with(tail))
@@ -412,6 +455,9 @@ fn gauge_names(catalog: &Catalog) -> Vec<String> {
 
 fn notices(results: &VariantResults, records: &[ReplicationRecord]) -> Vec<String> {
     let mut notices = Vec::new();
+    for row in results.messages.iter().filter(|row| !row.holds()) {
+        notices.push(format!("messages of `{}` are not accounted for: these results are wrong", row.queue));
+    }
     if !results.conservation.holds() {
         notices.push("requests or calls were lost or counted twice: these results are wrong".to_owned());
     }

@@ -63,6 +63,8 @@ pub struct VariantResults {
     pub metrics: Vec<(String, Estimate)>,
     /// What was opened and closed.
     pub conservation: Conservation,
+    /// What became of the messages of each queue.
+    pub messages: Vec<MessageRow>,
     /// Errors by who made them and why, the most frequent first.
     pub errors: Vec<ErrorRow>,
     /// One row per endpoint of each client population, in the order of its mix.
@@ -130,6 +132,43 @@ impl Conservation {
     pub const fn holds(&self) -> bool {
         self.sent == self.good + self.failed + self.abandoned + self.in_flight
             && self.calls_opened == self.calls_closed + self.calls_in_flight
+    }
+}
+
+/// What became of the messages of one queue; sums over replications, warm-up included.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct MessageRow {
+    /// The queue.
+    pub queue: String,
+    /// Taken over from senders.
+    pub published: u64,
+    /// Their work was done.
+    pub acked: u64,
+    /// Gone to the dead-letter queue.
+    pub dead_lettered: u64,
+    /// Kept too long.
+    pub expired: u64,
+    /// Given way in a full queue, or delivered too often.
+    pub dropped: u64,
+    /// Gone, and nobody has done their work.
+    pub lost: u64,
+    /// Waiting when the run was cut.
+    pub waiting: u64,
+    /// With a consumer, or on the way to the dead-letter queue, when the run was cut.
+    pub in_flight: u64,
+    /// Deliveries after the first.
+    pub redelivered: u64,
+    /// Work that was done once more.
+    pub duplicates: u64,
+}
+
+impl MessageRow {
+    /// Whether every message is accounted for. What waits and is in flight is observed as a level, apart from
+    /// the counts, so that the two can contradict each other.
+    #[must_use]
+    pub const fn holds(&self) -> bool {
+        let ended = self.acked + self.dead_lettered + self.expired + self.dropped + self.lost;
+        self.published == ended + self.waiting + self.in_flight
     }
 }
 

@@ -63,6 +63,23 @@ explanations! {
     "hit_ratio(<entity>)": "share of reads through caches for which the store was not asked", "share", "(reads - reads that fetched) / reads, over all layers", "who joins a fetch of somebody else asks nothing; one layer's own: `redis.hit_ratio`";
     "lost_writes": "writes that were acknowledged and are nowhere", "count", "such writes in the window", "write-back caches that lose their memory";
     "ryw_violations": "reads that saw an older version of a row than their owner had written", "count", "such reads in the window, by versions", "only reads that `read_own_write` makes, of the entity of `sessions_of`";
+    "<c>.depth": "messages that wait at a queue", "count", "integral of those present and not delivered / length", "delayed ones too; what consumers have is `in_flight`; `.max`: the largest";
+    "<c>.oldest_age": "age of the oldest message that waits", "s", "integral of (now - its publication) / length; 0 while nobody waits", "what consumers have is not in it; `.max`: the largest";
+    "<c>.completions": "jobs done per second, as far as their clients can see", "1/s", "answers to polls that first say so / length; where nobody asks, when the work is done", "a job whose client gave up is not in it";
+    "completion_time(<queue>)": "from a request to the completion of the job that it sent", "s", "mean over jobs of requests that started in the window; `.p50` `.p99` `.max` from the histogram", "where clients ask: until an answer says so, the pause between questions included";
+    "<c>.drain_time": "from the end of the last spike (or bounded fault) until nobody waits at the queue", "s", "first such instant", "`never` if that does not come; absent without a spike or fault";
+    "<c>.published": "messages taken over from senders", "count", "in the window", "published = acked + dead_lettered + expired + dropped + lost + waiting + in flight";
+    "<c>.acked": "messages whose work was done", "count", "acknowledged in the window", "each once, however often it was done";
+    "<c>.dead_lettered": "messages that went to the dead-letter queue", "count", "in the window", "they are published there";
+    "<c>.expired": "messages that waited longer than they are kept", "count", "in the window", "`ttl`";
+    "<c>.dropped": "messages that gave way in a full queue, or were delivered too often without a dead-letter queue", "count", "in the window", "also those refused whose sender does not hear of it";
+    "lost(<queue>)": "messages that are gone while nobody has done their work", "count", "in the window", "acknowledged before the work, or not durable";
+    "redelivered(<queue>)": "deliveries of messages after their first", "count", "in the window", "whatever the reason: a lease that ended, a failure, a worker that died or was taken out";
+    "duplicates(<queue>)": "work that was done again for a message whose work was done", "count", "ends in the window", "an `idempotent` worker that sees it in time does nothing, which is not counted";
+    "<c>.refused": "messages that a full queue did not take, and whose sender was told", "count", "in the window", "they are not in `published`";
+    "<c>.without_message": "rows that were written while the message about them was not taken: the gap of a dual write", "count", "failed `send` steps after a write in the same endpoint, in the window", "a process that dies between the two is not in it; an `outbox` closes the gap";
+    "<c>.polls": "questions of clients for their jobs", "count", "sent in the window", "load like any other, and no requests in `offered`";
+    "<c>.given_up": "clients that asked until `give_up` and never heard that their job was done", "count", "in the window", "it may be done later";
     "stale_reads(<entity>)": "share of reads that saw an old version", "share", "reads behind the latest commit / reads", "counted by versions";
     "staleness(<entity>)": "age of what stale reads saw", "s", "mean time since the newer version was committed", "over stale reads only";
 }

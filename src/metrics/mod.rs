@@ -32,7 +32,7 @@ pub use recovery::Recovery;
 pub use series::BucketLatency;
 pub use time_weighted::{TimeWeighted, Usage};
 pub use value::{MetricValue, Unit};
-pub use vocabulary::{Gauge, Metric, MetricReference, Requests, Statistic, StoreGauge, UnknownMetric};
+pub use vocabulary::{AgeOf, Gauge, Metric, MetricReference, Requests, Statistic, StoreGauge, UnknownMetric};
 
 #[cfg(test)]
 mod tests;

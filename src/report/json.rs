@@ -15,7 +15,7 @@ use super::dynamics::{Back, Dynamics, dynamics};
 use super::headline::headline;
 use super::warnings::warnings;
 use crate::experiment::results::{
-    Conservation, EndpointRow, ErrorRow, Estimate, Judgement, MetricValue, ResourceRow, RunResults, Series,
+    EndpointRow, ErrorRow, Estimate, Judgement, MessageRow, MetricValue, ResourceRow, RunResults, Series,
     VariantResults,
 };
 
@@ -55,7 +55,7 @@ fn variant(variant: &VariantResults) -> Value {
         })),
         "dynamics": dynamics(variant).as_ref().map(course),
         "metrics": metrics,
-        "conservation": conservation(&variant.conservation),
+        "conservation": conservation(variant),
         "errors": variant.errors.iter().map(error).collect::<Vec<_>>(),
         "endpoints": variant.endpoints.iter().map(endpoint).collect::<Vec<_>>(),
         "resources": variant.resources.iter().map(resource).collect::<Vec<_>>(),
@@ -126,8 +126,9 @@ fn judgement(judgement: &Judgement) -> Value {
     Value::Object(object)
 }
 
-fn conservation(counts: &Conservation) -> Value {
-    json!({
+fn conservation(variant: &VariantResults) -> Value {
+    let counts = &variant.conservation;
+    let mut all = json!({
         "sent": counts.sent,
         "good": counts.good,
         "failed": counts.failed,
@@ -137,6 +138,28 @@ fn conservation(counts: &Conservation) -> Value {
         "calls_closed": counts.calls_closed,
         "calls_in_flight": counts.calls_in_flight,
         "holds": counts.holds(),
+    });
+    if !variant.messages.is_empty() {
+        let rows: Vec<Value> = variant.messages.iter().map(messages).collect();
+        all["messages"] = rows.into();
+    }
+    all
+}
+
+fn messages(row: &MessageRow) -> Value {
+    json!({
+        "queue": row.queue,
+        "published": row.published,
+        "acked": row.acked,
+        "dead_lettered": row.dead_lettered,
+        "expired": row.expired,
+        "dropped": row.dropped,
+        "lost": row.lost,
+        "waiting": row.waiting,
+        "in_flight": row.in_flight,
+        "redelivered": row.redelivered,
+        "duplicates": row.duplicates,
+        "holds": row.holds(),
     })
 }
 

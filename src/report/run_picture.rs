@@ -75,6 +75,15 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
         .iter()
         .map(|name| line(&format!("{name}.instances"), name, role(name), Stroke::Solid))
         .collect();
+    let waiting = ends_with(".depth");
+    let of_queues = |tail: &str, stroke: Stroke| -> Vec<Option<Line>> {
+        let all = waiting.iter().enumerate();
+        all.map(|(i, name)| line(&format!("{name}.{tail}"), name, Role::Component(i), stroke))
+            .filter(forms)
+            .collect()
+    };
+    let [depth, age, done] =
+        ["depth", "oldest_age", "completions"].map(|tail| of_queues(tail, Stroke::Solid));
     let panel =
         |title: &str, note: &str, unit: Unit, scale: Scale, top: Option<f64>, lines: Vec<Option<Line>>| {
             Panel {
@@ -89,6 +98,17 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
     // Only where a fleet changes is its size worth a panel.
     let fleet = (!instances.is_empty())
         .then(|| panel("Instances", "in service", Unit::Count, Scale::Linear, None, instances));
+    // Queues get panels of their own: what waits, for how long, and what gets done.
+    let of_messages = (!waiting.is_empty()).then(|| {
+        let panel = |title: &str, note: &str, unit: Unit, lines: Vec<Option<Line>>| {
+            panel(title, note, unit, Scale::Linear, None, lines)
+        };
+        [
+            panel("Messages waiting", "messages", Unit::Count, depth),
+            panel("Age of the oldest message", "since it was sent", Unit::Duration, age),
+            panel("Jobs completed", "jobs/s, as clients see them", Unit::Count, done),
+        ]
+    });
     Picture {
         headline: headline(variant),
         subtitle: format!("{} / {}: {}", results.scenario, variant.name, results.about),
@@ -125,6 +145,7 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
         ]
         .into_iter()
         .chain(fleet)
+        .chain(of_messages.into_iter().flatten().filter(|panel| !panel.lines.is_empty()))
         .collect(),
         bands: variant
             .troubles

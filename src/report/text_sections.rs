@@ -203,6 +203,21 @@ pub(super) fn soundness(variant: &VariantResults) -> String {
         count(c.calls_closed),
         count(c.calls_in_flight),
     );
+    for m in &variant.messages {
+        let verdict = if m.holds() { "holds" } else { "DOES NOT HOLD" };
+        let ends =
+            [m.acked, m.dead_lettered, m.expired, m.dropped, m.lost, m.waiting, m.in_flight].map(count);
+        let _ = writeln!(
+            out,
+            "{}: published = acked + dead-lettered + expired + dropped + lost + waiting + in flight: {} = {}: \
+             {verdict}; redelivered {}, duplicates {}",
+            clean(&m.queue),
+            count(m.published),
+            ends.join(" + "),
+            count(m.redelivered),
+            count(m.duplicates),
+        );
+    }
     let laws: Vec<String> = [
         law("Little's law", variant, |row| row.littles_law),
         law("utilisation law", variant, |row| row.utilisation_law),

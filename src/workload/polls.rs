@@ -8,9 +8,7 @@ use rustc_hash::FxHashMap;
 
 use crate::base::random::{Key, StreamName};
 use crate::base::{EntityId, OperationId, SimDuration, SimTime};
-use crate::engine::{
-    CallId, Context, Fate, JobId, Observation, Outcome, Probe, Request, SiteId,
-};
+use crate::engine::{CallId, Context, Fate, JobId, Observation, Outcome, Probe, Request, SiteId};
 
 /// How clients ask.
 #[derive(Clone, Debug, PartialEq)]

@@ -19,6 +19,7 @@ mod mistakes;
 mod model;
 mod overload;
 mod protection;
+mod queues;
 mod scaling;
 mod schema;
 mod shipped;

@@ -558,3 +558,65 @@ fn mistake_9_popularity_is_not_a_short_list() {
     let drifting = ratio("rows: 1M, zipf: 0.99, drift: 100/s", "max: 1000");
     assert!(drifting < all - 0.03, "{drifting} {all}");
 }
+
+fn jobs(rate: &str, queue: &str, worker: &str) -> String {
+    format!(
+        "
+scenario: jobs
+run: {{duration: 2000s, warmup: 0s, replications: 1, seed: 3}}
+clients: {{web: {{rate: {rate}, mix: {{POST /: 1}}, to: api}}}}
+data: {{job: {{rows: 0}}}}
+components:
+  api: {{kind: service, endpoints: {{POST /: [{{send: {{to: jobs}}}}, {{reply: 202}}]}}}}
+  jobs: {{kind: queue, {queue}}}
+  worker: {{kind: worker, from: jobs, {worker}}}
+"
+    )
+}
+
+/// A message is not delivered exactly once: while it is still worked on its lease may end, a worker may die, and
+/// what always fails comes back.
+#[test]
+fn mistake_16_a_queue_does_not_deliver_exactly_once() {
+    let work = "steps: [{sleep: \"lognormal(mean=40s, cv=0.5)\"}]";
+    let seen = |queue: &str, worker: &str| {
+        let runs = crate::model::run(&jobs("0.5/s", queue, worker));
+        ["jobs.published", "redelivered(jobs)", "duplicates(jobs)", "worker.utilisation"]
+            .map(|name| runs.each(name)[0])
+    };
+    let short = seen("visibility: 30s", &format!("instances: 60, {work}"));
+    let long = seen("visibility: 10m", &format!("instances: 60, {work}"));
+    assert!(short[1] > 0.6 * short[0] && short[2] > 0.5 * short[0], "{short:?}");
+    assert_eq!((long[1], long[2]), (0.0, 0.0));
+    // Done twice it takes the capacity twice.
+    assert!(short[3] > 1.4 * long[3], "{short:?} {long:?}");
+    let poison = seen("visibility: none", "instances: 4, poison: 1%, steps: [{sleep: 1s}]");
+    assert!(poison[1] > 100.0, "{poison:?}");
+}
+
+/// Whoever waits for a job asks for it: jobs in the system over the pause, often more than all else.
+#[test]
+fn mistake_17_waiting_clients_are_load() {
+    let text = |poll: &str| {
+        format!(
+            "
+scenario: polls
+run: {{duration: 2000s, warmup: 500s, replications: 1, seed: 3}}
+clients: {{web: {{rate: 1/s, mix: {{POST /: 1}}, to: api{poll}}}}}
+data: {{job: {{rows: 0}}}}
+components:
+  api:
+    kind: service
+    endpoints:
+      POST /: [{{cpu: 1ms}}, {{send: {{to: jobs}}}}, {{reply: 202}}]
+      GET /job: [{{cpu: 1ms}}, {{reply: 200}}]
+  jobs: {{kind: queue}}
+  worker: {{kind: worker, from: jobs, instances: 200, steps: [{{sleep: 100s}}]}}
+"
+        )
+    };
+    let cpu = |text: &str| crate::model::run(text).each("api.cpu")[0];
+    let (without, with) = (cpu(&text("")), cpu(&text(", poll: {GET /job: {every: 2s, give_up: 10m}}")));
+    // Each job is asked for 50 times: 51 ms of work for each upload instead of one.
+    assert!((without - 0.001).abs() < 0.0002 && (with - 0.051).abs() < 0.004, "{without} {with}");
+}

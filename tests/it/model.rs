@@ -67,6 +67,24 @@ impl Runs {
     }
 }
 
+impl Runs {
+    /// A metric in every replication, at the last instant.
+    pub fn at_end(&self, metric: &str) -> Vec<f64> {
+        let reference = MetricReference::parse(metric, &self.catalog)
+            .unwrap_or_else(|unknown| panic!("{metric}: {}", unknown.message));
+        let number = |r: &simulation::Replication| match evaluate::value(
+            &r.record,
+            &self.catalog,
+            &reference.metric,
+            Window::End,
+        ) {
+            MetricValue::Number(x) => x,
+            other => panic!("{metric} is {other:?}"),
+        };
+        self.replications.iter().map(number).collect()
+    }
+}
+
 /// A metric in one replication, whatever it is, over the whole run.
 pub fn value(runs: &Runs, replication: usize, metric: &str) -> MetricValue {
     let reference = MetricReference::parse(metric, &runs.catalog)

@@ -60,5 +60,6 @@ shipped! {
     single_server = "single-server",
     stale_or_lost = "stale-or-lost",
     too_slow_to_scale = "too-slow-to-scale",
+    video_queue = "video-queue",
     zone_down = "zone-down",
 }

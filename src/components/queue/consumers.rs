@@ -64,7 +64,10 @@ impl Consumers {
     #[must_use]
     pub fn next<P: Probe>(&self, cx: &Context<'_, P>) -> Option<(usize, u16)> {
         let places = || {
-            self.all.iter().enumerate().flat_map(|(at, consumer)| (0..consumer.instances).map(move |i| (at, i)))
+            self.all
+                .iter()
+                .enumerate()
+                .flat_map(|(at, consumer)| (0..consumer.instances).map(move |i| (at, i)))
         };
         let takes = |(at, instance): &(usize, u16)| {
             let consumer = &self.all[*at];

@@ -426,11 +426,9 @@ impl Messages {
         }
     }
 
-    /// The message that is first in line gives way.
+    /// The oldest message that waits gives way.
     fn drop_head(&mut self, now: SimTime) {
-        let first = self.ready.first_key_value().map(|(_, id)| *id);
-        let first = first.or_else(|| self.waiting.first_key_value().map(|((_, id), ())| *id));
-        if let Some(id) = first {
+        if let Some(id) = self.waiting.first_key_value().map(|((_, id), ())| *id) {
             self.end(id, Fate::Dropped, now);
         }
     }

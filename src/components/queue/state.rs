@@ -402,10 +402,7 @@ impl Node for Queue {
                     cx.timer(at, Timer { topic, number: u32::from(instance) });
                 }
             }
-            Disturbance::Restored
-            | Disturbance::Speed(_)
-            | Disturbance::Draining
-            | Disturbance::Reset => {}
+            Disturbance::Restored | Disturbance::Speed(_) | Disturbance::Draining | Disturbance::Reset => {}
         }
         self.go_on(cx);
     }

@@ -213,10 +213,8 @@ fn spec() -> impl Strategy<Value = QueueSpec> {
             late_ack,
             max_receives,
             dead_letter: dead_letter.then_some(ComponentId(1)),
-            retry_delay: pause.map(|s| RetryDelay {
-                base: SimDuration::from_secs(s),
-                cap: SimDuration::from_secs(2 * s),
-            }),
+            retry_delay: pause
+                .map(|s| RetryDelay { base: SimDuration::from_secs(s), cap: SimDuration::from_secs(2 * s) }),
             discipline,
             ttl: ttl.map(SimDuration::from_secs),
             max_length,

@@ -1,7 +1,7 @@
 //! A client population: its mix, each entry with its call site.
 
-use crate::base::{ComponentId, OperationId, SimDuration};
 use crate::base::random::StreamName;
+use crate::base::{ComponentId, OperationId, SimDuration};
 use crate::engine::Reload;
 use crate::event_graph::sites::{Sites, is_idempotent};
 use crate::scenario::model::ClientSpec;

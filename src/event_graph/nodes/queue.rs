@@ -26,7 +26,8 @@ pub(in crate::event_graph) fn queue(index: usize, spec: &QueueSpec, sites: &mut 
         spec.retry_delay = consumer.retry_delay.or(spec.retry_delay);
         spec.max_receives = consumer.max_receives.or(spec.max_receives);
         let worker = ComponentId::at(at);
-        let options = CallOptions { timeout: consumer.timeout, cancel: true, stop: true, ..CallOptions::default() };
+        let options =
+            CallOptions { timeout: consumer.timeout, cancel: true, stop: true, ..CallOptions::default() };
         let site = sites.call(index, "deliver", worker, OperationId(0), RowChoice::None, None, &options);
         let concurrency = match service.workers {
             Slots::Limited(n) => n,

@@ -189,6 +189,10 @@ pub(super) fn read(node: Option<&Node>, names: &Names, found: &mut Diagnostics) 
         fields.finish(found);
         models.push(ComponentModel { name: key.name.clone(), zones, place: key.place, spec });
     }
+    // Ids are positions: with a component missing they would mean others.
+    if models.len() == names.components.len() {
+        queue::check(&models, found);
+    }
     models
 }
 

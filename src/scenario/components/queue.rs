@@ -4,8 +4,8 @@ use super::call_options::read_options;
 use super::{Names, cache, cache_steps, guarding, read_cores, small, steps};
 use crate::base::SimDuration;
 use crate::base::random::Distribution;
-use crate::components::autoscaler::spec::{AutoscaleSpec, Rule, Signal};
 use crate::components::autoscaler::HpaSettings;
+use crate::components::autoscaler::spec::{AutoscaleSpec, Rule, Signal};
 use crate::components::queue::spec::{
     Ack, ConsumerSpec, Disconnect, Overflow, Prefetch, QueueDiscipline, QueueSpec, RetryDelay,
 };
@@ -15,6 +15,7 @@ use crate::document::distribution_text::Of;
 use crate::document::{Code, Diagnostics, Node, quantity};
 use crate::engine::RowChoice;
 use crate::scenario::fields::{Fields, scalar, share, text};
+use crate::scenario::model::{ComponentModel, ComponentSpec};
 
 /// The name of what a worker does with a message.
 pub(crate) const JOB: &str = "job";
@@ -298,4 +299,58 @@ pub(super) fn read_send(node: &Node, names: &Names, found: &mut Diagnostics, dep
         on_error,
         fallback: false,
     })
+}
+
+/// What can only be known once all components are read: dead letters that go round, and workers of one
+/// queue that contradict each other.
+pub(super) fn check(models: &[ComponentModel], found: &mut Diagnostics) {
+    let next = |at: usize| match models.get(at).map(|model| &model.spec) {
+        Some(ComponentSpec::Queue(queue)) => queue.dead_letter.map(crate::base::ComponentId::index),
+        _ => None,
+    };
+    let mut told = vec![false; models.len()];
+    for start in 0..models.len() {
+        let mut way = vec![start];
+        while let Some(to) = next(way[way.len() - 1]) {
+            if to == start {
+                if !way.iter().any(|at| told[*at]) {
+                    let names: Vec<String> =
+                        way.iter().chain([&start]).map(|at| format!("`{}`", models[*at].name)).collect();
+                    found.add(
+                        Code::DeadLetterCycle,
+                        models[start].place,
+                        format!("dead letters go round: {}", names.join(" -> ")),
+                        "let the last queue have no `dead_letter`",
+                    );
+                }
+                way.iter().for_each(|at| told[*at] = true);
+                break;
+            }
+            if way.contains(&to) {
+                break;
+            }
+            way.push(to);
+        }
+    }
+    let consumers: Vec<(&ComponentModel, &ConsumerSpec)> = models
+        .iter()
+        .filter_map(|model| match &model.spec {
+            ComponentSpec::Service(service) => Some((model, service.consumes.as_ref()?)),
+            _ => None,
+        })
+        .collect();
+    for (at, (model, consumer)) in consumers.iter().enumerate() {
+        let other = consumers[..at].iter().find(|(_, other)| other.from == consumer.from);
+        let Some((other_model, other)) = other else { continue };
+        let own = |c: &ConsumerSpec| (c.ack, c.max_receives, c.retry_delay);
+        if own(consumer) != own(other) {
+            let (a, b) = (&model.name, &other_model.name);
+            found.add(
+                Code::Contradiction,
+                model.place,
+                format!("`{a}` and `{b}` take from one queue and acknowledge or retry differently"),
+                "say `ack`, `max_receives` and `retry_delay` alike at both, or at the queue",
+            );
+        }
+    }
 }
