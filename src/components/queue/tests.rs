@@ -61,6 +61,23 @@ fn a_lease_that_ends_delivers_again_and_the_late_worker_is_a_duplicate() {
     assert_eq!((messages.balance().acked, messages.balance().in_flight), (1, 0));
 }
 
+/// GOLD-VIS: one worker, a lease of 30 s, the first attempt dies at 3 s, the second takes 2 s: delivered again at 30 s,
+/// done at 32 s, received twice.
+#[test]
+fn a_crash_is_seen_when_the_lease_ends() {
+    let mut messages = Messages::new(leased());
+    messages.publish(content(0), SimDuration::ZERO, at(0));
+    let first = messages.take(None, at(0)).unwrap();
+    messages.fail(first, Failure::Lost, at(3));
+    assert_eq!(messages.due(at(29)), Some(at(30)));
+    assert!(messages.take(None, at(29)).is_none());
+    messages.due(at(30));
+    let second = messages.take(None, at(30)).unwrap();
+    assert_eq!(messages.receives(second.message), 2);
+    assert!(messages.ack(second, at(32)));
+    assert_eq!(messages.balance().acked, 1);
+}
+
 #[test]
 fn a_late_acknowledgement_that_is_ignored_leaves_the_message_there() {
     let mut messages = Messages::new(QueueSpec { late_ack: false, ..leased() });

@@ -18,7 +18,7 @@ enum Place {
 use Place::{Long, Scenario, Unit, Waits};
 
 const CACHES: Place = Waits("caches");
-const QUEUES: Place = Waits("queues and workers");
+const RECEIVES: Place = Waits("receives that find nothing");
 const DATABASES: Place = Waits("databases in full: replicas, failover, shards");
 const PROTECTION: Place = Waits("load balancing in full, faults, protection, autoscaling");
 
@@ -37,7 +37,7 @@ const TABLE: &[(&str, Place, &str)] = &[
     ("OC-BIMODAL", Scenario("single_station"), "an open loop that waits for its answers"),
     ("BUSY-MM1", Scenario("single_station"), "a server that pauses or is used while idle"),
     ("SETUP-MM1", PROTECTION, "a cold start that is free"),
-    ("VACD-MM1", QUEUES, "polling that finds work at once"),
+    ("VACD-MM1", RECEIVES, "polling that finds work at once"),
     ("BREAK-MM1", PROTECTION, "a breakdown that loses no capacity"),
     ("PS-MM1", Scenario("processor_sharing"), "cores that serve in order: variance 25, p99 23.0"),
     ("PS-MD1", Scenario("processor_sharing"), "sharing that depends on the shape of service"),
@@ -130,7 +130,7 @@ const TABLE: &[(&str, Place, &str)] = &[
     ("KOFN-3of5", PROTECTION, "failures that are repaired at once"),
     ("HEALTHCHECK", Unit("src/components/load_balancer/health/active.rs"), "a failure that is known when it happens"),
     ("FAILOVER", DATABASES, "a failover that takes no time"),
-    ("VISIBILITY", QUEUES, "a crash that loses its message"),
+    ("VISIBILITY", Unit("tests/it/queues.rs"), "a crash that loses its message"),
     ("STAT-T", Unit("tests/it/theory/statistics.rs"), "normal quantiles for ten replications"),
     ("STAT-QCI", Unit("tests/it/theory/statistics.rs"), "ranks that are off by one"),
     ("STAT-MM1-ASYVAR", Scenario("statistics"), "draws that are too even, or correlated between replications"),
@@ -150,7 +150,7 @@ const TABLE: &[(&str, Place, &str)] = &[
     ("GOLD-PRIO-PREEMPT", Scenario("golden_traces"), "an interrupted service that starts again"),
     ("GOLD-BREAKER", Unit("src/engine/protection/circuit_breaker.rs"), "a breaker that lets more than one probe through"),
     ("GOLD-CODEL", Unit("src/engine/protection/codel.rs"), "drops at even intervals"),
-    ("GOLD-VIS", QUEUES, "a crash that is seen at once"),
+    ("GOLD-VIS", Unit("src/components/queue/tests.rs"), "a crash that is seen at once"),
     ("GOLD-DD1-SPIKE", Scenario("golden_traces"), "even arrivals that drift"),
     ("PUB-TAIL-T1", PROTECTION, "published measurements of a service, for hedging and partial answers"),
     ("PUB-TAIL-T2", PROTECTION, "published measurements of a service, for tied requests"),
