@@ -269,17 +269,20 @@ impl<P: Probe> Core<P> {
     /// What a call to a cache carries, and the node that the row belongs to.
     fn address(&mut self, child: &mut Call, caller: CallId, item: &super::copies::Item, choice: u16) {
         let seen = self.calls[caller].seen;
-        if item.writes {
+        child.site = self.calls[caller].site;
+        if item.verb.has_version() {
             // A value computed from nothing that was read is up to date.
             let known = seen.entity == item.entity;
             let version = if known { seen.version } else { self.ledger.latest(item.entity, child.row) };
             child.seen = super::copies::Seen { entity: item.entity, version };
-            child.bytes = self.plan.entities[item.entity.index()].size_of(child.row);
+            if item.verb.writes() {
+                child.bytes = self.size_of(item.entity, child.row, version);
+            }
+            // What it took to make the value goes along.
+            child.demand = self.calls[caller].demand;
             let ttl = item.ttl.as_ref().map(|ttl| self.draw(ttl, child.luck, child.request));
             // The grace is part of the time that it is kept.
-            child.ttl = ttl.map_or(SimDuration::ZERO, |ttl| SimDuration::from_secs_f64(ttl) + item.grace);
-        } else {
-            child.ttl = item.grace;
+            child.ttl = ttl.map_or(SimDuration::ZERO, |ttl| SimDuration::from_secs_f64(ttl) + item.terms.kept());
         }
         let target = child.component;
         if choice == super::call::ANY_INSTANCE

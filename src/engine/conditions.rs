@@ -48,6 +48,9 @@ struct Instance {
     /// What its fleet makes of it, were nothing wrong: up, draining or absent.
     membership: Life,
     life: Life,
+    /// Faults that have ended it, and how many of them do not count: somebody has taken its place since.
+    deaths: u16,
+    replaced: u16,
     speed: f64,
     /// Injected errors: share, status, stream.
     errors: Vec<(f64, u16, Key)>,
@@ -62,6 +65,8 @@ impl Instance {
         Self {
             membership,
             life: membership,
+            deaths: 0,
+            replaced: 0,
             speed: 1.0,
             errors: Vec::new(),
             latencies: Vec::new(),
@@ -72,10 +77,11 @@ impl Instance {
     /// Adds what one fault does to it.
     fn suffer(&mut self, effect: &Effect) {
         match effect {
+            Effect::Kill | Effect::Vanish if self.deaths < self.replaced => self.deaths += 1,
             Effect::Drain => self.life = self.life.max(Life::Draining),
             Effect::Hang => self.life = self.life.max(Life::Hung),
-            Effect::Kill => self.life = self.life.max(Life::Down),
-            Effect::Vanish => self.life = self.life.max(Life::Vanished),
+            Effect::Kill => (self.deaths, self.life) = (self.deaths + 1, self.life.max(Life::Down)),
+            Effect::Vanish => (self.deaths, self.life) = (self.deaths + 1, self.life.max(Life::Vanished)),
             Effect::Slow(factor) => self.speed /= factor,
             Effect::Errors { share, status, key } => self.errors.push((*share, *status, *key)),
             Effect::Latency(added) => self.latencies.push(added.clone()),
@@ -166,8 +172,9 @@ impl Conditions {
         let all = self.instances.get_mut(component.index())?;
         let record = all.get_mut(instance as usize)?;
         let before = (record.life, record.speed);
-        *record = Instance::new(record.membership);
+        *record = Instance { replaced: record.replaced, ..Instance::new(record.membership) };
         effects.for_each(|effect| record.suffer(effect));
+        record.replaced = record.replaced.min(record.deaths);
         let change = Change { life: (before.0, record.life), speed: (before.1, record.speed) };
         self.version += u64::from(before.0 != record.life);
         Some(change)
@@ -178,6 +185,14 @@ impl Conditions {
         let all = self.instances.get_mut(component.index());
         if let Some(record) = all.and_then(|all| all.get_mut(instance as usize)) {
             record.membership = membership;
+        }
+    }
+
+    /// Somebody takes the place of an instance that faults have ended; [`Self::reassess`] has to follow.
+    pub(super) fn replace(&mut self, component: ComponentId, instance: u16) {
+        let all = self.instances.get_mut(component.index());
+        if let Some(record) = all.and_then(|all| all.get_mut(instance as usize)) {
+            record.replaced = record.deaths;
         }
     }
 

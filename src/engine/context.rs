@@ -6,11 +6,10 @@
 
 use super::call::{Call, CallId, Flags};
 use super::conditions::{Conditions, Life};
-use super::copies::Seen;
 use super::event::{Event, Limit, Signal, Timer};
 use super::fault::Disturbance;
 use super::guard::{Gate, Wait};
-use super::ledger::{Ledger, Staleness};
+use super::ledger::Ledger;
 use super::network::Network;
 use super::outcome::Outcome;
 use super::plan::{Demand, Plan, Popularity, RowChoice, SiteId};
@@ -49,6 +48,8 @@ pub(super) struct Core<P> {
     pub(super) active_faults: Vec<u32>,
     /// Moments of the fault plan, the next one last.
     pub(super) moments: Vec<(SimTime, u32, bool)>,
+    pub(super) feeds: Vec<super::change_feed::Feed>,
+    pub(super) marks: super::copy_context::Marks,
     inserted: Vec<u64>,
     replayed_rows: Vec<u64>,
     pub(super) calls_opened: u64,
@@ -81,6 +82,8 @@ impl<P: Probe> Core<P> {
             disturbances: Vec::new(),
             active_faults: Vec::new(),
             moments: Vec::new(),
+            feeds: plan.feeds.iter().map(|_| super::change_feed::Feed::default()).collect(),
+            marks: super::copy_context::Marks::default(),
             inserted: vec![0; plan.entities.len()],
             replayed_rows: vec![0; plan.entities.len()],
             calls_opened: 0,
@@ -434,62 +437,6 @@ impl<P: Probe> Context<'_, P> {
     /// The ledger of versions.
     pub fn ledger(&mut self) -> &mut Ledger {
         &mut self.core.ledger
-    }
-
-    /// The call has seen a version of a row: whatever it answers or writes to a cache is of that version.
-    /// Nothing is noted where nothing can be old.
-    pub fn see(&mut self, id: CallId, entity: EntityId, version: u32) {
-        if self.core.ledger.is_on() {
-            self.core.calls[id].seen = Seen { entity, version };
-        }
-    }
-
-    /// A read of a row for this call saw this version: how old that is now is observed, and whether its
-    /// owner had written a newer one.
-    pub fn read_version(&mut self, id: CallId, (entity, row): (EntityId, u64), version: u32) {
-        let expects = self.request(id).map_or(Seen::NOTHING, |request| request.expects);
-        if expects.entity == entity && version < expects.version && self.row_of(id, entity) == row {
-            self.observe(Observation::OwnWriteUnread { entity });
-        }
-        let Staleness { behind, age } =
-            self.core.ledger.staleness(entity, row, version, self.core.executive.now());
-        self.observe(Observation::Read { entity, behind, age });
-    }
-
-    /// The call site at which this cache writes back rows of an entity.
-    #[must_use]
-    pub fn write_back(&self, entity: EntityId) -> Option<SiteId> {
-        let all = &self.core.plan.write_backs;
-        all.iter().find(|(cache, of, _)| *cache == self.me && *of == entity).map(|(.., site)| *site)
-    }
-
-    /// The row that is `rank`-th in popularity at the start (0 is the hottest), and the node of this cache
-    /// that it belongs to.
-    #[must_use]
-    pub fn ranked(&self, entity: EntityId, rank: u64) -> (u64, u16) {
-        let Some(plan) = self.core.plan.entities.get(entity.index()) else { return (rank, 0) };
-        let row = match &plan.popularity {
-            Popularity::Zipf { scatter: Some(scatter), .. } => scatter.apply(rank % plan.rows.max(1)),
-            Popularity::Zipf { scatter: None, .. } => plan.rows.saturating_sub(rank + 1),
-            Popularity::Uniform | Popularity::Trace(_) => rank,
-        };
-        let spread = self.core.plan.spread.iter().find(|(cache, _)| *cache == self.me);
-        (row, spread.map_or(0, |(_, nodes)| nodes.node_of(entity, row, |_| true)))
-    }
-
-    /// The value of `demand` for whoever has this luck.
-    #[must_use]
-    pub fn draw_for(&self, demand: &Demand, luck: Key) -> f64 {
-        match demand {
-            Demand::Drawn { distribution, key } => distribution.sample(&mut key.join(luck).draws()),
-            Demand::Replayed(_) => 0.0,
-        }
-    }
-
-    /// Bytes of a row.
-    #[must_use]
-    pub fn size_of(&self, entity: EntityId, row: u64) -> u64 {
-        self.core.plan.entities.get(entity.index()).map_or(0, |plan| plan.size_of(row))
     }
 
     /// Calls on from `site`; the answer comes as `on_reply`.

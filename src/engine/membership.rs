@@ -58,4 +58,11 @@ impl<P: Probe> Context<'_, P> {
     pub fn set_membership(&mut self, instance: u16, membership: Life) {
         self.core.set_membership(self.me, instance, membership);
     }
+
+    /// A replica takes the place of one of the component's own instances that faults have ended: callers find
+    /// it under the same name. What follows is told as a disturbance, after the present event.
+    pub fn promote(&mut self, instance: u16) {
+        self.core.conditions.replace(self.me, instance);
+        self.core.reassess(self.me, instance);
+    }
 }

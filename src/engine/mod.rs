@@ -4,9 +4,11 @@
 mod backoff;
 mod call;
 mod call_policy;
+mod change_feed;
 mod conditions;
 mod context;
 mod copies;
+mod copy_context;
 mod event;
 mod fault;
 mod guard;
@@ -29,7 +31,8 @@ mod world;
 pub use call::{ANY_INSTANCE, Call, CallId, Flags};
 pub use conditions::{Group, Life};
 pub use context::{CallBalance, Context};
-pub use copies::{Item, MOST_ENTITIES, Nodes, Placement, Seen, Spread, Verb};
+pub use change_feed::{CHANGES, Change, FeedPlan};
+pub use copies::{Item, MOST_ENTITIES, Nodes, Placement, Seen, Spread, Terms, Verb};
 pub use event::{Event, Limit, Signal, Timer, Withdrawal};
 pub use fault::{Disturbance, Effect, FaultPlan};
 pub use ledger::{Ledger, Staleness};
@@ -40,8 +43,8 @@ pub use plan::{
     BulkheadPlan, CallSite, ConnectionLimit, Demand, EntityPlan, Fleet, Jitter, LinkPlan, Path, Plan,
     PoolPlan, Popularity, Reload, Retry, RetryOn, RowChoice, SiteId, Target, Trait,
 };
-pub use probe::{Blind, Finished, Found, Observation, Probe};
-pub use program::{Condition, Op, Pc, Program};
-pub use request::{Request, RequestId};
+pub use probe::{Blind, Finished, Found, Observation, Probe, Written};
+pub use program::{Condition, CopyOp, KeepMode, Op, Pc, Program};
+pub use request::{Reader, Request, RequestId};
 pub use station::{Cores, Seized, Station};
 pub use world::{Footprint, Limits, Stopped, World};

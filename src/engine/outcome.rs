@@ -50,11 +50,15 @@ pub enum Reason {
     BulkheadFull,
     /// The caller had gone, and the work was stopped.
     Cancelled,
+    /// An error of before that a cache remembers, so nobody was asked.
+    Remembered,
+    /// A cache that starts was still reading back what it had.
+    Loading,
 }
 
 impl Reason {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::Done,
         Self::Replied,
         Self::BacklogFull,
@@ -77,6 +81,8 @@ impl Reason {
         Self::Throttled,
         Self::BulkheadFull,
         Self::Cancelled,
+        Self::Remembered,
+        Self::Loading,
     ];
 
     /// Whether the callee has surely done nothing: it was not asked, or could not be.
@@ -120,6 +126,8 @@ impl Reason {
             Self::Throttled => "throttled by the caller",
             Self::BulkheadFull => "bulkhead full",
             Self::Cancelled => "cancelled",
+            Self::Remembered => "remembered error",
+            Self::Loading => "loading",
         }
     }
 }

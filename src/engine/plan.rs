@@ -8,6 +8,8 @@ use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration, Z
 
 /// The stream of the sizes of rows.
 const SIZES: StreamName = StreamName::new("size");
+/// The stream of which rows are not there.
+const ABSENCE: StreamName = StreamName::new("absent");
 
 /// A place in a behaviour from which a call is made: an index into [`Plan::sites`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -264,6 +266,8 @@ pub struct EntityPlan {
     pub drift: f64,
     /// Popularity of ranks.
     pub popularity: Popularity,
+    /// The share of rows that do not exist until they are written: they are asked for in vain.
+    pub absent: f64,
     /// Bytes of a row, if that is known.
     pub size: Option<Distribution>,
     /// The stream of the keys.
@@ -276,6 +280,14 @@ impl EntityPlan {
     pub fn size_of(&self, row: u64) -> u64 {
         let size = self.size.as_ref();
         size.map_or(0, |size| size.sample(&mut self.key.named(SIZES).with(row).draws()) as u64)
+    }
+
+    /// Whether there is no such row before its first write. Rows that requests insert are there.
+    #[must_use]
+    pub fn lacks(&self, row: u64) -> bool {
+        self.absent > 0.0
+            && row < self.rows
+            && self.key.named(ABSENCE).with(row).draws().chance(self.absent)
     }
 
     /// Rows after `elapsed` seconds, without those that requests inserted.
@@ -383,6 +395,10 @@ pub struct Plan {
     pub spread: super::copies::Spread,
     /// Where a cache writes back what it has acknowledged: cache, entity, and its call site.
     pub write_backs: Vec<(ComponentId, EntityId, SiteId)>,
+    /// Where a cache itself fetches what it does not have.
+    pub read_throughs: Vec<(ComponentId, EntityId, SiteId)>,
+    /// Who follows the logs of databases.
+    pub feeds: Vec<super::change_feed::FeedPlan>,
     /// Whether anything can read an old version, so that the ledger must remember the written rows.
     pub versions_matter: bool,
 }

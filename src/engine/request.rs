@@ -9,6 +9,18 @@ use crate::kernel::Handle;
 /// Names a request while it, or any call made for it, is alive.
 pub type RequestId = Handle;
 
+/// Who stands behind a request, over all of their requests.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub enum Reader {
+    /// Nobody who comes again.
+    #[default]
+    Nobody,
+    /// A session, or a person of a closed population, with this luck.
+    Session(Key),
+    /// Whoever owns the request's row of this entity.
+    Owner(EntityId),
+}
+
 /// One customer. It lives until its client has an outcome *and* the last call made for it has ended.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -38,6 +50,8 @@ pub struct Request {
     pub references: u32,
     /// What its owner has written before: a read of that row must not be older.
     pub expects: Seen,
+    /// Who reads: the same one must not see versions go back.
+    pub reader: Reader,
     /// Rows that this request inserted, or was told by a trace: they take precedence over its drawn keys.
     pub rows: Vec<(EntityId, u64)>,
 }
@@ -60,6 +74,7 @@ impl Request {
             attempts: 0,
             references: 1,
             expects: Seen::NOTHING,
+            reader: Reader::Nobody,
             rows: Vec::new(),
         }
     }

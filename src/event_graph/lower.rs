@@ -19,8 +19,12 @@ pub(super) struct Lowering<'a, 'b> {
     pub(super) ops: Vec<Op>,
     pub(super) endpoint: &'a str,
     pub(super) local_caches: &'a [LocalCacheSpec],
+    /// Where errors inside a fetch are to be handled: instructions of the innermost one that may fail.
+    pub(super) catching: Option<Vec<usize>>,
+    /// Locks that are held here.
+    pub(super) locks: u32,
     /// How often each verb has occurred in this endpoint: the purpose of a draw is (endpoint, verb, ordinal).
-    ordinals: [u64; 8],
+    ordinals: [u64; 10],
 }
 
 /// Instructions that a program can have.
@@ -39,7 +43,9 @@ pub(super) fn program(service: &ServiceSpec, sites: &mut Sites<'_>, component: u
             ops: std::mem::take(&mut program.ops),
             endpoint: name,
             local_caches: &service.local_caches,
-            ordinals: [0; 8],
+            catching: None,
+            locks: 0,
+            ordinals: [0; 10],
         };
         program.entries.push(lowering.ops.len().min(MOST_OPS) as Pc);
         if service.concurrency.is_some() || service.admission.is_some() {
@@ -112,6 +118,13 @@ impl Lowering<'_, '_> {
         at
     }
 
+    /// An instruction whose error, unless it is handled there, is one of the fetch that it is part of.
+    pub(super) fn may_fail(&mut self, at: usize, handler: Option<Pc>) {
+        if let (None, Some(catching)) = (handler, &mut self.catching) {
+            catching.push(at);
+        }
+    }
+
     /// The steps that run instead of an error; they are jumped over when all went well.
     fn handler(&mut self, on_error: Option<&Vec<Step>>, fallback: bool) -> Option<Pc> {
         let steps = on_error?;
@@ -158,6 +171,7 @@ impl Lowering<'_, '_> {
                     self.sites.call(self.component, self.endpoint, *target, *operation, *row, size, options);
                 let at = self.waiting(Op::Call { site, caught: None });
                 let handler = self.handler(on_error.as_ref(), *fallback);
+                self.may_fail(at, handler);
                 if let Op::Call { caught, .. } = &mut self.ops[at] {
                     *caught = handler;
                 }
@@ -171,6 +185,8 @@ impl Lowering<'_, '_> {
                 let jump = self.ops.len();
                 self.ops.push(Op::Jump(0));
                 let held = std::mem::replace(&mut self.holds_worker, false);
+                // An error of a branch ends the branch.
+                let catching = self.catching.take();
                 let starts: Vec<Pc> = branches
                     .iter()
                     .map(|branch| {
@@ -181,9 +197,11 @@ impl Lowering<'_, '_> {
                     })
                     .collect();
                 self.holds_worker = held;
+                self.catching = catching;
                 let end = self.here();
                 self.ops[jump] = Op::Jump(end);
                 let handler = self.handler(on_error.as_ref(), *fallback);
+                self.may_fail(at, handler);
                 let resume = if after > at + 1 { at + 1 } else { jump };
                 if let Op::Fork { branches, join, caught, .. } = &mut self.ops[at] {
                     *branches = starts;
@@ -217,7 +235,9 @@ impl Lowering<'_, '_> {
             }
             Step::Lock { entity, steps } => {
                 self.ops.push(Op::Lock(*entity));
+                self.locks += 1;
                 self.steps(steps);
+                self.locks -= 1;
                 self.ops.push(Op::Unlock(*entity));
             }
         }

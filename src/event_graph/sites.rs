@@ -4,11 +4,12 @@ use super::inventory::resources;
 use super::paths::Paths;
 use crate::base::random::{Key, Permutation, StreamName, Zipf};
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration};
+use crate::components::cache::spec::ChangeFeed;
 use crate::components::service::spec::{CallOptions, PoolSpec};
 use crate::engine::protection::RetryBudget;
 use crate::engine::{
-    CallSite, Demand, EntityPlan, Fleet, Item, Nodes, Plan, PoolPlan, Popularity, Retry, RowChoice, SiteId,
-    Target, Trait, Verb,
+    CallSite, Demand, EntityPlan, FeedPlan, Fleet, Item, Nodes, Plan, PoolPlan, Popularity, Retry, RowChoice, SiteId,
+    Target, Terms, Trait, Verb,
 };
 use crate::metrics::{ResourceInfo, Role};
 use crate::scenario::model::{ComponentSpec, EntitySpec, Model, PopularitySpec};
@@ -277,12 +278,12 @@ impl<'a> Sites<'a> {
         (caller, endpoint): (usize, &str),
         cache: ComponentId,
         (verb, entity): (Verb, EntityId),
-        (ttl, grace): (Option<Demand>, SimDuration),
+        (ttl, terms): (Option<Demand>, Terms),
         options: &CallOptions,
     ) -> SiteId {
         let row = RowChoice::Own(entity);
         let site = self.call(caller, endpoint, cache, verb.on(entity), row, None, options);
-        self.plan.sites[site.0 as usize].item = Some(Item { entity, writes: verb.writes(), ttl, grace });
+        self.plan.sites[site.0 as usize].item = Some(Item { entity, verb, ttl, terms });
         site
     }
 
@@ -299,8 +300,37 @@ impl<'a> Sites<'a> {
         let row = RowChoice::Own(entity);
         let site = self.call(cache.index(), "write back", store, query, row, None, &CallOptions::default());
         self.plan.sites[site.0 as usize].item =
-            Some(Item { entity, writes: true, ttl: None, grace: SimDuration::ZERO });
+            Some(Item { entity, verb: Verb::PutBack, ttl: None, terms: Terms::default() });
         self.plan.write_backs.push((cache, entity, site));
+    }
+
+    /// Whether a cache fetches rows of an entity by itself.
+    pub(super) fn reads_through(&self, cache: ComponentId, entity: EntityId) -> bool {
+        match self.model.components.get(cache.index()).map(|component| &component.spec) {
+            Some(ComponentSpec::Cache(spec)) => spec.read_through.iter().any(|(of, ..)| *of == entity),
+            _ => false,
+        }
+    }
+
+    /// The site at which a cache itself fetches rows of an entity.
+    pub(super) fn read_through(
+        &mut self,
+        cache: ComponentId,
+        entity: EntityId,
+        (store, query): (ComponentId, OperationId),
+    ) {
+        let row = RowChoice::Own(entity);
+        let site = self.call(cache.index(), "read through", store, query, row, None, &CallOptions::default());
+        self.plan.read_throughs.push((cache, entity, site));
+    }
+
+    /// Lets a component hear of commits to an entity.
+    pub(super) fn feed(&mut self, to: ComponentId, entity: EntityId, feed: &ChangeFeed) {
+        let name = &self.model.components[to.index()].name;
+        let key = self.root.named(StreamName::new("change feed")).named(StreamName::new(name));
+        let key = key.with(u64::from(entity.0));
+        let delay = feed.delay.clone().map(|distribution| Demand::Drawn { distribution, key });
+        self.plan.feeds.push(FeedPlan { to, entity, delay, lost: feed.lost, key: key.with(1) });
     }
 
     /// The condition that a customer's header or body field has a value.
@@ -354,6 +384,7 @@ fn entity_plan(entity: &EntitySpec, root: Key) -> EntityPlan {
         rows: entity.rows,
         size: entity.size.clone(),
         growth: entity.growth,
+        absent: entity.absent,
         drift: entity.drift,
         popularity,
         key,

@@ -6,6 +6,7 @@
 //! (the p99 of no requests) is [`MetricValue::Absent`], and so is a window that the recorder was not asked for.
 
 use super::catalog::{Catalog, ComponentInfo, Role};
+use super::consistency::Consistency;
 use super::counters::Cohort;
 use super::latency::LatencyDistribution;
 use super::lookups::Lookups;
@@ -198,12 +199,35 @@ impl View<'_> {
                 share(answers - asked, answers)
             }
             Metric::StaleReads(entity) => {
-                let (reads, stale, _) = self.reads(entity.index());
-                share(stale, reads)
+                let rows = self.rows(entity.index());
+                share(rows.stale, rows.reads)
             }
             Metric::Staleness(entity) => {
-                let (_, stale, age) = self.reads(entity.index());
-                ratio(age as f64 / 1e9, stale as f64)
+                let rows = self.rows(entity.index());
+                ratio(rows.age as f64 / 1e9, rows.stale as f64)
+            }
+            Metric::VersionsBehind(statistic, entity) => {
+                let rows = self.rows(entity.index());
+                match statistic {
+                    Statistic::Mean => ratio(rows.behind as f64, rows.reads as f64),
+                    Statistic::Percentile(p) => rows.behind_at(*p).map(|n| n as f64).into(),
+                    Statistic::Max => rows.behind_at(1.0).map(|n| n as f64).into(),
+                }
+            }
+            Metric::ReadsGoneBack => {
+                MetricValue::Number(self.record.events_in(self.from, self.to).reads_gone_back as f64)
+            }
+            Metric::WriteAmplification(entity) => {
+                let rows = self.rows(entity.index());
+                share(rows.store_writes, rows.acknowledged)
+            }
+            Metric::CacheWrites(entity) => {
+                let rows = self.rows(entity.index());
+                share(rows.cache_writes, rows.acknowledged)
+            }
+            Metric::Divergence(entity) => {
+                let (held, differing) = self.record.copies.get(entity.index()).copied().unwrap_or_default();
+                share(differing, held)
             }
         }
     }
@@ -212,8 +236,9 @@ impl View<'_> {
         share(self.cohort.errors_where(which), self.cohort.ended())
     }
 
-    fn reads(&self, entity: usize) -> (u64, u64, u128) {
-        self.record.events_in(self.from, self.to).reads.get(entity).copied().unwrap_or_default()
+    fn rows(&self, entity: usize) -> Consistency {
+        let mut rows = self.record.events_in(self.from, self.to).rows;
+        if entity < rows.len() { rows.swap_remove(entity) } else { Consistency::default() }
     }
 
     fn lookups(&self, stores: &[usize]) -> Lookups {

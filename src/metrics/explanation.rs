@@ -63,6 +63,11 @@ explanations! {
     "hit_ratio(<entity>)": "share of reads through caches for which the store was not asked", "share", "(reads - reads that fetched) / reads, over all layers", "who joins a fetch of somebody else asks nothing; one layer's own: `redis.hit_ratio`";
     "lost_writes": "writes that were acknowledged and are nowhere", "count", "such writes in the window", "write-back caches that lose their memory";
     "ryw_violations": "reads that saw an older version of a row than their owner had written", "count", "such reads in the window, by versions", "only reads that `read_own_write` makes, of the entity of `sessions_of`";
+    "monotonic_violations": "reads that saw an older version of a row than the same reader had seen before", "count", "such reads in the window, by versions", "readers are sessions, people of a closed population, or owners (`sessions_of`); of each the last 64 written rows are remembered";
+    "versions_behind(<entity>)": "versions that reads were behind the latest commit", "count", "mean over all reads, fresh ones as 0; `.p99`: nearest rank over all reads; `.max`", "at most 255 in percentiles";
+    "write_amplification(<entity>)": "writes of the store per acknowledged write", "ratio", "committed writes / acknowledged ones", "below 1 where a cache writes back several as one; statements that fail are not in it";
+    "cache_writes(<entity>)": "copies written, taken out or marked per acknowledged write", "ratio", "such commands of all caches, those that fill after a miss among them / acknowledged writes", "absent without a write";
+    "divergence(<entity>)": "share of the copies that caches hold at the end of the run and that are not the store's version", "share", "copies of another version / copies not expired, over all caches of it", "of the last instant, whatever the window";
     "stale_reads(<entity>)": "share of reads that saw an old version", "share", "reads behind the latest commit / reads", "counted by versions";
     "staleness(<entity>)": "age of what stale reads saw", "s", "mean time since the newer version was committed", "over stale reads only";
 }

@@ -100,6 +100,8 @@ pub struct EntitySpec {
     pub popularity: PopularitySpec,
     /// Rows added per second by the world outside, as a share of the rows at the start.
     pub growth: f64,
+    /// The share of rows that do not exist until they are written.
+    pub absent: f64,
     /// Ranks per second by which popularity wanders.
     pub drift: f64,
     /// The entity whose key places this one.

@@ -177,6 +177,7 @@ fn read_entities(node: Option<&Node>, beside: &Beside<'_>, found: &mut Diagnosti
         let growth =
             fields.read("growth", quantity::growth, found).map_or(0.0, |g| g.as_per_day() / 86_400.0);
         let drift = fields.read("drift", quantity::rate, found).map_or(0.0, |r| r.as_per_second());
+        let absent = fields.read("absent", super::fields::share, found).unwrap_or(0.0);
         let key_of = fields.get("key_of").and_then(|node| {
             let name = text(node, found)?;
             resolve(node, name, names.iter().copied(), Code::UnknownEntity, "entity", found)
@@ -198,7 +199,7 @@ fn read_entities(node: Option<&Node>, beside: &Beside<'_>, found: &mut Diagnosti
             None if by_rank || newest => PopularitySpec::Zipf { exponent: zipf.unwrap_or(1.0), newest },
             None => PopularitySpec::Uniform,
         };
-        entities.push(EntitySpec { name: key.name.clone(), rows, size, popularity, growth, drift, key_of });
+        entities.push(EntitySpec { name: key.name.clone(), rows, size, popularity, growth, absent, drift, key_of });
     }
     entities
 }

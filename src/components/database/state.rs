@@ -10,7 +10,7 @@ use super::spec::{DatabaseBuild, Query};
 use crate::base::{EntityId, SimDuration};
 use crate::engine::{
     CallId, Context, Cores, Disturbance, Flags, LockTable, Node, Observation, Outcome, Probe, Reason, Seized,
-    Station, Timer,
+    Station, Timer, Written,
 };
 use crate::queueing::Discipline;
 
@@ -167,14 +167,15 @@ impl Database {
     fn answer<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
         let query = self.query(id, cx);
         if let Some(entity) = query.entity {
-            let (row, now) = (cx.call(id).row, cx.now());
+            let row = cx.call(id).row;
             if query.writes {
                 // What a cache writes back was acknowledged already, as this version.
                 let carried = cx.call(id).seen;
                 if carried.entity == entity {
                     cx.ledger().store(entity, row, carried.version);
+                    cx.wrote(entity, Written::Store);
                 } else {
-                    let version = cx.ledger().commit(entity, row, now);
+                    let version = cx.commit(entity, row);
                     cx.see(id, entity, version);
                 }
             }

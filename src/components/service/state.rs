@@ -10,7 +10,7 @@ mod withdraw;
 use rustc_hash::FxHashMap;
 
 pub use self::caching::ASK_AGAIN;
-use self::caching::{Flights, LocalCaches};
+use self::caching::{Flights, InHand, LocalCaches};
 use self::guards::Guards;
 use self::line::Shedder;
 use self::scaling::Scaling;
@@ -23,7 +23,7 @@ use crate::base::{EntityId, SimDuration};
 use crate::components::cache::spec::LocalCacheSpec;
 use crate::engine::protection::rate_limit::{RateLimit, Verdict};
 use crate::engine::{
-    CallId, Condition, Context, Cores, Demand, Disturbance, Flags, LockTable, Node, Observation, Op, Outcome,
+    CHANGES, CallId, Condition, Context, Cores, Demand, Disturbance, Flags, LockTable, Node, Observation, Op, Outcome,
     Probe, Program, Reason, Seized, Station, Timer, Withdrawal,
 };
 use crate::queueing::Discipline;
@@ -72,6 +72,8 @@ pub struct Service {
     /// Whether any step asks a cache.
     asks: bool,
     flights: Flights,
+    in_hand: InHand,
+    early: crate::base::random::Key,
     guards: Option<Guards>,
     /// One for each instance; empty where nothing is shed.
     shedders: Vec<Shedder>,
@@ -143,6 +145,8 @@ impl Service {
             local_specs: spec.local_caches.clone(),
             local_ttls: build.local_ttls.clone(),
             flights: Flights::default(),
+            in_hand: InHand::default(),
+            early: build.key.named(StreamName::new("early")),
             scaling: Scaling::new(&build),
             guards: build.guards.map(Guards::new),
             shedders: spec
@@ -246,19 +250,25 @@ impl Service {
                     }
                 }
                 Op::Jump(to) => cx.call_mut(id).pc = *to,
-                Op::Look { cache, hit } => {
-                    let (cache, hit) = (*cache, *hit);
-                    if self.look(id, cache, cx) {
-                        cx.call_mut(id).pc = hit;
+                Op::Look { cache, hit, terms, refresh } => {
+                    let (cache, to, terms) = (*cache, (*hit, *refresh), *terms);
+                    if !self.look(id, cache, to, &terms, cx) {
+                        return;
                     }
                 }
-                Op::Keep { cache, ttl } => {
-                    let (cache, ttl) = (*cache, ttl.clone());
-                    self.keep(id, cache, ttl.as_ref(), cx);
+                Op::Keep { cache, ttl, terms, mode } => {
+                    let (cache, ttl, terms, mode) = (*cache, ttl.clone(), *terms, *mode);
+                    self.keep(id, cache, ttl.as_ref(), (&terms, mode), cx);
                 }
-                Op::Forget { cache } => {
-                    let cache = *cache;
-                    self.forget(id, cache, cx);
+                Op::Forget { cache, retire } => {
+                    let (cache, retire) = (*cache, *retire);
+                    self.forget(id, cache, retire, cx);
+                }
+                Op::Copy(op) => {
+                    let op = *op;
+                    if !self.copy(id, op, cx) {
+                        return;
+                    }
                 }
                 Op::Ask { site, .. } => {
                     let site = *site;
@@ -441,7 +451,8 @@ impl Service {
     ) {
         match caught {
             Some(pc) => {
-                cx.call_mut(id).pc = pc;
+                let call = cx.call_mut(id);
+                (call.pc, call.outcome) = (pc, outcome);
                 self.ready.push(id);
             }
             None => self.end(id, outcome, 0, cx),
@@ -471,6 +482,7 @@ impl Service {
         if !self.flights.is_empty() {
             self.land(id, Some(outcome), cx);
         }
+        self.in_hand.forget(id);
         let flags = cx.call(id).flags;
         if flags.has(Flags::BRANCH) {
             return self.join(id, outcome, cx);
@@ -616,7 +628,14 @@ impl Node for Service {
         }
     }
 
+    fn on_end<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
+        self.count_copies(cx);
+    }
+
     fn on_timer<P: Probe>(&mut self, timer: Timer, cx: &mut Context<'_, P>) {
+        if timer.topic == CHANGES {
+            return self.changed(timer.number, cx);
+        }
         if timer.topic >= scaling::TOPICS {
             self.scale(timer, cx);
         } else {

@@ -1,6 +1,7 @@
 //! A service: its program and the resources of its instances.
 
 use super::key_of;
+use crate::base::ComponentId;
 use crate::base::random::StreamName;
 use crate::components::autoscaler::spec::AutoscaleBuild;
 use crate::components::service::Service;
@@ -12,6 +13,11 @@ use crate::metrics::Role;
 
 pub(in crate::event_graph) fn service(index: usize, spec: &ServiceSpec, sites: &mut Sites<'_>) -> Service {
     let key = key_of(index, sites);
+    for local in &spec.local_caches {
+        if let Some(feed) = &local.change_feed {
+            sites.feed(ComponentId::at(index), local.entity, feed);
+        }
+    }
     let program = lower::program(spec, sites, index, key);
     let resources = (0..u32::from(spec.most())).map(|instance| InstanceResources {
         workers: sites.resource(index, instance, Role::Workers),

@@ -130,6 +130,16 @@ pub enum Metric {
     StaleReads(EntityId),
     /// Mean age of what those reads saw.
     Staleness(EntityId),
+    /// Versions that reads of an entity were behind, over all of them.
+    VersionsBehind(Statistic, EntityId),
+    /// Reads that saw less than the same reader had seen before.
+    ReadsGoneBack,
+    /// Writes of the store per acknowledged write of an entity.
+    WriteAmplification(EntityId),
+    /// Copies written, taken out or marked per acknowledged write of an entity.
+    CacheWrites(EntityId),
+    /// Share of the copies of an entity at the end that are not the store's version.
+    Divergence(EntityId),
     /// What stores of copies (positions in the catalog's resources) found and fetched.
     Store(StoreGauge, Vec<usize>),
     /// The share of requests to the first stores for which the origin was not asked, by any of the second.
@@ -183,13 +193,17 @@ impl Metric {
             | Self::Degraded
             | Self::StaleReads(_)
             | Self::HitRatio(_)
+            | Self::Divergence(_)
             | Self::Offload(..)
             | Self::Store(
                 StoreGauge::HitRatio | StoreGauge::ByteHitRatio | StoreGauge::Joined | StoreGauge::Stale,
                 _,
             )
             | Self::Resources(Gauge::Utilisation | Gauge::Offered, _) => Unit::Share,
-            Self::AttemptsPerRequest | Self::Skew(_) => Unit::Ratio,
+            Self::AttemptsPerRequest
+            | Self::Skew(_)
+            | Self::WriteAmplification(_)
+            | Self::CacheWrites(_) => Unit::Ratio,
             Self::Latency(..)
             | Self::TimeToRecover
             | Self::Staleness(_)
@@ -198,6 +212,8 @@ impl Metric {
             | Self::InFlight(_)
             | Self::LostWrites
             | Self::OwnWritesUnread
+            | Self::ReadsGoneBack
+            | Self::VersionsBehind(..)
             | Self::Store(StoreGauge::Evictions, _)
             | Self::Instances(_) => Unit::Count,
             Self::Cost => Unit::MoneyPerHour,

@@ -29,8 +29,18 @@ const PLAIN: [(&str, Metric); 13] = [
     ("cost_per_million_good", Metric::CostPerMillionGood),
 ];
 
-const OTHER_HEADS: [&str; 11] =
-    ["degraded", "mean", "max", "p50", "p90", "p95", "p99", "errors", "skew", "stale_reads", "staleness"];
+const OTHER_HEADS: [&str; 9] = ["degraded", "mean", "max", "p50", "p90", "p95", "p99", "errors", "skew"];
+
+/// Names that stand before an entity.
+const OF_ENTITY: [&str; 7] = [
+    "hit_ratio",
+    "stale_reads",
+    "staleness",
+    "versions_behind",
+    "write_amplification",
+    "cache_writes",
+    "divergence",
+];
 
 const OF_COMPONENT: [&str; 13] = [
     "limit",
@@ -52,8 +62,11 @@ const OF_COMPONENT: [&str; 13] = [
 const MOST_PLACES: usize = 32;
 
 /// Names that exist in the language and are supplied by kinds of components that this model does not have.
-const ELSEWHERE: [(&str, &str); 16] = [
+const ELSEWHERE: [(&str, &str); 19] = [
     ("hit_ratio", "a cache"),
+    ("divergence", "a cache"),
+    ("cache_writes", "a cache"),
+    ("monotonic_violations", "a cache"),
     ("evictions", "a cache"),
     ("depth", "a queue"),
     ("oldest_age", "a queue"),
@@ -164,23 +177,33 @@ fn of_run(
     match (name, texts) {
         ("lost_writes", []) if can_lose(catalog) => trailing(Metric::LostWrites),
         ("ryw_violations", []) if keeps_copies(catalog) => trailing(Metric::OwnWritesUnread),
-        ("hit_ratio", _) if !keeps_copies(catalog) => {
+        ("monotonic_violations", []) if keeps_copies(catalog) => trailing(Metric::ReadsGoneBack),
+        ("hit_ratio" | "divergence" | "cache_writes", _) if !keeps_copies(catalog) => {
             Err(elsewhere(name).unwrap_or_else(|| unknown(format!("no component keeps copies for `{name}`"))))
         }
         ("degraded", []) => trailing(Metric::Degraded),
-        ("hit_ratio" | "stale_reads" | "staleness", [entity]) => {
+        (_, [entity]) if OF_ENTITY.contains(&name) => {
             let id = catalog.entity(entity).ok_or_else(|| UnknownMetric {
                 message: format!("there is no entity `{entity}` under `data`"),
                 suggestion: closest(entity, catalog.entities.iter().map(String::as_str)),
             })?;
+            if let ("versions_behind", [word]) = (name, rest)
+                && let Some(statistic) = statistic(&word.name)
+            {
+                return Ok(Metric::VersionsBehind(statistic, id));
+            }
             trailing(match name {
                 "hit_ratio" => Metric::HitRatio(id),
                 "stale_reads" => Metric::StaleReads(id),
+                "versions_behind" => Metric::VersionsBehind(Statistic::Mean, id),
+                "write_amplification" => Metric::WriteAmplification(id),
+                "cache_writes" => Metric::CacheWrites(id),
+                "divergence" => Metric::Divergence(id),
                 _ => Metric::Staleness(id),
             })
         }
         ("skew", [of]) => trailing(skew(of, catalog)?),
-        ("stale_reads" | "staleness", _) => Err(unknown(format!("`{name}` needs an entity: `{name}(user)`"))),
+        _ if OF_ENTITY.contains(&name) => Err(unknown(format!("`{name}` needs an entity: `{name}(user)`"))),
         ("skew", _) => Err(unknown("`skew` needs a metric of a component: `skew(app.cpu)`".to_owned())),
         _ => Err(elsewhere(name).unwrap_or_else(|| UnknownMetric {
             message: format!("there is no metric or component `{name}`"),
@@ -190,6 +213,7 @@ fn of_run(
                     .iter()
                     .map(|(plain, _)| *plain)
                     .chain(OTHER_HEADS)
+                    .chain(OF_ENTITY)
                     .chain(catalog.components.iter().map(|c| c.name.as_str())),
             ),
         })),
@@ -436,11 +460,13 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
         names.push("lost_writes".to_owned());
     }
     if keeps_copies(catalog) {
-        names.push("ryw_violations".to_owned());
+        names.extend(["ryw_violations", "monotonic_violations"].map(str::to_owned));
     }
     for entity in &catalog.entities {
         if keeps_copies(catalog) {
-            names.push(format!("hit_ratio({entity})"));
+            let of = ["hit_ratio", "divergence", "cache_writes", "write_amplification", "versions_behind"];
+            names.extend(of.map(|name| format!("{name}({entity})")));
+            names.extend(["p99", "max"].map(|tail| format!("versions_behind({entity}).{tail}")));
         }
         names.extend([format!("stale_reads({entity})"), format!("staleness({entity})")]);
     }

@@ -159,6 +159,7 @@ pub(super) fn read(node: Option<&Node>, names: &Names, found: &mut Diagnostics) 
         fields.finish(found);
         models.push(ComponentModel { name: key.name.clone(), zones, place: key.place, spec });
     }
+    cache_steps::check_read_through(&models, names, found);
     models
 }
 

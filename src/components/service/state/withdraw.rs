@@ -113,6 +113,7 @@ impl Service {
             cx.lose(id);
         }
         self.losing = None;
+        self.in_hand.keep_only(|id| cx.is_alive(id));
         // Whoever got what the lost ones gave back: calls at other instances, by the row locks.
         self.ready.retain(|id| cx.is_alive(*id) && cx.call(*id).instance != instance);
         self.run_ready(cx);
