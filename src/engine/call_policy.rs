@@ -257,6 +257,12 @@ impl<P: Probe> Core<P> {
         if row != super::plan::RowChoice::None {
             child.row = self.choose_row(child.request, row);
         }
+        if let super::plan::RowChoice::New(entity) = row
+            && self.ledger.is_on()
+        {
+            // A row is born with its first version: nobody can have missed it.
+            child.seen = super::copies::Seen { entity, version: 0 };
+        }
         if let Some(item) = item {
             return self.address(child, caller, &item, choice);
         }
@@ -282,7 +288,8 @@ impl<P: Probe> Core<P> {
             child.demand = self.calls[caller].demand;
             let ttl = item.ttl.as_ref().map(|ttl| self.draw(ttl, child.luck, child.request));
             // The grace is part of the time that it is kept.
-            child.ttl = ttl.map_or(SimDuration::ZERO, |ttl| SimDuration::from_secs_f64(ttl) + item.terms.kept());
+            child.ttl =
+                ttl.map_or(SimDuration::ZERO, |ttl| SimDuration::from_secs_f64(ttl) + item.terms.kept());
         }
         let target = child.component;
         if choice == super::call::ANY_INSTANCE

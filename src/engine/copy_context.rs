@@ -128,14 +128,18 @@ impl<P: Probe> Context<'_, P> {
     #[must_use]
     pub fn terms(&self, id: CallId) -> Terms {
         let site = self.core.calls[id].site.0 as usize;
-        self.core.plan.sites.get(site).and_then(|site| site.item.as_ref()).map_or(Terms::default(), |i| i.terms)
+        self.core
+            .plan
+            .sites
+            .get(site)
+            .and_then(|site| site.item.as_ref())
+            .map_or(Terms::default(), |i| i.terms)
     }
 
     /// Whether there is no such row, as far as whoever saw this version of it knows.
     #[must_use]
     pub fn is_absent(&self, entity: EntityId, row: u64, version: u32) -> bool {
-        version == 0
-            && self.core.plan.entities.get(entity.index()).is_some_and(|plan| plan.lacks(row))
+        version == 0 && self.core.plan.entities.get(entity.index()).is_some_and(|plan| plan.lacks(row))
     }
 
     /// Whether some rows of an entity do not exist.

@@ -29,9 +29,9 @@ mod station;
 mod world;
 
 pub use call::{ANY_INSTANCE, Call, CallId, Flags};
+pub use change_feed::{CHANGES, Change, FeedPlan};
 pub use conditions::{Group, Life};
 pub use context::{CallBalance, Context};
-pub use change_feed::{CHANGES, Change, FeedPlan};
 pub use copies::{Item, MOST_ENTITIES, Nodes, Placement, Seen, Spread, Terms, Verb};
 pub use event::{Event, Limit, Signal, Timer, Withdrawal};
 pub use fault::{Disturbance, Effect, FaultPlan};

@@ -285,9 +285,7 @@ impl EntityPlan {
     /// Whether there is no such row before its first write. Rows that requests insert are there.
     #[must_use]
     pub fn lacks(&self, row: u64) -> bool {
-        self.absent > 0.0
-            && row < self.rows
-            && self.key.named(ABSENCE).with(row).draws().chance(self.absent)
+        self.absent > 0.0 && row < self.rows && self.key.named(ABSENCE).with(row).draws().chance(self.absent)
     }
 
     /// Rows after `elapsed` seconds, without those that requests inserted.

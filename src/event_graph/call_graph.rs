@@ -19,8 +19,9 @@ use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
+use super::warm_caches::{Traffic, WarmCaches};
 use crate::base::ComponentId;
-use crate::components::service::spec::{CacheStep, CallOptions, Step, Test};
+use crate::components::service::spec::{CacheStep, CallOptions, Layer, Step, Test};
 use crate::document::{Code, Diagnostic, Diagnostics, Place};
 use crate::scenario::model::{ComponentSpec, Model};
 
@@ -79,7 +80,7 @@ struct Visit {
 type Calls<'a> = BTreeMap<(usize, &'a str), Edge>;
 
 /// A model, and what its load balancers can be asked for.
-type World<'a> = (&'a Model, &'a [&'a str]);
+type World<'a> = (&'a Model, &'a [&'a str], Option<&'a WarmCaches>);
 
 /// The graph of everything that clients can reach.
 pub struct CallGraph<'a> {
@@ -95,6 +96,30 @@ impl<'a> CallGraph<'a> {
     /// The graph of a model, from its clients on.
     #[must_use]
     pub fn of(model: &'a Model) -> Self {
+        Self::with(model, None)
+    }
+
+    /// The same where caches answer what they do once they are warm, under the requests that reach each
+    /// endpoint; none where nothing is read through caches.
+    #[must_use]
+    pub(super) fn warm(
+        &self,
+        arriving: impl Iterator<Item = (ComponentId, &'a str, f64)>,
+    ) -> Option<CallGraph<'a>> {
+        let mut traffic = Traffic::default();
+        for (visit, times) in self.graph.node_weights().zip(self.visits(arriving)) {
+            let component = visit.component.index();
+            if let ComponentSpec::Service(service) = &self.model.components[component].spec
+                && let Some(endpoint) = service.endpoints.iter().find(|e| e.name == visit.operation)
+            {
+                copies(&endpoint.steps, times, &mut |step, rate| traffic.add(component, step, rate));
+            }
+        }
+        let warm = WarmCaches::of(self.model, &traffic)?;
+        Some(Self::with(self.model, Some(&warm)))
+    }
+
+    fn with(model: &'a Model, warm: Option<&WarmCaches>) -> Self {
         let mut built = Self {
             model,
             graph: DiGraph::new(),
@@ -112,7 +137,7 @@ impl<'a> CallGraph<'a> {
             let Visit { component, operation, .. } = built.graph[from].clone();
             let endpoints = built.endpoints.clone();
             let mut calls = Calls::new();
-            let demand = outgoing((model, &endpoints), component, &operation, &mut calls);
+            let demand = outgoing((model, &endpoints, warm), component, &operation, &mut calls);
             built.graph[from].demand = demand;
             if built.graph.node_count() + built.graph.edge_count() + calls.len() > LARGEST {
                 built.complete = false;
@@ -154,6 +179,18 @@ impl<'a> CallGraph<'a> {
     /// die out, is iterated until nothing changes.
     #[must_use]
     pub fn demand(&self, arriving: impl Iterator<Item = (ComponentId, &'a str, f64)>) -> Vec<f64> {
+        let visits = self.visits(arriving);
+        let mut demand = vec![0.0; self.model.components.len()];
+        for (visit, times) in self.graph.node_weights().zip(visits) {
+            if let Some(slot) = demand.get_mut(visit.component.index()) {
+                *slot += times * visit.demand;
+            }
+        }
+        demand
+    }
+
+    /// Visits per second of each node when these requests per second arrive.
+    fn visits(&self, arriving: impl Iterator<Item = (ComponentId, &'a str, f64)>) -> Vec<f64> {
         let mut visits = vec![0.0; self.graph.node_count()];
         for (component, operation, rate) in arriving {
             if let Some(at) = self.ids.get(&(component.index(), operation.to_owned())) {
@@ -165,13 +202,7 @@ impl<'a> CallGraph<'a> {
             circle.sort_unstable();
             self.settle(&circle, &mut visits);
         }
-        let mut demand = vec![0.0; self.model.components.len()];
-        for (visit, times) in self.graph.node_weights().zip(visits) {
-            if let Some(slot) = demand.get_mut(visit.component.index()) {
-                *slot += times * visit.demand;
-            }
-        }
-        demand
+        visits
     }
 
     /// Passes on what arrives at a circle, or at a single node.
@@ -438,7 +469,7 @@ fn pending_within(circle: &[NodeIndex], at: usize) -> bool {
 
 /// Adds what one visit calls; the core-seconds that it takes itself.
 fn outgoing<'a>(world: World<'a>, component: ComponentId, operation: &'a str, calls: &mut Calls<'a>) -> f64 {
-    let (model, _) = world;
+    let (model, ..) = world;
     match &model.components[component.index()].spec {
         ComponentSpec::Database(database) => {
             database.queries.iter().find(|q| q.name == operation).map_or(0.0, |q| q.cpu.mean())
@@ -446,7 +477,13 @@ fn outgoing<'a>(world: World<'a>, component: ComponentId, operation: &'a str, ca
         ComponentSpec::Service(service) => {
             let Some(endpoint) = service.endpoints.iter().find(|e| e.name == operation) else { return 0.0 };
             let mut demand = 0.0;
-            walk(world, &endpoint.steps, Times { likely: 1.0, worst: 1.0 }, calls, &mut demand);
+            walk(
+                (world, component.index()),
+                &endpoint.steps,
+                Times { likely: 1.0, worst: 1.0 },
+                calls,
+                &mut demand,
+            );
             demand
         }
         ComponentSpec::Cache(cache) => cache.op_cost.as_ref().map_or(0.0, |cost| cost.mean()),
@@ -532,18 +569,19 @@ fn attempts(options: &CallOptions) -> u16 {
 
 /// Adds the calls of steps that are begun `times`; how often they are gone through to their end.
 fn walk<'a>(
-    world: World<'a>,
+    at: (World<'a>, usize),
     steps: &'a [Step],
     times: Times,
     calls: &mut Calls<'a>,
     demand: &mut f64,
 ) -> Times {
     let mut here = times;
+    let (world, _) = at;
     for step in steps {
         match step {
             Step::Cpu(amount) => *demand += here.likely * amount.mean(),
             Step::Call { target, operation, options, .. } => {
-                let (model, endpoints) = world;
+                let (model, endpoints, _) = world;
                 let own = model.components[target.index()].spec.operation(*operation);
                 if let Some(name) = own.or_else(|| endpoints.get(operation.index()).copied()) {
                     let edge = Edge { times: here, attempts: attempts(options), timeout: options.timeout };
@@ -553,41 +591,109 @@ fn walk<'a>(
             // All branches begin, however many are waited for; a reply in one ends only that one.
             Step::Parallel { branches, .. } => {
                 for branch in branches {
-                    walk(world, branch, here, calls, demand);
+                    walk(at, branch, here, calls, demand);
                 }
             }
             Step::If { test: Test::Chance(p), then, otherwise } => {
                 let share = |p: f64| Times { likely: here.likely * p, worst: here.worst * p };
-                let taken = walk(world, then, share(*p), calls, demand);
-                let other = walk(world, otherwise, share(1.0 - p), calls, demand);
+                let taken = walk(at, then, share(*p), calls, demand);
+                let other = walk(at, otherwise, share(1.0 - p), calls, demand);
                 here = Times { likely: taken.likely + other.likely, worst: taken.worst + other.worst };
             }
             Step::If { test: Test::Customer { .. } | Test::Load(_), then, otherwise } => {
                 let (mut one, mut two) = (Calls::new(), Calls::new());
                 let unlikely = Times { likely: 0.0, worst: here.worst };
-                let taken = walk(world, then, unlikely, &mut one, demand);
-                let other = walk(world, otherwise, here, &mut two, demand);
+                let taken = walk(at, then, unlikely, &mut one, demand);
+                let other = walk(at, otherwise, here, &mut two, demand);
                 either(&mut one, two);
                 for (to, edge) in one {
                     add(calls, to, edge);
                 }
                 here = Times { likely: other.likely, worst: taken.worst.max(other.worst) };
             }
-            // A cold cache: each is asked, each is filled, and every row is fetched.
-            Step::Cache(step) => {
-                let edge = Edge { times: here, attempts: 1, timeout: None };
-                step.caches().for_each(|cache| add(calls, (cache.index(), ""), edge));
-                if matches!(step, CacheStep::Cached { .. }) {
-                    step.caches().for_each(|cache| add(calls, (cache.index(), ""), edge));
-                }
-                walk(world, step.beyond(), here, calls, demand);
-            }
-            Step::Lock { steps: inner, .. } => here = walk(world, inner, here, calls, demand),
+            Step::Cache(step) => through_caches(at, step, here, calls, demand),
+            Step::Lock { steps: inner, .. } => here = walk(at, inner, here, calls, demand),
             Step::Reply { .. } => return Times { likely: 0.0, worst: 0.0 },
             Step::Sleep(_) | Step::Io(_) | Step::Receive { .. } => {}
         }
     }
     here
+}
+
+/// A step about copies. A cold cache: each is asked, each is filled, and every row is fetched; of a warm one as
+/// much as it has not.
+fn through_caches<'a>(
+    at: (World<'a>, usize),
+    step: &'a CacheStep,
+    here: Times,
+    calls: &mut Calls<'a>,
+    demand: &mut f64,
+) {
+    let ((model, _, warm), service) = at;
+    let entity = step.entity();
+    // The worst case is a cold cache, so that calls that never end are found.
+    let ask = |calls: &mut Calls<'a>, layer: Layer, times: f64| {
+        if let Layer::Cache(cache) = layer {
+            let times = Times { likely: here.likely * times, worst: here.worst };
+            add(calls, (cache.index(), ""), Edge { times, attempts: 1, timeout: None });
+        }
+    };
+    let mut rest = 1.0;
+    let mut fetches = None;
+    let layers: Vec<Layer> = step.layers().collect();
+    if let CacheStep::Cached { .. } | CacheStep::Get { .. } = step {
+        for layer in &layers {
+            ask(calls, *layer, rest);
+            rest *= 1.0 - warm.map_or(0.0, |warm| warm.ratio(service, *layer, entity));
+            if let Layer::Cache(cache) = layer
+                && let ComponentSpec::Cache(spec) = &model.components[cache.index()].spec
+                && spec.read_through.iter().any(|(of, ..)| *of == entity)
+            {
+                fetches = Some((*cache, rest));
+                break;
+            }
+        }
+        if let Some((cache, times)) = fetches {
+            let spec = &model.components[cache.index()].spec;
+            if let ComponentSpec::Cache(spec) = spec
+                && let Some((_, store, query)) = spec.read_through.iter().find(|(of, ..)| *of == entity)
+                && let Some(name) = model.components[store.index()].spec.operation(*query)
+            {
+                let times = Times { likely: here.likely * times, worst: here.worst };
+                add(calls, (store.index(), name), Edge { times, attempts: 1, timeout: None });
+            }
+            return;
+        }
+    }
+    match step {
+        // A hit fills the caches before it, which is left out: it is as seldom as a miss of those.
+        CacheStep::Cached { .. } => layers.iter().for_each(|layer| ask(calls, *layer, rest)),
+        CacheStep::Get { .. } => {}
+        _ => layers.iter().for_each(|layer| ask(calls, *layer, 1.0)),
+    }
+    let times = Times { likely: here.likely * rest, worst: here.worst };
+    walk(at, step.beyond(), times, calls, demand);
+}
+
+/// Tells of every step about copies, and how often it is likely gone through; nested ones as often as what they
+/// are part of.
+fn copies(steps: &[Step], rate: f64, tell: &mut impl FnMut(&CacheStep, f64)) {
+    for step in steps {
+        match step {
+            Step::Cache(step) => {
+                tell(step, rate);
+                copies(step.beyond(), rate, tell);
+            }
+            Step::Parallel { branches, .. } => branches.iter().for_each(|branch| copies(branch, rate, tell)),
+            Step::If { test: Test::Chance(p), then, otherwise } => {
+                copies(then, rate * p, tell);
+                copies(otherwise, rate * (1.0 - p), tell);
+            }
+            Step::If { otherwise, .. } => copies(otherwise, rate, tell),
+            Step::Lock { steps, .. } => copies(steps, rate, tell),
+            _ => {}
+        }
+    }
 }
 
 #[cfg(test)]

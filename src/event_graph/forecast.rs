@@ -1,7 +1,8 @@
 //! The forecast: visit ratio x mean demand / cores is the offered utilisation, before the first event.
 //!
 //! Every way is taken with its probability; retries, reloads and errors are left out, so the forecast
-//! is the load of a system that works. Caches are taken as cold: how much they hold is found by running.
+//! is the load of a system that works. Where there are caches it is told twice: as if they were cold, which is
+//! what comes after a flush, and as warm as formulas say they become ([`super::warm_caches`]).
 
 use super::call_graph::CallGraph;
 use crate::base::ComponentId;
@@ -17,8 +18,18 @@ pub struct ForecastRow {
     pub cores: f64,
     /// Share of them asked for at the start.
     pub base: f64,
-    /// Share of them asked for at the peak.
+    /// Share of them asked for at the peak, with caches that hold nothing.
     pub peak: f64,
+    /// The same shares with warm caches, where something is read through some.
+    pub warm: Option<(f64, f64)>,
+}
+
+impl ForecastRow {
+    /// What is asked for at the peak once caches are warm.
+    #[must_use]
+    pub fn settled(&self) -> f64 {
+        self.warm.map_or(self.peak, |(_, peak)| peak)
+    }
 }
 
 /// What can be known without running.
@@ -28,7 +39,7 @@ pub struct Forecast {
     pub base_rate: f64,
     /// Requests per second at the peak.
     pub peak_rate: f64,
-    /// Requests per second at which the first component's cores are all busy.
+    /// Requests per second at which the first component's cores are all busy, with caches as warm as they become.
     pub knee: Option<f64>,
     /// By component.
     pub rows: Vec<ForecastRow>,
@@ -82,6 +93,10 @@ pub fn forecast(model: &Model, graph: &CallGraph<'_>) -> Forecast {
     }
     let base = graph.demand(arriving.iter().map(|(to, endpoint, start, _)| (*to, *endpoint, *start)));
     let peak = graph.demand(arriving.iter().map(|(to, endpoint, _, top)| (*to, *endpoint, *top)));
+    let starts = || arriving.iter().map(|(to, endpoint, start, _)| (*to, *endpoint, *start));
+    let tops = || arriving.iter().map(|(to, endpoint, _, top)| (*to, *endpoint, *top));
+    let warm_base = graph.warm(starts()).map(|graph| graph.demand(starts()));
+    let warm_peak = graph.warm(tops()).map(|graph| graph.demand(tops()));
     let mut rows = Vec::new();
     let mut knee: Option<f64> = None;
     for (at, component) in model.components.iter().enumerate() {
@@ -93,8 +108,9 @@ pub fn forecast(model: &Model, graph: &CallGraph<'_>) -> Forecast {
             }
             ComponentSpec::LoadBalancer(_) | ComponentSpec::Cache(_) | ComponentSpec::Cdn(_) => continue,
         };
-        if peak[at] > 0.0 {
-            let carries = peak_rate * cores / peak[at];
+        let settled = warm_peak.as_ref().map_or(peak[at], |warm| warm[at]);
+        if settled > 0.0 {
+            let carries = peak_rate * cores / settled;
             knee = Some(knee.map_or(carries, |k| k.min(carries)));
         }
         rows.push(ForecastRow {
@@ -102,6 +118,7 @@ pub fn forecast(model: &Model, graph: &CallGraph<'_>) -> Forecast {
             cores,
             base: base[at] / cores,
             peak: peak[at] / cores,
+            warm: warm_base.as_ref().zip(warm_peak.as_ref()).map(|(b, p)| (b[at] / cores, p[at] / cores)),
         });
     }
     Forecast { base_rate, peak_rate, knee, rows }

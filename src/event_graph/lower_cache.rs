@@ -5,12 +5,10 @@
 //! before it.
 
 use super::lower::Lowering;
-use crate::base::random::Distribution;
 use crate::base::EntityId;
+use crate::base::random::Distribution;
 use crate::components::service::ASK_AGAIN;
-use crate::components::service::spec::{
-    CacheStep, CallOptions, Coalesce, Layer, Message, Step, WritePolicy,
-};
+use crate::components::service::spec::{CacheStep, CallOptions, Coalesce, Layer, Message, Step, WritePolicy};
 use crate::engine::{Condition, CopyOp, Demand, KeepMode, Op, Pc, Terms, Verb};
 
 /// What a step says about every cache it names.
@@ -86,8 +84,7 @@ impl Lowering<'_, '_> {
             }
             CacheStep::Put { entity, to, ttl, guarded, strict, options } => {
                 let ttl = ttl.as_ref().map(|ttl| self.ttl(ttl));
-                let asking =
-                    Asking { guarded: *guarded, ..Asking::plain(*entity, ttl, *strict, options) };
+                let asking = Asking { guarded: *guarded, ..Asking::plain(*entity, ttl, *strict, options) };
                 self.fill(&asking, *to);
             }
             CacheStep::Write { entity, layers, policy, ttl, guarded, message, strict, options, store } => {
@@ -97,8 +94,7 @@ impl Lowering<'_, '_> {
                     return;
                 }
                 self.steps(store);
-                let asking =
-                    Asking { guarded: *guarded, ..Asking::plain(*entity, ttl, *strict, options) };
+                let asking = Asking { guarded: *guarded, ..Asking::plain(*entity, ttl, *strict, options) };
                 match policy {
                     WritePolicy::Aside => {
                         let telling = Telling { guarded: *guarded, message, strict: *strict, options };
@@ -241,7 +237,7 @@ impl Lowering<'_, '_> {
         if joins && joined.is_none() {
             joined = Some(self.join(entity));
         }
-        let outer = std::mem::replace(&mut self.catching, None);
+        let outer = self.catching.take();
         let handles = !asking.terms.on_error.is_zero() || error_ttl.is_some();
         self.catching = handles.then(Vec::new);
         self.fetching(asking, miss);
@@ -353,9 +349,9 @@ impl Lowering<'_, '_> {
         let start = self.here();
         for at in failing {
             match &mut self.ops[*at] {
-                Op::Call { caught, .. }
-                | Op::Fork { caught, .. }
-                | Op::Copy(CopyOp::Failed { caught }) => *caught = Some(start),
+                Op::Call { caught, .. } | Op::Fork { caught, .. } | Op::Copy(CopyOp::Failed { caught }) => {
+                    *caught = Some(start)
+                }
                 _ => {}
             }
         }

@@ -11,6 +11,7 @@ mod lower_cache;
 mod nodes;
 mod paths;
 mod sites;
+mod warm_caches;
 mod warnings;
 
 pub use assemble::{Assembly, assemble};

@@ -8,8 +8,8 @@ use crate::components::cache::spec::ChangeFeed;
 use crate::components::service::spec::{CallOptions, PoolSpec};
 use crate::engine::protection::RetryBudget;
 use crate::engine::{
-    CallSite, Demand, EntityPlan, FeedPlan, Fleet, Item, Nodes, Plan, PoolPlan, Popularity, Retry, RowChoice, SiteId,
-    Target, Terms, Trait, Verb,
+    CallSite, Demand, EntityPlan, FeedPlan, Fleet, Item, Nodes, Plan, PoolPlan, Popularity, Retry, RowChoice,
+    SiteId, Target, Terms, Trait, Verb,
 };
 use crate::metrics::{ResourceInfo, Role};
 use crate::scenario::model::{ComponentSpec, EntitySpec, Model, PopularitySpec};

@@ -13,16 +13,19 @@ use crate::scenario::model::{ComponentModel, ComponentSpec, Model};
 #[must_use]
 pub fn warnings(model: &Model, graph: &CallGraph<'_>, forecast: &Forecast) -> Diagnostics {
     let mut found = Diagnostics::new();
-    for row in forecast.rows.iter().filter(|row| row.peak > 1.0) {
+    for row in forecast.rows.iter().filter(|row| row.settled() > 1.0) {
         let place = model.components.iter().find(|c| c.name == row.component).map(|c| c.place);
         found.add(
             Code::Overloaded,
             place,
             format!(
-                "`{}` is asked for {:.0} % of its {} cores at the peak",
+                "`{}` is asked for {:.0} % of its {} cores at the peak{}",
                 row.component,
-                100.0 * row.peak,
-                row.cores
+                100.0 * row.settled(),
+                row.cores,
+                row.warm.filter(|(_, warm)| (warm - row.peak).abs() > 0.005).map_or(String::new(), |_| {
+                    format!(", with warm caches; {:.0} % with cold ones", 100.0 * row.peak)
+                })
             ),
             "if that is not the question of this scenario: more cores, less work, or fewer requests",
         );

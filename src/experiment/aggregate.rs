@@ -2,7 +2,9 @@
 //!
 //! Rules: a metric's value is the mean over replications of each one's value, its interval Student's t over
 //! them; a percentile is treated likewise, and beside it stands that of the merged histograms. Counts are
-//! summed. Series take the median of each bucket over replications and a band from 10 % to 90 %.
+//! summed. An interval that reaches beyond what a metric can be (a share below zero, a latency below zero) is
+//! cut there: it covers the truth as often as before, and a cut end tells that replications are few or differ
+//! much. Series take the median of each bucket over replications and a band from 10 % to 90 %.
 
 use super::confidence::{interpolated, mean, t_interval};
 use super::results::{
@@ -114,6 +116,7 @@ fn metrics(catalog: &Catalog, records: &[ReplicationRecord]) -> Vec<(String, Est
         }
         let mut row = estimate(each, metric.unit());
         row.pooled = pooled(&metric, catalog, records);
+        row.cut_to(metric.domain());
         rows.push((name, row));
     }
     rows
@@ -376,6 +379,14 @@ fn series(catalog: &Catalog, records: &[ReplicationRecord]) -> Series {
             }
             Metric::Store(gauge, stores) => store_of(*gauge, &lookups(b, stores), b.span).number(),
             Metric::Offload(edge, all) => offload_of(&lookups(b, edge), &lookups(b, all)).number(),
+            Metric::HitRatio(entity) => {
+                let (answers, asked) = b.events.answers.get(entity.index()).copied().unwrap_or_default();
+                (answers > 0).then(|| (answers - asked) as f64 / answers as f64)
+            }
+            Metric::StaleReads(entity) => {
+                let rows = b.events.rows.get(entity.index()).filter(|rows| rows.reads > 0)?;
+                Some(rows.stale as f64 / rows.reads as f64)
+            }
             _ => None,
         };
         let values: Vec<Vec<Option<f64>>> = runs
@@ -391,6 +402,7 @@ fn series(catalog: &Catalog, records: &[ReplicationRecord]) -> Series {
 }
 
 fn gauge_names(catalog: &Catalog) -> Vec<String> {
+    let copies = catalog.resources.iter().any(|resource| resource.role == Role::Store);
     let over_time = |name: &String| {
         [
             ".cpu",
@@ -406,6 +418,7 @@ fn gauge_names(catalog: &Catalog) -> Vec<String> {
         ]
         .iter()
         .any(|tail| name.ends_with(tail))
+            || copies && ["hit_ratio(", "stale_reads("].iter().any(|head| name.starts_with(head))
     };
     standard_names(catalog).into_iter().filter(over_time).collect()
 }

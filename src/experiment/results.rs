@@ -31,6 +31,14 @@ pub struct Estimate {
     pub each: Vec<MetricValue>,
 }
 
+impl Estimate {
+    /// Cuts the interval to what the values can be.
+    pub fn cut_to(&mut self, (least, most): (f64, f64)) {
+        let cut = |end: Option<f64>| end.map(|end| end.clamp(least, most));
+        (self.low, self.high) = (cut(self.low), cut(self.high));
+    }
+}
+
 /// The results of one scenario file: all its variants.
 #[derive(Clone, PartialEq, Debug)]
 pub struct RunResults {

@@ -7,6 +7,7 @@ mod bottleneck;
 mod cache_study;
 pub mod chart;
 mod columns;
+mod copies_section;
 mod csv;
 mod dynamics;
 mod files;

@@ -1,5 +1,6 @@
-//! The four-panel picture of one design: traffic by outcome, latency, CPU with the databases in
-//! front, queues and requests in flight.
+//! The picture of one design in panels: traffic by outcome, latency, CPU with the databases in front, queues and
+//! requests in flight; where there are caches, what they answer and what of it is old; where a fleet changes, its
+//! size.
 
 use super::chart::{Axis, Band, Line, Panel, Picture, Role, Scale, Stroke, Unit};
 use super::{headline, quantity};
@@ -89,6 +90,37 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
     // Only where a fleet changes is its size worth a panel.
     let fleet = (!instances.is_empty())
         .then(|| panel("Instances", "in service", Unit::Count, Scale::Linear, None, instances));
+    let layers = ends_with(".hit_ratio").into_iter().filter(|name| !name.contains(['[', '.']));
+    let layers = layers.map(|name| {
+        let role = role(&name);
+        line(&format!("{name}.hit_ratio"), &name, role, Stroke::Solid)
+    });
+    let of_entities = |head: &str| -> Vec<(String, String)> {
+        let names = series.columns.iter().filter_map(|column| {
+            let entity = column.name.strip_prefix(head)?.strip_suffix(')')?;
+            Some((column.name.clone(), entity.to_owned()))
+        });
+        names.take(MOST_LINES).collect()
+    };
+    let whole = of_entities("hit_ratio(").into_iter().enumerate().map(|(at, (column, entity))| {
+        line(&column, &format!("{entity}, all"), Role::Component(owners.len() + at), Stroke::Bold)
+    });
+    // Where nothing is ever old there is no line.
+    let old = of_entities("stale_reads(")
+        .into_iter()
+        .map(|(column, entity)| line(&column, &format!("{entity}, old"), Role::Error, Stroke::Dashed))
+        .filter(forms);
+    let copies: Vec<Option<Line>> = layers.chain(whole).chain(old).collect();
+    let copies = copies.iter().any(Option::is_some).then(|| {
+        panel(
+            "Caches",
+            "share of look-ups answered, of reads that saw an old version",
+            Unit::Percent,
+            Scale::Linear,
+            Some(1.0),
+            copies,
+        )
+    });
     Picture {
         headline: headline(variant),
         subtitle: format!("{} / {}: {}", results.scenario, variant.name, results.about),
@@ -124,6 +156,7 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
             ),
         ]
         .into_iter()
+        .chain(copies)
         .chain(fleet)
         .collect(),
         bands: variant

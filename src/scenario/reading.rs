@@ -199,7 +199,16 @@ fn read_entities(node: Option<&Node>, beside: &Beside<'_>, found: &mut Diagnosti
             None if by_rank || newest => PopularitySpec::Zipf { exponent: zipf.unwrap_or(1.0), newest },
             None => PopularitySpec::Uniform,
         };
-        entities.push(EntitySpec { name: key.name.clone(), rows, size, popularity, growth, absent, drift, key_of });
+        entities.push(EntitySpec {
+            name: key.name.clone(),
+            rows,
+            size,
+            popularity,
+            growth,
+            absent,
+            drift,
+            key_of,
+        });
     }
     entities
 }

@@ -14,7 +14,7 @@ use super::profile::Profile;
 use crate::base::random::{Distribution, Key, StreamName};
 use crate::base::{EntityId, OperationId, SimDuration, SimTime};
 use crate::engine::{
-    CallId, Context, Disturbance, Flags, Node, Outcome, Probe, Reason, Reader, Request, Seen, Timer,
+    CallId, Context, Disturbance, Flags, Node, Outcome, Probe, Reader, Reason, Request, Seen, Timer,
 };
 
 /// One recorded request.

@@ -1,10 +1,12 @@
 //! One integration binary, a module per promise.
 
 mod cache;
+mod cache_nodes;
 mod caching;
 mod callers;
 mod cdn;
 mod cli;
+mod copies;
 mod faults;
 mod floors;
 

@@ -123,13 +123,13 @@ mod tests {
 
     #[test]
     fn an_item_ages_from_fresh_to_spent() {
+        use Freshness::{Ahead, Fresh, Spent, Stale};
         let s = SimDuration::from_secs;
         let terms = Terms { grace: s(5), on_error: s(20), ahead: s(10), beta: 0.0 };
         // A time to live of 60 s and what is kept beyond it.
         let (end, luck) = (SimTime::from_secs_f64(80.0), Key::default());
         let at = |now: f64| judge(&terms, end, 0, SimTime::from_secs_f64(now), luck);
         let ages = [10.0, 49.9, 50.1, 59.9, 60.1, 64.9, 65.1, 79.9].map(at);
-        use Freshness::{Ahead, Fresh, Spent, Stale};
         assert_eq!(ages, [Fresh, Fresh, Ahead, Ahead, Stale, Stale, Spent, Spent]);
     }
 

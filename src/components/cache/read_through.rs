@@ -93,7 +93,8 @@ impl Cache {
                 cx.read_version(waiter, (entity, row), read);
                 cx.reply(waiter, Outcome::ok(FETCHED, me), bytes);
             } else {
-                let reason = if outcome.reason == Reason::Done { Reason::Unreachable } else { outcome.reason };
+                let reason =
+                    if outcome.reason == Reason::Done { Reason::Unreachable } else { outcome.reason };
                 let status = if outcome.status < 500 { 504 } else { outcome.status };
                 cx.reply(waiter, Outcome::error(status, outcome.origin, reason), 0);
             }

@@ -124,7 +124,12 @@ impl Cache {
                 let rest = ttl.map(|ttl| SimDuration::from_secs_f64(ttl * luck.draws().unit_open()));
                 let expiry = rest.map_or(SimTime::MAX, |rest| SimTime::ZERO + rest);
                 let Some(member) = self.members.get_mut(node as usize) else { continue };
-                member.store.put(key, cx.size_of(entity, row, 0), Value { version: 0, expiry }, SimTime::ZERO);
+                member.store.put(
+                    key,
+                    cx.size_of(entity, row, 0),
+                    Value { version: 0, expiry },
+                    SimTime::ZERO,
+                );
             }
         }
         for member in &mut self.members {
@@ -140,14 +145,14 @@ impl Cache {
         let cost = cx.draw_time(cost, id);
         let member = &mut self.members[cx.call(id).instance as usize];
         let Some(core) = &mut member.core else { return self.perform(id, cx) };
-        let span = cost.mul_f64(1.0 / member.speed.max(1e-9)) + stall;
+        let span = cost.mul_f64(1.0 / member.speed.max(1e-9));
         core.demanded(cost, cx);
         let now = cx.now();
         let call = cx.call_mut(id);
         call.pool_asked = now;
         call.demand = span;
         if core.seize(id, 0, cx) == Seized::Granted {
-            cx.serve(id, span);
+            cx.serve(id, span + stall);
         }
     }
 
@@ -156,8 +161,9 @@ impl Cache {
         let stay = cx.now().since(call.pool_asked);
         let Some(core) = &mut self.members[call.instance as usize].core else { return };
         if let Some(next) = core.release(stay, cx) {
+            let stall = self.members[cx.call(next).instance as usize].durable.stall(cx.now());
             let span = cx.call(next).demand;
-            cx.serve(next, span);
+            cx.serve(next, span + stall);
         }
     }
 

@@ -169,10 +169,13 @@ impl Database {
         if let Some(entity) = query.entity {
             let row = cx.call(id).row;
             if query.writes {
-                // What a cache writes back was acknowledged already, as this version.
+                // What a cache writes back was acknowledged already, as this version; a new row has none yet.
                 let carried = cx.call(id).seen;
                 if carried.entity == entity {
                     cx.ledger().store(entity, row, carried.version);
+                    if carried.version == 0 {
+                        cx.wrote(entity, Written::Acknowledged);
+                    }
                     cx.wrote(entity, Written::Store);
                 } else {
                     let version = cx.commit(entity, row);

@@ -157,17 +157,14 @@ pub enum CacheStep {
 
 impl CacheStep {
     /// The caches that it asks, the fetching of a miss left out.
-    pub fn caches(&self) -> impl Iterator<Item = ComponentId> + '_ {
+    pub fn layers(&self) -> impl Iterator<Item = Layer> + '_ {
         let (one, several) = match self {
             Self::Cached { layers, .. } | Self::Invalidate { layers, .. } | Self::Write { layers, .. } => {
                 (None, layers.as_slice())
             }
             Self::Get { from: layer, .. } | Self::Put { to: layer, .. } => (Some(*layer), &[][..]),
         };
-        one.into_iter().chain(several.iter().copied()).filter_map(|layer| match layer {
-            Layer::Cache(component) => Some(component),
-            Layer::Local => None,
-        })
+        one.into_iter().chain(several.iter().copied())
     }
 
     /// Whose rows.
@@ -198,8 +195,7 @@ impl CacheStep {
     pub fn beyond(&self) -> &[Step] {
         match self {
             Self::Cached { miss, .. } => miss.as_deref().unwrap_or_default(),
-            Self::Get { on_miss: steps, .. }
-            | Self::Write { store: steps, .. } => steps,
+            Self::Get { on_miss: steps, .. } | Self::Write { store: steps, .. } => steps,
             Self::Put { .. } | Self::Invalidate { .. } => &[],
         }
     }

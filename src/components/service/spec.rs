@@ -1,9 +1,9 @@
 //! A service as proven: every name resolved, every number in range.
 
+pub use super::cache_step::{CacheStep, Coalesce, Keeping, Layer, Message, WritePolicy};
 use crate::base::SimDuration;
 use crate::base::random::Distribution;
 use crate::base::random::Key;
-pub use super::cache_step::{CacheStep, Coalesce, Keeping, Layer, Message, WritePolicy};
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId};
 use crate::components::autoscaler::spec::{AutoscaleBuild, AutoscaleSpec};
 use crate::components::cache::spec::LocalCacheSpec;

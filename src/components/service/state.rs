@@ -23,8 +23,8 @@ use crate::base::{EntityId, SimDuration};
 use crate::components::cache::spec::LocalCacheSpec;
 use crate::engine::protection::rate_limit::{RateLimit, Verdict};
 use crate::engine::{
-    CHANGES, CallId, Condition, Context, Cores, Demand, Disturbance, Flags, LockTable, Node, Observation, Op, Outcome,
-    Probe, Program, Reason, Seized, Station, Timer, Withdrawal,
+    CHANGES, CallId, Condition, Context, Cores, Demand, Disturbance, Flags, LockTable, Node, Observation, Op,
+    Outcome, Probe, Program, Reason, Seized, Station, Timer, Withdrawal,
 };
 use crate::queueing::Discipline;
 

@@ -174,6 +174,18 @@ impl fmt::Display for UnknownMetric {
 impl std::error::Error for UnknownMetric {}
 
 impl Metric {
+    /// What its values lie between: a share of something between none and all of it, nothing below zero but
+    /// what is a difference.
+    #[must_use]
+    pub fn domain(&self) -> (f64, f64) {
+        match self {
+            Self::Offload(..) | Self::Store(StoreGauge::ByteHitRatio, _) => (f64::NEG_INFINITY, 1.0),
+            Self::Resources(Gauge::Offered, _) => (0.0, f64::INFINITY),
+            _ if self.unit() == Unit::Share => (0.0, 1.0),
+            _ => (0.0, f64::INFINITY),
+        }
+    }
+
     /// The unit of its values.
     #[must_use]
     pub fn unit(&self) -> Unit {
@@ -200,10 +212,9 @@ impl Metric {
                 _,
             )
             | Self::Resources(Gauge::Utilisation | Gauge::Offered, _) => Unit::Share,
-            Self::AttemptsPerRequest
-            | Self::Skew(_)
-            | Self::WriteAmplification(_)
-            | Self::CacheWrites(_) => Unit::Ratio,
+            Self::AttemptsPerRequest | Self::Skew(_) | Self::WriteAmplification(_) | Self::CacheWrites(_) => {
+                Unit::Ratio
+            }
             Self::Latency(..)
             | Self::TimeToRecover
             | Self::Staleness(_)

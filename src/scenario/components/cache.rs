@@ -103,11 +103,8 @@ fn read_durability(fields: &mut Fields<'_>, found: &mut Diagnostics) -> Durabili
     if let Some(node) = fields.get("persistence") {
         let mut persistence = Fields::of(node, "`persistence`", found);
         plan.snapshot = persistence.read("snapshot", quantity::duration, found);
-        let logs = [
-            ("no", AppendOnly::Off),
-            ("everysec", AppendOnly::EverySecond),
-            ("always", AppendOnly::Always),
-        ];
+        let logs =
+            [("no", AppendOnly::Off), ("everysec", AppendOnly::EverySecond), ("always", AppendOnly::Always)];
         plan.append_only = persistence.choice("append_only", &logs, found).unwrap_or_default();
         plan.fork = persistence.read("fork", quantity::duration, found).unwrap_or(SimDuration::ZERO);
         plan.load = persistence.read("load", quantity::bandwidth, found).map(|b| b.as_bytes_per_second());
@@ -115,13 +112,23 @@ fn read_durability(fields: &mut Fields<'_>, found: &mut Diagnostics) -> Durabili
         let most = SimDuration::from_secs(1).mul_f64(1e-3);
         if plan.snapshot.is_some_and(|every| every < most) || plan.load.is_some_and(|load| load < 1.0) {
             let help = "write `snapshot: 5m` and `load: 500MB/s`";
-            found.add(Code::OutOfRange, node.place, "a snapshot every millisecond at most, and read back at 1 B/s at least", help);
+            found.add(
+                Code::OutOfRange,
+                node.place,
+                "a snapshot every millisecond at most, and read back at 1 B/s at least",
+                help,
+            );
             plan.snapshot = None;
             plan.load = None;
         }
         if !plan.fork.is_zero() && plan.snapshot.is_none() {
             let help = "write `snapshot: 5m` beside it, or leave `fork` out";
-            found.add(Code::NoEffect, node.place, "a process is forked for a snapshot, and none is taken", help);
+            found.add(
+                Code::NoEffect,
+                node.place,
+                "a process is forked for a snapshot, and none is taken",
+                help,
+            );
         }
     }
     if let Some(node) = fields.get("replication") {

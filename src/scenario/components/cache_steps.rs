@@ -111,7 +111,12 @@ fn keeping(cached: &mut Fields<'_>, node: &Node, found: &mut Diagnostics) -> Kee
         terms.ahead = SimDuration::from_secs_f64(ahead.clamp(0.0, mean));
     }
     if !(0.0..=1000.0).contains(&terms.beta) {
-        found.add(Code::OutOfRange, node.place, "`early` lies between 0 and 1000", "1 is the best of theory; more is earlier");
+        found.add(
+            Code::OutOfRange,
+            node.place,
+            "`early` lies between 0 and 1000",
+            "1 is the best of theory; more is earlier",
+        );
         terms.beta = 0.0;
     }
     let written = ["swr", "stale_if_error", "refresh_ahead", "early"];

@@ -3,7 +3,8 @@
 use super::Absent::{Is, Required, Unset, Unverified};
 use super::KeyEntry;
 use super::Takes::{
-    Bandwidth, Block, Count, Duration, Either, Flag, List, Name, Named, Number, Share, Size, Text, Times, Word,
+    Bandwidth, Block, Count, Duration, Either, Flag, List, Name, Named, Number, Share, Size, Text, Times,
+    Word,
 };
 use super::shared::{STEPS, ZONES, key, with_call_options};
 
@@ -60,12 +61,8 @@ const GUARD: KeyEntry = key(
 const DELAY: KeyEntry =
     key("delay", Times, Unset("waited for"), "until caches hear of it, for which nobody waits");
 const LOST: KeyEntry = key("lost", Share, Is("0%"), "the share of such messages that are lost");
-const AGAIN_AFTER: KeyEntry = key(
-    "again_after",
-    Times,
-    Unset("once"),
-    "after which caches are told once more (delayed double delete)",
-);
+const AGAIN_AFTER: KeyEntry =
+    key("again_after", Times, Unset("once"), "after which caches are told once more (delayed double delete)");
 const IN: KeyEntry = key(
     "in",
     Either(&[Name("cache"), List(&Name("cache"))]),
@@ -129,7 +126,12 @@ pub(super) const BLOCKS: &[super::Block] = &[
                 Unset("hears of no commits"),
                 "entities whose copies it takes out when it hears of a commit from the database's log",
             ),
-            key("persistence", Block("persistence"), Unset("all is lost"), "what a restart of a node brings back"),
+            key(
+                "persistence",
+                Block("persistence"),
+                Unset("all is lost"),
+                "what a restart of a node brings back",
+            ),
             key(
                 "replication",
                 Block("replication"),
@@ -184,7 +186,12 @@ pub(super) const BLOCKS: &[super::Block] = &[
                 "whether writes are logged, and when the log is forced to disk (AOF): everysec loses what came after the last whole second",
             ),
             key("fork", Duration, Is("0s"), "how long nothing is served when a snapshot begins"),
-            key("load", Bandwidth, Unset("takes no time"), "how fast a node that starts reads back what it had; it answers 503 meanwhile"),
+            key(
+                "load",
+                Bandwidth,
+                Unset("takes no time"),
+                "how fast a node that starts reads back what it had; it answers 503 meanwhile",
+            ),
         ],
     },
     super::Block {

@@ -6,9 +6,9 @@ use rustc_hash::FxHashMap;
 use super::Service;
 use crate::base::{EntityId, ResourceId, SimDuration, SimTime};
 use crate::components::cache::entries::Value;
+use crate::components::cache::freshness::{Freshness, Kind, Note, judge};
 use crate::components::cache::spec::LocalCacheSpec;
 use crate::components::cache::store::{Lookup, Store};
-use crate::components::cache::freshness::{Freshness, Kind, Note, judge};
 use crate::components::cache::{FETCHED, HELD, LEASE, MISS, REMEMBERED, SPENT, STALE};
 use crate::engine::{
     CallId, Context, CopyOp, Demand, Found, KeepMode, Observation, Op, Outcome, Pc, Probe, Reason, Seen,
@@ -233,7 +233,9 @@ impl Service {
     /// A message tells of a commit: each instance that it reaches takes its copy out.
     pub(super) fn changed<P: Probe>(&mut self, feed: u32, cx: &mut Context<'_, P>) {
         let Some(change) = cx.change(feed) else { return };
-        let Some(cache) = self.local_specs.iter().position(|spec| spec.entity == change.entity) else { return };
+        let Some(cache) = self.local_specs.iter().position(|spec| spec.entity == change.entity) else {
+            return;
+        };
         for (at, instance) in self.instances.iter_mut().enumerate() {
             if !change.misses(at as u16) && cx.life(cx.me(), at as u16).works() {
                 instance.locals.stores[cache].delete(change.row);
@@ -287,7 +289,8 @@ impl Service {
             }
             CopyOp::IfAbsent { entity, then } => {
                 let (row, seen) = (cx.row_of(id, entity), cx.call(id).seen);
-                let version = if seen.entity == entity { seen.version } else { cx.ledger().stored(entity, row) };
+                let version =
+                    if seen.entity == entity { seen.version } else { cx.ledger().stored(entity, row) };
                 if cx.is_absent(entity, row, version) {
                     cx.call_mut(id).pc = then;
                 }
