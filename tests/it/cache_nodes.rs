@@ -97,7 +97,7 @@ fn a_replica_takes_over_after_the_failover() {
     assert!(failover[3] > 0.05, "{failover:?}");
     // The second death in a row finds no replica any more.
     let twice = during(
-        &"
+        "
 scenario: twice
 run: {duration: 100s, replications: 1}
 clients: {web: {rate: 1k rps, mix: {GET /: 1}, to: app}}
@@ -106,8 +106,7 @@ components:
   redis: {kind: cache, warm: {post: 1000}, replication: {replicas: 1, failover: 5s}}
   app: {kind: service, endpoints: {GET /: [{cached: {in: redis, key: post, miss: []}}]}}
 faults: [{at: 20s, kill: redis}, {at: 50s, kill: redis}]
-"
-        .to_owned(),
+",
         &[(26.0, 49.0, "hit_ratio(post)"), (51.0, 99.0, "hit_ratio(post)")],
     );
     assert!(twice[0] > 0.99 && twice[1] == 0.0, "{twice:?}");
