@@ -3,7 +3,6 @@
 use super::spec::{CallOptions, Step};
 use crate::base::random::Distribution;
 use crate::base::{ComponentId, EntityId};
-use crate::document::Place;
 use crate::engine::Terms;
 
 /// A cache as a step names it.
@@ -86,8 +85,6 @@ pub enum CacheStep {
         options: CallOptions,
         /// How it is fetched; none: the last cache does so by itself.
         miss: Option<Vec<Step>>,
-        /// Where it is written.
-        place: Place,
     },
     /// Read a cache.
     Get {

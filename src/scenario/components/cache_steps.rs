@@ -82,8 +82,7 @@ fn read_cached(node: &Node, names: &Names, found: &mut Diagnostics, depth: u32) 
             "name one of kind `cache` in `in:`, or write `coalesce: instance`",
         );
     }
-    let place = node.place;
-    Some(CacheStep::Cached { entity: entity?, layers, keeping, coalesce, strict, options, miss, place })
+    Some(CacheStep::Cached { entity: entity?, layers, keeping, coalesce, strict, options, miss })
 }
 
 /// How what was fetched is kept, and what becomes of it near its end.
@@ -119,8 +118,13 @@ fn keeping(cached: &mut Fields<'_>, node: &Node, found: &mut Diagnostics) -> Kee
         );
         terms.beta = 0.0;
     }
-    let written = ["swr", "stale_if_error", "refresh_ahead", "early"];
-    let needs = written.into_iter().find(|key| node.get(key).is_some());
+    let written = [
+        ("swr", !terms.grace.is_zero()),
+        ("stale_if_error", !terms.on_error.is_zero()),
+        ("refresh_ahead", node.get("refresh_ahead").is_some()),
+        ("early", terms.beta > 0.0),
+    ];
+    let needs = written.into_iter().find(|(_, is_set)| *is_set).map(|(key, _)| key);
     if let (Some(key), None) = (needs, &ttl) {
         let message = format!("`{key}` is about the end of `ttl`, and there is none");
         found.add(Code::MissingKey, node.place, message, "write `ttl: 60s` beside it");
@@ -269,20 +273,21 @@ pub(super) fn check_read_through(components: &[ComponentModel], names: &Names, f
     });
     for endpoint in services.flat_map(|service| &service.endpoints) {
         each(&endpoint.steps, &mut |step| {
-            let CacheStep::Cached { entity, layers, miss, place, .. } = step else { return };
+            let CacheStep::Cached { entity, layers, miss, .. } = step else { return };
+            let place = endpoint.place;
             let name = names.entity_name(*entity);
             let last = layers.last().is_some_and(|layer| fetches(layer, *entity));
             if miss.is_none() && !last {
                 found.add(
                     Code::MissingKey,
-                    *place,
+                    place,
                     format!("nothing says how a `{name}` is fetched that no cache has"),
                     format!("write `miss: db.get({name})`, or let the last cache say `read_through: {{{name}: db.get({name})}}`"),
                 );
             } else if !last && layers.iter().any(|layer| fetches(layer, *entity)) {
                 found.add(
                     Code::Contradiction,
-                    *place,
+                    place,
                     "a cache that fetches by itself is asked before another one",
                     "name it last in `in:`",
                 );
