@@ -6,34 +6,48 @@
 mod bottleneck;
 mod cache_study;
 pub mod chart;
+mod check;
 mod columns;
+mod comparison;
 mod csv;
 mod dynamics;
 mod files;
+mod github;
 mod headline;
 mod json;
+mod junit;
+mod markdown;
 mod moment;
 mod parquet;
 mod quantity;
 mod run_picture;
+mod saved;
 mod table;
 mod text;
 mod text_sections;
 mod warnings;
+mod why;
 
 pub use bottleneck::{Bottleneck, bottleneck};
 pub use cache_study::CacheReport;
+pub use check::{Check, State, checks};
+pub use comparison::{ComparisonReport, comparison_markdown, overlay_picture, pareto_picture};
 pub use csv::csv;
 pub use dynamics::{Back, Dynamics, dynamics};
 pub use files::{folder_name, write_whole};
+pub use github::github;
 pub use headline::headline;
 pub use json::{document, json};
+pub use junit::junit;
+pub use markdown::run_markdown;
 pub use moment::explain_moment;
 pub use parquet::parquet;
 pub use quantity::{count, duration, estimate, quantity};
 pub use run_picture::run_picture;
+pub use saved::{looks_saved, read_saved};
 pub use text::{TextStyle, text};
 pub use warnings::warnings;
+pub use why::{Why, why};
 
 #[cfg(test)]
 mod fixture;
