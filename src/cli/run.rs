@@ -147,6 +147,7 @@ pub(super) fn write_all(
     std::fs::create_dir_all(folder).map_err(|error| (folder.to_owned(), error))?;
     write("results.json".to_owned(), json(results).as_bytes())?;
     write("report.txt".to_owned(), text(results, TextStyle::default()).as_bytes())?;
+    write("report.md".to_owned(), run_markdown(results, &drawn(designs)).as_bytes())?;
     let failed = |name: &str, error: String| (folder.join(name), io::Error::other(error));
     let series = csv(results).map_err(|e| failed("series.csv", e.to_string()))?;
     write("series.csv".to_owned(), series.as_bytes())?;

@@ -5,6 +5,7 @@ mod caching;
 mod callers;
 mod cdn;
 mod cli;
+mod compare;
 mod faults;
 mod floors;
 

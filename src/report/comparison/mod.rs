@@ -178,6 +178,19 @@ fn shown(candidate: &Candidate) -> Vec<&Difference> {
     rows
 }
 
+/// The finding without its numbers, for a headline: `bigger: p99 better; cost_per_million_good worse`.
+fn headline(report: &ComparisonReport<'_>, candidate: &Candidate) -> String {
+    let of = |word: Word, said: &str| -> Option<String> {
+        let rows = candidate.rows.iter().filter(|row| row.word == word && row.gated);
+        let names: Vec<&str> = rows.map(|row| row.metric.as_str()).collect();
+        (!names.is_empty()).then(|| format!("{} {said}", names.join(", ")))
+    };
+    let parts: Vec<String> =
+        [of(Word::Better, "better"), of(Word::Worse, "worse")].into_iter().flatten().collect();
+    let parts = if parts.is_empty() { "nothing surely better or worse".to_owned() } else { parts.join("; ") };
+    format!("{}: {parts}", report.label(candidate.at))
+}
+
 /// One line for a candidate: what is surely better and worse among the metrics of the gate.
 fn finding(report: &ComparisonReport<'_>, candidate: &Candidate) -> String {
     let of = |word: Word| -> Vec<String> {

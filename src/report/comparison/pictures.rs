@@ -1,6 +1,6 @@
 //! The pictures of a comparison: the designs' series over each other on the same axes, and money against latency.
 
-use super::{ComparisonReport, finding};
+use super::{ComparisonReport, headline};
 use crate::experiment::results::{Estimate, VariantResults};
 use crate::report::chart::{Axis, Band, Line, Panel, Picture, Point, Role, Scale, Scatter, Stroke, Unit};
 use crate::report::quantity;
@@ -64,7 +64,7 @@ pub fn overlay_picture(report: &ComparisonReport<'_>) -> Picture {
         panels.push(panel(name, "share of cores busy", Unit::Percent, Scale::Linear, lines(name)));
     }
     let first = report.contenders.first();
-    let headline = report.comparison.candidates.first().map_or_else(String::new, |c| finding(report, c));
+    let headline = report.comparison.candidates.first().map_or_else(String::new, |c| headline(report, c));
     let span = report.contenders.iter().map(|c| c.results.duration).fold(0.0, f64::max);
     Picture {
         headline,
