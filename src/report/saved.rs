@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn what_was_written_is_read_again() {
         let mut results = fixture::two();
-        results.variants[0].metrics.push(("time_to_recover".to_owned(), fixture::single(MetricValue::Never)));
+        results.variants[0].metrics.push(("outage".to_owned(), fixture::single(MetricValue::Never)));
         let text = json(&results);
         assert!(looks_saved(&text));
         let read = read_saved(&text).unwrap();
