@@ -113,7 +113,8 @@ fn replicating_until_sure_is_running_so_many_and_says_where_it_ended() {
         (unsure["replications"].as_u64(), unsure["precision"][0]["met"].as_bool()),
         (Some(12), Some(false))
     );
-    assert!(unsure["notices"][0].as_str().unwrap().contains("NOT as sure"), "{}", unsure["notices"]);
+    let said = unsure["notices"].to_string();
+    assert!(said.contains("NOT as sure"), "{said}");
     for wrong in [&["--until", "p99"][..], &["--until", "p99=0%"], &["--until", "nothing=5%"]] {
         assert_eq!(surgesim(&[&["run", &file, "-q", "-o", &out], wrong].concat()).0, 2, "{wrong:?}");
     }
