@@ -40,7 +40,7 @@ pub(super) fn graph(arguments: &Graph) -> Exit {
     }
 }
 
-fn topology(model: &Model) -> Topology {
+pub(super) fn topology(model: &Model) -> Topology {
     let node =
         |name: &str, detail: String, kind| Node { id: name.to_owned(), label: name.to_owned(), detail, kind };
     let mut nodes = Vec::new();

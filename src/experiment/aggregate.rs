@@ -75,6 +75,13 @@ pub fn aggregate(name: &str, catalog: &Catalog, records: &[ReplicationRecord]) -
     results
 }
 
+/// One replication's value of the metric called `name`, over the run without its warm-up.
+#[must_use]
+pub fn value_of(name: &str, record: &ReplicationRecord, catalog: &Catalog) -> MetricValue {
+    MetricReference::parse(name, catalog)
+        .map_or(MetricValue::Absent, |reference| value(record, catalog, &reference.metric, Window::Run))
+}
+
 /// Statuses of errors, and the components that made some, in any replication.
 fn error_names(catalog: &Catalog, records: &[ReplicationRecord]) -> (Vec<u16>, Vec<ComponentId>) {
     let all = || records.iter().flat_map(|r| r.run().errors.iter().map(|(key, _)| *key));
@@ -174,7 +181,7 @@ pub(super) fn errors(catalog: &Catalog, slices: &[Slice<'_>]) -> Vec<ErrorRow> {
     counts.sort_by_key(|&(key, n)| (std::cmp::Reverse(n), key));
     let row = |((status, origin, reason), count): ((u16, ComponentId, Reason), u64)| ErrorRow {
         component: catalog.name(origin).to_owned(),
-        reason: reason.words(),
+        reason: reason.words().to_owned(),
         status,
         count,
         share: count as f64 / ended.max(1) as f64,

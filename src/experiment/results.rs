@@ -87,6 +87,21 @@ pub struct VariantResults {
     pub notices: Vec<String>,
     /// Surges and faults that end, in the order of the scenario.
     pub troubles: Vec<Trouble>,
+    /// How sure the metrics are that were to be replicated until they are sure.
+    pub precision: Vec<Precision>,
+}
+
+/// A metric that was to be replicated until its interval is narrow enough.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Precision {
+    /// The metric's name.
+    pub metric: String,
+    /// The largest half-width of its interval that was asked for, relative to its value.
+    pub asked: f64,
+    /// What was reached, at the level of a sequential rule; `None` where there is no interval.
+    pub reached: Option<f64>,
+    /// Whether that is enough.
+    pub met: bool,
 }
 
 /// A surge or a fault, for as long as it lasts.
@@ -147,7 +162,7 @@ pub struct ErrorRow {
     /// The component that made the error (or the client, where it gave up).
     pub component: String,
     /// Why, in words.
-    pub reason: &'static str,
+    pub reason: String,
     /// HTTP status; 0 where nobody answered.
     pub status: u16,
     /// Requests that started after the warm-up and ended so, summed over replications.

@@ -77,14 +77,27 @@ pub struct RunPlan {
     pub finds_warmup: bool,
     /// The seed.
     pub seed: u64,
+    /// Whether `auto` was asked for, and the run is a transient, of which nothing is cut.
+    pub auto_in_transient: bool,
     /// Independent repetitions.
     pub replications: u32,
+    /// Instead: as many as it takes.
+    pub until: Option<Until>,
     /// Width of a window of the time series.
     pub bucket: SimDuration,
     /// Events at most in one replication.
     pub max_events: Option<u64>,
     /// Requests in flight at most.
     pub max_in_flight: Option<u64>,
+}
+
+/// Replicate until these metrics are sure.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Until {
+    /// Metric, largest half-width relative to its value, and where that is written.
+    pub metrics: Vec<(String, f64, Option<Place>)>,
+    /// Replications at most.
+    pub max: u32,
 }
 
 /// Rows of one kind.

@@ -7,6 +7,7 @@ mod callers;
 mod cdn;
 mod cli;
 mod copies;
+mod compare;
 mod faults;
 mod floors;
 
