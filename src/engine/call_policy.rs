@@ -506,11 +506,17 @@ impl<P: Probe> Core<P> {
         }
         if cancels {
             self.cancel(child, stops);
+        } else if let Some(every) = self.plan.sites[self.calls[caller].site.0 as usize].noticed_every {
+            // A server that looks now and then whether its client is still there.
+            let call = &self.calls[child];
+            let looks = now.since(call.arrived).as_nanos() / every.as_nanos().max(1) + 1;
+            let (at, target) = (call.arrived + every.times(looks), call.component);
+            self.send(at, target, Signal::TimedOut { call: child, token: 1, limit: Limit::Cancelled });
         }
     }
 
     /// A cancellation reaches the server of this call.
-    fn cancel(&mut self, id: CallId, stops: bool) {
+    pub(super) fn cancel(&mut self, id: CallId, stops: bool) {
         let now = self.now();
         if let Some(call) = self.calls.get(id) {
             let (target, token) = (call.component, u16::from(stops));

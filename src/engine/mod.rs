@@ -22,6 +22,7 @@ mod pool;
 mod probe;
 mod program;
 pub mod protection;
+mod quota;
 mod request;
 mod station;
 mod world;
@@ -42,6 +43,7 @@ pub use plan::{
 };
 pub use probe::{Blind, Finished, Found, Observation, Probe};
 pub use program::{Condition, Op, Pc, Program};
+pub use quota::PERIOD;
 pub use request::{Request, RequestId};
 pub use station::{Cores, Seized, Station};
 pub use world::{Footprint, Limits, Stopped, World};

@@ -182,6 +182,8 @@ pub struct CallSite {
     pub cancels: bool,
     /// Whether that also stops work in progress.
     pub stops: bool,
+    /// How often the server looks whether its client is still there, if it does.
+    pub noticed_every: Option<SimDuration>,
     /// The site's first budget counter, if its retry has one.
     pub budget: u32,
     /// Whether all caller instances share that one, or each has its own.

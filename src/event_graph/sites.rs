@@ -157,7 +157,7 @@ impl<'a> Sites<'a> {
             on: retry.on,
             budget: retry.budget.clone(),
             honours_retry_after: retry.honour_retry_after,
-            repeats_sent: idempotent || retry.non_idempotent != Some(false),
+            repeats_sent: idempotent || retry.idempotency_key || retry.non_idempotent != Some(false),
             key,
         });
         let budget = self.plan.budgets.len() as u32;
@@ -199,6 +199,10 @@ impl<'a> Sites<'a> {
             guarded: guards || options.propagate || !budget_is_shared,
             cancels: options.cancel,
             stops: options.stop,
+            noticed_every: match &self.model.components[target.index()].spec {
+                ComponentSpec::Database(database) => database.connection_check.map(SimDuration::from_secs_f64),
+                _ => None,
+            },
             budget,
             budget_is_shared,
             path: self.paths.between(caller, target),

@@ -248,6 +248,8 @@ pub type CustomerField = (String, Vec<(String, f64)>);
 pub struct ClientSpec {
     /// Its name.
     pub name: String,
+    /// Where it is written.
+    pub place: Place,
     /// Whom it calls.
     pub to: ComponentId,
     /// Its loop.

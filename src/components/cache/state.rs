@@ -299,6 +299,7 @@ impl Node for Cache {
             }
             Disturbance::Speed(speed) => member.speed = speed,
             Disturbance::Restored | Disturbance::Draining | Disturbance::Reset => {}
+            Disturbance::Joined | Disturbance::Parted => {}
         }
     }
 }

@@ -305,6 +305,7 @@ impl Node for Cdn {
                 }
             }
             Disturbance::Speed(_) | Disturbance::Restored | Disturbance::Draining | Disturbance::Reset => {}
+            Disturbance::Joined | Disturbance::Parted => {}
         }
     }
 }

@@ -322,6 +322,8 @@ fn of_component(
             }
             gauge(name, "pool", tail, resources)
         }
+        ["throttled"] => Ok(Metric::Resources(Gauge::Utilisation, need(Role::Quota, "`cpu_limit`")?)),
+        ["memory"] => Ok(Metric::Resources(Gauge::Utilisation, need(Role::Memory, "`memory`")?)),
         ["limit"] => Ok(Metric::Resources(Gauge::Servers, need(Role::Limit, "concurrency limit")?)),
         ["limit", tail @ ..] => gauge(name, "limit", tail, need(Role::Limit, "concurrency limit")?),
         ["cpu", tail @ ..] => gauge(name, "cpu", tail, need(Role::Cpu, "cores")?),

@@ -238,6 +238,7 @@ fn read_client(
     fields.finish(found);
     Some(ClientSpec {
         name: name.to_owned(),
+        place: node.place,
         to: to?,
         behaviour,
         arrivals,
