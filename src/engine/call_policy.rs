@@ -229,8 +229,8 @@ impl<P: Probe> Core<P> {
         if site.propagates || call.deadline != SimTime::MAX {
             child.deadline = self.told_deadline(caller);
         }
-        if site.size.is_some() || site.row != super::plan::RowChoice::None || any && site.target.instances > 1
-        {
+        let drawn = site.size.is_some() || site.row != super::plan::RowChoice::None;
+        if drawn || any && site.target.instances > 1 {
             self.complete(&mut child, caller);
         }
         child
@@ -259,6 +259,19 @@ impl<P: Probe> Core<P> {
         }
         if let Some(item) = item {
             return self.address(child, caller, &item, choice);
+        }
+        if let Some(nearest) = &site.nearest
+            && let Some(request) = self.requests.get(child.request)
+        {
+            let places = nearest.places.get(usize::from(instance)).map_or(&[][..], Vec::as_slice);
+            let key = if request.note == u32::MAX {
+                nearest.key.join(request.luck)
+            } else {
+                nearest.key.with(u64::from(request.client.0)).with(u64::from(request.note))
+            };
+            let at = key.draws().below(places.len().max(1) as u64) as usize;
+            child.instance = places.get(at).copied().unwrap_or(0);
+            return;
         }
         if choice == super::call::ANY_INSTANCE {
             let rotor = target.rotor + u32::from(instance);

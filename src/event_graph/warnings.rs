@@ -9,7 +9,8 @@ use super::sites::is_idempotent;
 use crate::base::{ComponentId, OperationId, SimDuration};
 use crate::components::service::spec::{CallOptions, Step};
 use crate::engine::RetryOn;
-use crate::document::{Code, Diagnostic, Diagnostics};
+use crate::components::endpoint_pattern::EndpointPattern;
+use crate::document::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::scenario::model::{ComponentModel, ComponentSpec, Model};
 
 /// The warnings about a model, at the places of its components.
@@ -41,9 +42,32 @@ pub fn warnings(model: &Model, graph: &CallGraph<'_>, forecast: &Forecast) -> Di
             );
         }
     }
+    patterns(model, &mut found);
     callers(model, graph, &mut found);
     done_twice(model, &mut found);
     found
+}
+
+/// Rules and routes of CDNs that no endpoint falls under.
+fn patterns(model: &Model, found: &mut Diagnostics) {
+    let mut asked: Vec<&str> = model.endpoints();
+    asked.extend(model.clients.iter().flat_map(|client| &client.mix).map(|entry| entry.endpoint.as_str()));
+    for component in &model.components {
+        let ComponentSpec::Cdn(cdn) = &component.spec else { continue };
+        let shown = |pattern: &EndpointPattern| {
+            let parts = [pattern.method.as_deref(), pattern.path.as_deref()];
+            parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+        };
+        let patterns = cdn.rules.iter().map(|rule| (&rule.pattern, rule.place, "rule"));
+        let routes = cdn.routes.iter().map(|(pattern, _)| (pattern, component.place, "route"));
+        for (pattern, place, what) in patterns.chain(routes) {
+            if !asked.iter().any(|endpoint| pattern.matches(endpoint)) {
+                let message = format!("no endpoint falls under the {what} `{}` of `{}`", shown(pattern), component.name);
+                let help = did_you_mean(&shown(pattern), asked.iter().copied());
+                found.add(Code::NoEffect, place, message, help);
+            }
+        }
+    }
 }
 
 /// Whether these options repeat a call that may have been carried out.

@@ -45,7 +45,9 @@ pub(super) fn places(faults: &[Fault], components: &mut [ComponentModel]) {
         let ComponentSpec::Service(service) = &mut component.spec else { continue };
         let all = crate::faults::rollouts(faults, ComponentId::at(index), service.instances);
         let most = all.iter().flat_map(|rollout| &rollout.moves).map(|step| step.place() + 1).max();
-        service.surge = most.unwrap_or(0).saturating_sub(service.instances);
+        // One at least, so that the fleet is counted also where a rollout only takes away.
+        let least = u16::from(!all.is_empty());
+        service.surge = most.unwrap_or(0).saturating_sub(service.instances).max(least);
     }
 }
 

@@ -179,7 +179,8 @@ impl ComponentSpec {
         match self {
             Self::Service(service) => service.instances,
             Self::LoadBalancer(balancer) => balancer.instances,
-            Self::Database(_) | Self::Cdn(_) => 1,
+            Self::Cdn(cdn) => cdn.instances(),
+            Self::Database(_) => 1,
             Self::Cache(cache) => cache.nodes,
         }
     }

@@ -1,5 +1,6 @@
 //! One integration binary, a module per promise.
 
+mod bad_days;
 mod cache;
 mod caching;
 mod callers;

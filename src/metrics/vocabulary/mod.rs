@@ -265,8 +265,14 @@ fn skew(of: &str, catalog: &Catalog) -> Result<Metric, UnknownMetric> {
         return Err(unknown(format!("`skew` needs a metric of a component, and `{of}` is none")));
     };
     let members =
-        (0..component.instances.max(1)).map(|i| of_component(component, Some(i), &path[1..], catalog));
+        (0..members(component, catalog)).map(|i| of_component(component, Some(i), &path[1..], catalog));
     Ok(Metric::Skew(members.collect::<Result<_, _>>()?))
+}
+
+/// What can be told apart of a component: its instances, or the places of a CDN.
+fn members(component: &ComponentInfo, catalog: &Catalog) -> u32 {
+    let stores = catalog.resources.iter().filter(|r| r.component == component.id && r.role == Role::Store);
+    stores.map(|r| r.instance + 1).max().unwrap_or(1).max(component.instances.max(1))
 }
 
 fn of_component(
@@ -276,8 +282,9 @@ fn of_component(
     catalog: &Catalog,
 ) -> Result<Metric, UnknownMetric> {
     let name = &component.name;
-    if index.is_some_and(|i| i >= component.instances.max(1)) {
-        let last = component.instances.max(1) - 1;
+    let members = members(component, catalog);
+    if index.is_some_and(|i| i >= members) {
+        let last = members - 1;
         return Err(unknown(format!("`{name}` has instances `{name}[0]` to `{name}[{last}]`")));
     }
     // A database of one node is its own primary.
