@@ -260,6 +260,7 @@ impl<P: Probe> Core<P> {
         if let Some(item) = item {
             return self.address(child, caller, &item, choice);
         }
+        let site = &self.plan.sites[self.calls[caller].site.0 as usize];
         if let Some(nearest) = &site.nearest
             && let Some(request) = self.requests.get(child.request)
         {

@@ -38,8 +38,8 @@ pub use lock_table::LockTable;
 pub use node::Node;
 pub use outcome::{Outcome, Reason};
 pub use plan::{
-    BulkheadPlan, CallSite, ConnectionLimit, Demand, EntityPlan, Fleet, Jitter, Nearest, LinkPlan, Path, Plan,
-    PoolPlan, Popularity, Reload, Retry, RetryOn, RowChoice, SiteId, Target, Trait,
+    BulkheadPlan, CallSite, ConnectionLimit, Demand, EntityPlan, Fleet, Jitter, LinkPlan, Nearest, Path,
+    Plan, PoolPlan, Popularity, Reload, Retry, RetryOn, RowChoice, SiteId, Target, Trait,
 };
 pub use probe::{Blind, Finished, Found, Observation, Probe};
 pub use program::{Condition, Op, Pc, Program};

@@ -72,8 +72,9 @@ fn surge(fault: &Fault, planned: &Planned, component: ComponentId, key: Key, pla
     for step in &planned.moves {
         if let Move::Leaves { place, gone, .. } = *step {
             let group = Group { component, instance: Some(place) };
-            let of_version =
-                |plan: &&mut FaultPlan| matches!(plan.effect, Effect::Errors { .. } | Effect::Slow(_)) && plan.targets == [group];
+            let of_version = |plan: &&mut FaultPlan| {
+                matches!(plan.effect, Effect::Errors { .. } | Effect::Slow(_)) && plan.targets == [group]
+            };
             for plan in plans.iter_mut().filter(of_version).filter(|plan| plan.from < time(0.0)) {
                 plan.until = Some(plan.until.map_or(time(gone), |until| until.min(time(gone))));
             }
@@ -207,7 +208,12 @@ fn carry_out(
                 add(Effect::Drain, &batch, now, Some(back));
                 add(Effect::Kill, &batch, now + grace, Some(back));
                 if *errors > 0.0 {
-                    add(Effect::Errors { share: *errors, status: 500, retry_after: 0, key }, &batch, back, until);
+                    add(
+                        Effect::Errors { share: *errors, status: 500, retry_after: 0, key },
+                        &batch,
+                        back,
+                        until,
+                    );
                 }
                 if *slow > 1.0 {
                     add(Effect::Slow(*slow), &batch, back, until);

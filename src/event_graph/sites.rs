@@ -7,8 +7,8 @@ use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration};
 use crate::components::service::spec::{CallOptions, PoolSpec};
 use crate::engine::protection::RetryBudget;
 use crate::engine::{
-    CallSite, Demand, EntityPlan, Fleet, Item, Nearest, Nodes, Plan, PoolPlan, Popularity, Retry, RowChoice, SiteId,
-    Target, Trait, Verb,
+    CallSite, Demand, EntityPlan, Fleet, Item, Nearest, Nodes, Plan, PoolPlan, Popularity, Retry, RowChoice,
+    SiteId, Target, Trait, Verb,
 };
 use crate::metrics::{ResourceInfo, Role};
 use crate::scenario::model::{ComponentSpec, EntitySpec, Model, PopularitySpec};
@@ -200,7 +200,9 @@ impl<'a> Sites<'a> {
             cancels: options.cancel,
             stops: options.stop,
             noticed_every: match &self.model.components[target.index()].spec {
-                ComponentSpec::Database(database) => database.connection_check.map(SimDuration::from_secs_f64),
+                ComponentSpec::Database(database) => {
+                    database.connection_check.map(SimDuration::from_secs_f64)
+                }
                 _ => None,
             },
             budget,

@@ -7,10 +7,10 @@ use super::call_graph::CallGraph;
 use super::forecast::Forecast;
 use super::sites::is_idempotent;
 use crate::base::{ComponentId, OperationId, SimDuration};
-use crate::components::service::spec::{CallOptions, Step};
-use crate::engine::RetryOn;
 use crate::components::endpoint_pattern::EndpointPattern;
+use crate::components::service::spec::{CallOptions, Step};
 use crate::document::{Code, Diagnostic, Diagnostics, did_you_mean};
+use crate::engine::RetryOn;
 use crate::scenario::model::{ComponentModel, ComponentSpec, Model};
 
 /// The warnings about a model, at the places of its components.
@@ -62,7 +62,11 @@ fn patterns(model: &Model, found: &mut Diagnostics) {
         let routes = cdn.routes.iter().map(|(pattern, _)| (pattern, component.place, "route"));
         for (pattern, place, what) in patterns.chain(routes) {
             if !asked.iter().any(|endpoint| pattern.matches(endpoint)) {
-                let message = format!("no endpoint falls under the {what} `{}` of `{}`", shown(pattern), component.name);
+                let message = format!(
+                    "no endpoint falls under the {what} `{}` of `{}`",
+                    shown(pattern),
+                    component.name
+                );
                 let help = did_you_mean(&shown(pattern), asked.iter().copied());
                 found.add(Code::NoEffect, place, message, help);
             }
@@ -73,7 +77,9 @@ fn patterns(model: &Model, found: &mut Diagnostics) {
 /// Whether these options repeat a call that may have been carried out.
 fn repeats(options: &CallOptions) -> bool {
     let RetryOn { timeout, any_5xx, statuses, .. } = match &options.retry {
-        Some(retry) if retry.attempts > 1 && !retry.idempotency_key && retry.non_idempotent != Some(false) => {
+        Some(retry)
+            if retry.attempts > 1 && !retry.idempotency_key && retry.non_idempotent != Some(false) =>
+        {
             retry.on
         }
         _ => return false,
@@ -85,7 +91,8 @@ fn repeats(options: &CallOptions) -> bool {
 fn done_twice(model: &Model, found: &mut Diagnostics) {
     let help = "add `idempotency_key: true` to the retry if the callee knows repetitions by a key, or `non_idempotent: false`";
     for client in &model.clients {
-        let mix = client.mix.iter().filter(|entry| !is_idempotent(&entry.endpoint) && repeats(&entry.options));
+        let mix =
+            client.mix.iter().filter(|entry| !is_idempotent(&entry.endpoint) && repeats(&entry.options));
         let names: Vec<String> = mix.map(|entry| format!("`{}`", entry.endpoint)).collect();
         if !names.is_empty() {
             let message = format!("`{}` repeats {}, which may be done twice", client.name, names.join(", "));

@@ -97,7 +97,8 @@ pub fn roll_out(rollout: &Rollout, old: &[u16], boot: Option<f64>, grace: f64) -
     let mut staying: std::collections::VecDeque<u16> = old.iter().copied().collect();
     let mut next_place = old.iter().max().map_or(0, |most| most + 1);
     let mut free: Vec<u16> = (0..next_place).filter(|place| !old.contains(place)).collect();
-    let (mut booting, mut ready, mut ending): (Vec<(u16, f64)>, Vec<u16>, Vec<(u16, f64)>) = Default::default();
+    let (mut booting, mut ready, mut ending): (Vec<(u16, f64)>, Vec<u16>, Vec<(u16, f64)>) =
+        Default::default();
     let mut now = 0.0;
     loop {
         ready.extend(booting.iter().filter(|(_, at)| *at <= now).map(|(place, _)| *place));

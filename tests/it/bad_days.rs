@@ -56,7 +56,8 @@ components:
     assert!((urgent - 23.33).abs() < 1.0, "{urgent}");
     assert!((lax - 76.67).abs() < 6.0, "{lax}");
     // Equal due times are first come, first served; a told deadline goes before the endpoint's own.
-    let equal = text.replace("GET /lax: [sleep: exp(10ms)]", "GET /lax: {due: 1ms, steps: [sleep: exp(10ms)]}");
+    let equal =
+        text.replace("GET /lax: [sleep: exp(10ms)]", "GET /lax: {due: 1ms, steps: [sleep: exp(10ms)]}");
     let fifo = equal.replace("discipline: edf, ", "").replace("due: 1ms, ", "");
     assert_eq!(run(&equal).each("p99"), run(&fifo).each("p99"));
 }
@@ -202,10 +203,8 @@ fn a_surge_keeps_the_fleet_whole_while_it_is_replaced() {
     assert!(seen[1] > 4.0 && seen[4] < 0.61, "{seen:?}");
     assert!((seen[5] - 0.6).abs() < 0.02, "{seen:?}");
     // Without a surge a quarter is missing for as long as it takes.
-    let without = during(
-        &rolled_out(&format!("max_unavailable: 50%, {times}")),
-        &[(105.0, 125.0, "availability")],
-    );
+    let without =
+        during(&rolled_out(&format!("max_unavailable: 50%, {times}")), &[(105.0, 125.0, "availability")]);
     assert!(without[0] < 0.95, "{without:?}");
 }
 
@@ -223,7 +222,8 @@ fn a_bad_version_stops_or_spreads_and_the_next_rollout_mends_it() {
         [(0.0, 99.0, "availability"), (110.0, 199.0, "availability"), (206.0, 300.0, "availability")];
     let seen = during(&mended, &windows);
     assert!(seen[0] == 1.0 && (seen[1] - 0.6).abs() < 0.02 && seen[2] == 1.0, "{seen:?}");
-    let scaled = rolled_out("max_surge: 25%").replace("instances: 4", "autoscale: {min: 2, max: 8, cpu: 60%}");
+    let scaled = rolled_out("max_surge: 25%")
+        .replace("instances: 4", "autoscale: {preset: k8s-hpa, target: 60%, min: 2, max: 8}");
     assert!(read(&scaled).is_err_and(|words| words.contains("fixed number of instances")));
 }
 

@@ -179,7 +179,8 @@ fn a_purge_reaches_each_place_in_its_own_time() {
     let cdn = "pops: 4, purge_delay: \"uniform(2s, 6s)\", cache: {GET /p: {ttl: 24h, key: post}}";
     let text = tiers("duration: 40s, replications: 1", "2000/s", "100", cdn, "sleep: 100ms")
         + "faults: [{at: 20s, flush: cdn}]\n";
-    let windows = [(10.0, 22.0, "app.offered_cpu"), (20.0, 24.5, "app.offered_cpu"), (20.0, 30.0, "app.offered_cpu")];
+    let windows =
+        [(10.0, 22.0, "app.offered_cpu"), (20.0, 24.5, "app.offered_cpu"), (20.0, 30.0, "app.offered_cpu")];
     let seen = during(&text, &windows);
     let asked = [seen[0] * 12e4, seen[1] * 4.5e4, seen[2] * 10e4].map(f64::round);
     assert_eq!((asked[0], asked[2]), (0.0, 400.0), "{asked:?}");
@@ -214,8 +215,12 @@ fn a_place_near_its_people_takes_the_way_off_them() {
     let parsed = surgesim::metrics::MetricReference::parse("cdn[2].hit_ratio", &near.catalog);
     assert!(parsed.is_err_and(|unknown| unknown.message.contains("cdn[1]")));
     // A place that is gone leaves its people without an answer, and comes back empty.
-    let lost = two_regions("zones: [us-a, eu-a], shield: true", "faults: [{at: 20s, kill: \"cdn[1]\", for: 10s}]");
-    let seen = during(&lost, &[(21.0, 29.0, "availability"), (31.0, 60.0, "availability"), (30.0, 60.0, "cdn[1].fills")]);
+    let lost =
+        two_regions("zones: [us-a, eu-a], shield: true", "faults: [{at: 20s, kill: \"cdn[1]\", for: 10s}]");
+    let seen = during(
+        &lost,
+        &[(21.0, 29.0, "availability"), (31.0, 60.0, "availability"), (30.0, 60.0, "cdn[1].fills")],
+    );
     assert!((seen[0] - 0.5).abs() < 0.03 && seen[1] == 1.0, "{seen:?}");
     assert_eq!((seen[2] * 30.0).round(), 20.0, "{seen:?}");
 }

@@ -173,8 +173,7 @@ impl Cdn {
                     if again {
                         let row = fetch.object & ((1 << ROW_BITS) - 1);
                         let own = self.revalidate(call, entity.map(|entity| (entity, row)), cx);
-                        let fetch =
-                            Fetch { for_place: false, for_shield: true, only_shield: true, ..fetch };
+                        let fetch = Fetch { for_place: false, for_shield: true, only_shield: true, ..fetch };
                         self.fetching.insert(own, fetch);
                         self.ask_origin(own, cx);
                     }

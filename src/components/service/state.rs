@@ -27,8 +27,8 @@ use crate::base::{EntityId, SimDuration};
 use crate::components::cache::spec::LocalCacheSpec;
 use crate::engine::protection::rate_limit::{RateLimit, Verdict};
 use crate::engine::{
-    CallId, Condition, Context, Cores, Demand, PERIOD, Disturbance, Flags, LockTable, Node, Observation, Op, Outcome,
-    Probe, Program, Reason, Seized, Station, Timer, Withdrawal,
+    CallId, Condition, Context, Cores, Demand, Disturbance, Flags, LockTable, Node, Observation, Op, Outcome,
+    PERIOD, Probe, Program, Reason, Seized, Station, Timer, Withdrawal,
 };
 use crate::queueing::Discipline;
 

@@ -1,8 +1,8 @@
 //! A CDN: which rule each endpoint falls under, the stores of its places, and the sites towards its origins.
 
 use super::key_of;
-use crate::base::random::{Distribution, StreamName};
 use crate::base::ComponentId;
+use crate::base::random::{Distribution, StreamName};
 use crate::components::cdn::Cdn;
 use crate::components::cdn::spec::{CdnBuild, CdnSpec};
 use crate::components::service::spec::CallOptions;

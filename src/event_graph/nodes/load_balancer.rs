@@ -8,8 +8,8 @@ use crate::components::load_balancer::spec::{
     Backend, HealthSpec, LoadBalancerBuild, LoadBalancerSpec, Route, Server, Upload,
 };
 use crate::components::service::spec::{Amount, CallOptions, Endpoint, Step};
-use crate::event_graph::lower::body_key;
 use crate::engine::{Demand, RowChoice, SiteId};
+use crate::event_graph::lower::body_key;
 use crate::event_graph::sites::{Sites, is_idempotent};
 use crate::metrics::Role;
 use crate::scenario::model::{ComponentModel, ComponentSpec};

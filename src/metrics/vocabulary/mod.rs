@@ -32,7 +32,9 @@ const PLAIN: [(&str, Metric); 13] = [
 const OTHER_HEADS: [&str; 11] =
     ["degraded", "mean", "max", "p50", "p90", "p95", "p99", "errors", "skew", "stale_reads", "staleness"];
 
-const OF_COMPONENT: [&str; 13] = [
+const OF_COMPONENT: [&str; 15] = [
+    "throttled",
+    "memory",
     "limit",
     "instances",
     "cpu",
@@ -414,6 +416,8 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
             "in_flight",
             "connections",
             "limit",
+            "throttled",
+            "memory",
         ]
         .iter()
         .map(|tail| format!("{c}.{tail}"))

@@ -2,8 +2,8 @@
 
 use super::{Names, autoscale, cache, cache_steps, guarding, read_cores, small, steps};
 use crate::base::SimDuration;
-use crate::components::autoscaler::spec::AutoscaleSpec;
 use crate::base::random::Distribution;
+use crate::components::autoscaler::spec::AutoscaleSpec;
 use crate::components::service::spec::{
     Endpoint, MemorySpec, PoolSpec, RateLimitSpec, ServiceDiscipline, ServiceSpec, Slots,
 };
@@ -64,7 +64,12 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
             endpoint.finish(found);
             if let Some(at) = node.get("due").filter(|_| discipline != ServiceDiscipline::EarliestDeadline) {
                 let help = "write `discipline: edf` at the service, or leave it out";
-                found.add(Code::NoEffect, at.place, "`due` orders nothing unless the earliest is first", help);
+                found.add(
+                    Code::NoEffect,
+                    at.place,
+                    "`due` orders nothing unless the earliest is first",
+                    help,
+                );
             }
             (steps, due.map(SimDuration::as_secs_f64))
         } else {

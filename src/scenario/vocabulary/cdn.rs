@@ -33,7 +33,12 @@ pub(super) const BLOCKS: &[super::Block] = &[
             ),
             ZONES,
             key("to", Name("component"), Required, "the origin"),
-            key("routes", List(&Of("cdn_route")), Unset("all to `to`"), "other origins, the first match wins"),
+            key(
+                "routes",
+                List(&Of("cdn_route")),
+                Unset("all to `to`"),
+                "other origins, the first match wins",
+            ),
             key(
                 "cache",
                 Named(&Of("cache_rule")),

@@ -5,9 +5,9 @@
 //! ever longer pauses between restarts (Kubernetes' back-off).
 
 use super::{Service, scaling};
+use crate::base::{ResourceId, SimDuration};
 use crate::components::service::spec::{MemorySpec, ServiceBuild};
 use crate::engine::{CallId, Context, Demand, Life, Observation, Probe, Timer};
-use crate::base::{ResourceId, SimDuration};
 
 /// The topics of its timers.
 pub(super) const TOPICS: u32 = scaling::TOPICS + (1 << 8);

@@ -23,7 +23,8 @@ impl Places {
             return None;
         }
         let workers = spec.limiting_workers().map_or(f64::INFINITY, f64::from);
-        let memory = spec.memory.as_ref().map_or(f64::INFINITY, |memory| (memory.limit / 1024.0).floor().max(1.0));
+        let memory =
+            spec.memory.as_ref().map_or(f64::INFINITY, |memory| (memory.limit / 1024.0).floor().max(1.0));
         let quota = if spec.cpu_limit.is_some() { 1.0 } else { f64::INFINITY };
         let servers = |r: &crate::components::service::spec::InstanceResources| {
             [
