@@ -135,10 +135,10 @@ impl Cdn {
                         for_shield: false,
                         only_shield: false,
                     };
-                    let own = self.revalidate(call, entity.map(|entity| (entity, row)), cx);
+                    let own = Self::revalidate(call, entity.map(|entity| (entity, row)), cx);
                     self.ask_shield(own, fetch, true, cx);
                 }
-                self.show_copy(call, entity, body, cx);
+                Self::show_copy(call, entity, body, cx);
                 self.deliver(call, place, Outcome::ok(200, cx.me()), body, cx);
             }
             Look::Refuse(outcome) => self.deliver(call, place, outcome, Body::default(), cx),
@@ -172,12 +172,12 @@ impl Cdn {
                     cx.observe(Observation::Delivered { store: self.build.shield, bytes: body.bytes });
                     if again {
                         let row = fetch.object & ((1 << ROW_BITS) - 1);
-                        let own = self.revalidate(call, entity.map(|entity| (entity, row)), cx);
+                        let own = Self::revalidate(call, entity.map(|entity| (entity, row)), cx);
                         let fetch = Fetch { for_place: false, for_shield: true, only_shield: true, ..fetch };
                         self.fetching.insert(own, fetch);
                         self.ask_origin(own, cx);
                     }
-                    self.show_copy(call, entity, body, cx);
+                    Self::show_copy(call, entity, body, cx);
                     let answer = Answer { outcome: Outcome::ok(200, cx.me()), body, ttl };
                     return self.arrived(call, fetch, answer, cx);
                 }
@@ -212,12 +212,7 @@ impl Cdn {
     }
 
     /// A request of the CDN's own, for what a copy is of.
-    fn revalidate<P: Probe>(
-        &self,
-        call: CallId,
-        row: Option<(EntityId, u64)>,
-        cx: &mut Context<'_, P>,
-    ) -> CallId {
+    fn revalidate<P: Probe>(call: CallId, row: Option<(EntityId, u64)>, cx: &mut Context<'_, P>) -> CallId {
         let record = cx.call(call);
         let (operation, instance, luck) = (record.operation, record.instance, record.luck);
         let luck = luck.named(StreamName::new("revalidate"));
@@ -232,13 +227,7 @@ impl Cdn {
     }
 
     /// A copy is what a request reads: how old its row is by now.
-    fn show_copy<P: Probe>(
-        &self,
-        call: CallId,
-        entity: Option<EntityId>,
-        body: Body,
-        cx: &mut Context<'_, P>,
-    ) {
+    fn show_copy<P: Probe>(call: CallId, entity: Option<EntityId>, body: Body, cx: &mut Context<'_, P>) {
         let Some(entity) = entity else { return };
         if cx.ledger().is_on() && cx.is_alive(call) && !is_own(call, cx) {
             let row = cx.row_of(call, entity);
@@ -280,7 +269,7 @@ impl Cdn {
         let entity = self.entity(rule).filter(|_| outcome.is_ok());
         self.deliver(call, place, outcome, body, cx);
         for other in waiting {
-            self.show_copy(other, entity, body, cx);
+            Self::show_copy(other, entity, body, cx);
             self.deliver(other, place, outcome, body, cx);
         }
     }
@@ -458,7 +447,7 @@ impl Node for Cdn {
         for other in waiting {
             if let Some(fetch) = self.fetching.remove(&other) {
                 let entity = self.entity(fetch.rule).filter(|_| answer.outcome.is_ok());
-                self.show_copy(other, entity, answer.body, cx);
+                Self::show_copy(other, entity, answer.body, cx);
                 self.arrived(other, fetch, answer, cx);
             }
         }
