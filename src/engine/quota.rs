@@ -102,6 +102,6 @@ mod tests {
         assert_eq!(quota.next(at(110)), None);
         assert!(!quota.settle(at(1_050)));
         quota.run(2_000);
-        assert_eq!(quota.next(at(1_050)), Some(at(1_100)));
+        assert_eq!(quota.next(at(1_050)), Some(at(1_087) + SimDuration::from_nanos(500_000)));
     }
 }

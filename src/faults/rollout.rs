@@ -5,6 +5,8 @@
 //! for the unavailable; if both come out as zero, one may be unavailable. 25 % each by default. Old ones that are
 //! not ready go first, and cost nothing. When a new one becomes ready, and how an old one drains, is the caller's.
 
+use std::collections::VecDeque;
+
 /// How many instances of each version there are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Versions {
@@ -94,11 +96,12 @@ pub enum Move {
 #[must_use]
 pub fn roll_out(rollout: &Rollout, old: &[u16], boot: Option<f64>, grace: f64) -> (Vec<Move>, Vec<u16>) {
     let mut moves = Vec::new();
-    let mut staying: std::collections::VecDeque<u16> = old.iter().copied().collect();
+    let mut staying: VecDeque<u16> = old.iter().copied().collect();
     let mut next_place = old.iter().max().map_or(0, |most| most + 1);
     let mut free: Vec<u16> = (0..next_place).filter(|place| !old.contains(place)).collect();
-    let (mut booting, mut ready, mut ending): (Vec<(u16, f64)>, Vec<u16>, Vec<(u16, f64)>) =
-        Default::default();
+    let mut booting: Vec<(u16, f64)> = Vec::new();
+    let mut ending: Vec<(u16, f64)> = Vec::new();
+    let mut ready: Vec<u16> = Vec::new();
     let mut now = 0.0;
     loop {
         ready.extend(booting.iter().filter(|(_, at)| *at <= now).map(|(place, _)| *place));
@@ -106,31 +109,37 @@ pub fn roll_out(rollout: &Rollout, old: &[u16], boot: Option<f64>, grace: f64) -
         free.extend(ending.iter().filter(|(_, gone)| *gone <= now).map(|(place, _)| *place));
         ending.retain(|(_, gone)| *gone > now);
         free.sort_unstable_by(|a, b| b.cmp(a));
-        let versions = Versions {
+        let versions = |staying: &VecDeque<u16>, booting: &[(u16, f64)]| Versions {
             old_ready: staying.len() as u32,
             old_unready: 0,
             new_ready: ready.len() as u32,
             new_unready: booting.len() as u32,
         };
-        if rollout.is_done(versions) {
+        if rollout.is_done(versions(&staying, &booting)) {
             break;
         }
-        let step = rollout.step(versions);
-        for _ in 0..step.start {
-            let place = free.pop().unwrap_or_else(|| {
-                next_place += 1;
-                next_place - 1
-            });
-            let at = boot.map_or(f64::INFINITY, |boot| now + boot);
-            if at.is_finite() {
-                moves.push(Move::Ready { place, at });
+        // What ends makes room at once.
+        loop {
+            let step = rollout.step(versions(&staying, &booting));
+            if step.start == 0 && step.stop == 0 {
+                break;
             }
-            booting.push((place, at));
-        }
-        for _ in 0..step.stop {
-            let Some(place) = staying.pop_front() else { break };
-            moves.push(Move::Leaves { place, at: now, gone: now + grace });
-            ending.push((place, now + grace));
+            for _ in 0..step.start {
+                let place = free.pop().unwrap_or_else(|| {
+                    next_place += 1;
+                    next_place - 1
+                });
+                let at = boot.map_or(f64::INFINITY, |boot| now + boot);
+                if at.is_finite() {
+                    moves.push(Move::Ready { place, at });
+                }
+                booting.push((place, at));
+            }
+            for _ in 0..step.stop {
+                let Some(place) = staying.pop_front() else { break };
+                moves.push(Move::Leaves { place, at: now, gone: now + grace });
+                ending.push((place, now + grace));
+            }
         }
         let times = booting.iter().chain(&ending).map(|(_, at)| *at).filter(|at| *at > now);
         let next = times.fold(f64::INFINITY, f64::min);

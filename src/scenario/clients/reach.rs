@@ -58,7 +58,7 @@ pub(super) fn writes<'a>(
                 let steps = service.endpoints.iter().filter(|e| e.name == operation).map(|e| &e.steps);
                 steps.for_each(|steps| calls(components, passed_on, steps, &mut open));
             }
-            ComponentSpec::Cdn(cdn) => open.extend(cdn.origin(&operation).map(|to| (to, operation))),
+            ComponentSpec::Cdn(cdn) => open.extend(cdn.origin(operation).map(|to| (to, operation))),
             ComponentSpec::Cache(_) => {}
             ComponentSpec::Database(database) => {
                 if database.queries.iter().any(|query| query.name == operation && query.writes) {
