@@ -90,7 +90,7 @@ pub(super) fn topology(model: &Model) -> Topology {
                 }
             }
             ComponentSpec::Cdn(cdn) => {
-                cdn.to.into_iter().for_each(|to| edge(&component.name, to.index(), String::new()));
+                cdn.origins().for_each(|to| edge(&component.name, to.index(), String::new()));
             }
             ComponentSpec::Cache(cache) => {
                 for (_, store, query) in &cache.read_through {

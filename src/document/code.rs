@@ -281,6 +281,10 @@ codes! {
     TimeoutInverted = "W0109", "an inner timeout is longer than the caller's",
         "The caller gives up first, so the callee keeps working for nobody.",
         "clients time out after 2 s, the call inside after 5 s";
+    /// Retries of what may be done twice.
+    RetriedTwice = "W0110", "retries can do the same thing twice",
+        "POST, PATCH and writing queries are repeated although the first attempt may have been carried out: a timeout does not say whether the order was placed. Give requests a key by which the server knows a repetition, or repeat only what was never sent.",
+        "mix: {POST /orders: {retry: {attempts: 3}}}     # add idempotency_key: true, or non_idempotent: false";
 }
 
 impl Code {

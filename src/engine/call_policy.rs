@@ -229,8 +229,8 @@ impl<P: Probe> Core<P> {
         if site.propagates || call.deadline != SimTime::MAX {
             child.deadline = self.told_deadline(caller);
         }
-        if site.size.is_some() || site.row != super::plan::RowChoice::None || any && site.target.instances > 1
-        {
+        let drawn = site.size.is_some() || site.row != super::plan::RowChoice::None;
+        if drawn || any && site.target.instances > 1 {
             self.complete(&mut child, caller);
         }
         child
@@ -265,6 +265,20 @@ impl<P: Probe> Core<P> {
         }
         if let Some(item) = item {
             return self.address(child, caller, &item, choice);
+        }
+        let site = &self.plan.sites[self.calls[caller].site.0 as usize];
+        if let Some(nearest) = &site.nearest
+            && let Some(request) = self.requests.get(child.request)
+        {
+            let places = nearest.places.get(usize::from(instance)).map_or(&[][..], Vec::as_slice);
+            let key = if request.note == u32::MAX {
+                nearest.key.join(request.luck)
+            } else {
+                nearest.key.with(u64::from(request.client.0)).with(u64::from(request.note))
+            };
+            let at = key.draws().below(places.len().max(1) as u64) as usize;
+            child.instance = places.get(at).copied().unwrap_or(0);
+            return;
         }
         if choice == super::call::ANY_INSTANCE {
             let rotor = target.rotor + u32::from(instance);
@@ -516,11 +530,17 @@ impl<P: Probe> Core<P> {
         }
         if cancels {
             self.cancel(child, stops);
+        } else if let Some(every) = self.plan.sites[self.calls[caller].site.0 as usize].noticed_every {
+            // A server that looks now and then whether its client is still there.
+            let call = &self.calls[child];
+            let looks = now.since(call.arrived).as_nanos() / every.as_nanos().max(1) + 1;
+            let (at, target) = (call.arrived + every.times(looks), call.component);
+            self.send(at, target, Signal::TimedOut { call: child, token: 1, limit: Limit::Cancelled });
         }
     }
 
     /// A cancellation reaches the server of this call.
-    fn cancel(&mut self, id: CallId, stops: bool) {
+    pub(super) fn cancel(&mut self, id: CallId, stops: bool) {
         let now = self.now();
         if let Some(call) = self.calls.get(id) {
             let (target, token) = (call.component, u16::from(stops));

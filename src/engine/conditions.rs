@@ -52,8 +52,8 @@ struct Instance {
     deaths: u16,
     replaced: u16,
     speed: f64,
-    /// Injected errors: share, status, stream.
-    errors: Vec<(f64, u16, Key)>,
+    /// Injected errors: share, status with its `Retry-After`, stream.
+    errors: Vec<(f64, (u16, u32), Key)>,
     /// Added to each message's latency there and back.
     latencies: Vec<Demand>,
     /// Messages that lose a segment: share, stream.
@@ -83,10 +83,16 @@ impl Instance {
             Effect::Kill => (self.deaths, self.life) = (self.deaths + 1, self.life.max(Life::Down)),
             Effect::Vanish => (self.deaths, self.life) = (self.deaths + 1, self.life.max(Life::Vanished)),
             Effect::Slow(factor) => self.speed /= factor,
-            Effect::Errors { share, status, key } => self.errors.push((*share, *status, *key)),
+            Effect::Errors { share, status, retry_after, key } => {
+                self.errors.push((*share, (*status, *retry_after), *key));
+            }
             Effect::Latency(added) => self.latencies.push(added.clone()),
             Effect::Loss { share, key } => self.losses.push((*share, *key)),
-            Effect::Flush | Effect::Reset | Effect::Cut { .. } | Effect::HotKey { .. } => {}
+            Effect::Flush
+            | Effect::Reset
+            | Effect::Membership(_)
+            | Effect::Cut { .. }
+            | Effect::HotKey { .. } => {}
         }
     }
 }
@@ -201,8 +207,8 @@ impl Conditions {
         self.instances.get(component.index()).map_or(1, |all| all.len() as u16)
     }
 
-    /// Injected errors: share, status and stream of each.
-    pub(super) fn errors(&self, component: ComponentId, instance: u16) -> &[(f64, u16, Key)] {
+    /// Injected errors: share, status with its `Retry-After`, and stream of each.
+    pub(super) fn errors(&self, component: ComponentId, instance: u16) -> &[(f64, (u16, u32), Key)] {
         self.get(component, instance).map_or(&[], |i| &i.errors)
     }
 

@@ -451,6 +451,12 @@ impl<P: Probe> Context<'_, P> {
         self.core.begin(id, site, instance, 0);
     }
 
+    /// Tells whoever this call waits for that nobody waits for it any more, as it was told itself.
+    pub fn pass_cancellation_on(&mut self, id: CallId, how: super::event::Withdrawal) {
+        let child = self.core.calls[id].child;
+        self.core.cancel(child, how != super::event::Withdrawal::Lines);
+    }
+
     /// Calls one instance of a site's target as attempt number `attempt` of the same request: with luck of its own.
     #[inline]
     pub fn call_again(&mut self, id: CallId, site: SiteId, instance: u16, attempt: u16) {

@@ -30,6 +30,8 @@ pub enum Effect {
         share: f64,
         /// The status.
         status: u16,
+        /// `Retry-After` in milliseconds; 0: not said.
+        retry_after: u32,
         /// The stream of the coins.
         key: Key,
     },
@@ -51,6 +53,8 @@ pub enum Effect {
     Flush,
     /// All idle connections to it are closed, so that everybody opens new ones.
     Reset,
+    /// They join their fleet, or leave it, and stay so.
+    Membership(Life),
     /// No new work from load balancers.
     Drain,
     /// So many requests are about one row.
@@ -92,6 +96,10 @@ pub enum Disturbance {
     Flushed,
     /// The idle connections that it keeps to whoever it calls are closed.
     Reset,
+    /// The instance is a part of its fleet.
+    Joined,
+    /// The instance is none any more.
+    Parted,
 }
 
 impl<P: Probe> Core<P> {
@@ -118,6 +126,20 @@ impl<P: Probe> Core<P> {
             Effect::Reset => {
                 for group in fault.targets.iter().filter(|_| begins) {
                     self.reset_connections(group.component);
+                }
+            }
+            Effect::Membership(life) => {
+                for group in fault.targets.iter().filter(|_| begins) {
+                    let all = 0..self.conditions.most(group.component);
+                    for instance in all.filter(|i| group.holds(group.component, *i)) {
+                        self.set_membership(group.component, instance, *life);
+                        let what = match life {
+                            Life::Up => Disturbance::Joined,
+                            Life::Absent => Disturbance::Parted,
+                            _ => continue,
+                        };
+                        self.disturbances.push((group.component, instance, what));
+                    }
                 }
             }
             Effect::HotKey { entity, .. } => {
@@ -193,8 +215,8 @@ impl<P: Probe> Core<P> {
         }
         let injected = self.conditions.errors(component, instance);
         let struck = injected.iter().find(|(share, _, key)| key.join(luck).draws().chance(*share));
-        if let Some((_, status, _)) = struck {
-            let outcome = Outcome::error(*status, component, Reason::Fault);
+        if let Some((_, (status, retry_after), _)) = struck {
+            let outcome = Outcome::error(*status, component, Reason::Fault).retry_after(*retry_after);
             self.reply(id, outcome, 0);
             return false;
         }

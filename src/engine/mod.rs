@@ -24,6 +24,7 @@ mod pool;
 mod probe;
 mod program;
 pub mod protection;
+mod quota;
 mod request;
 mod station;
 mod world;
@@ -40,11 +41,12 @@ pub use lock_table::LockTable;
 pub use node::Node;
 pub use outcome::{Outcome, Reason};
 pub use plan::{
-    BulkheadPlan, CallSite, ConnectionLimit, Demand, EntityPlan, Fleet, Jitter, LinkPlan, Path, Plan,
-    PoolPlan, Popularity, Reload, Retry, RetryOn, RowChoice, SiteId, Target, Trait,
+    BulkheadPlan, CallSite, ConnectionLimit, Demand, EntityPlan, Fleet, Jitter, LinkPlan, Nearest, Path,
+    Plan, PoolPlan, Popularity, Reload, Retry, RetryOn, RowChoice, SiteId, Target, Trait,
 };
 pub use probe::{Blind, Finished, Found, Observation, Probe, Written};
 pub use program::{Condition, CopyOp, KeepMode, Op, Pc, Program};
+pub use quota::PERIOD;
 pub use request::{Reader, Request, RequestId};
 pub use station::{Cores, Seized, Station};
 pub use world::{Footprint, Limits, Stopped, World};

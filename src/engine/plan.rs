@@ -136,6 +136,15 @@ pub struct Reload {
     pub key: Key,
 }
 
+/// Which instances are nearest to whom; a person stays with one of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Nearest {
+    /// By the caller's instance, or the region of a client.
+    pub places: Vec<Vec<u16>>,
+    /// The stream of the choice among equals.
+    pub key: Key,
+}
+
 /// What a caller does while it waits, and where its calls go.
 #[expect(clippy::struct_excessive_bools, reason = "independent traits of a site, each tested by itself")]
 #[derive(Clone, Debug, PartialEq)]
@@ -184,10 +193,14 @@ pub struct CallSite {
     pub cancels: bool,
     /// Whether that also stops work in progress.
     pub stops: bool,
+    /// How often the server looks whether its client is still there, if it does.
+    pub noticed_every: Option<SimDuration>,
     /// The site's first budget counter, if its retry has one.
     pub budget: u32,
     /// Whether all caller instances share that one, or each has its own.
     pub budget_is_shared: bool,
+    /// By the caller's instance, or the region of a client: the instances of the target that are nearest.
+    pub nearest: Option<Nearest>,
     /// Index into [`Plan::paths`]: the network between the two; none where it takes no time.
     pub path: Option<u32>,
 }

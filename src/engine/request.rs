@@ -32,6 +32,8 @@ pub struct Request {
     pub priority: u8,
     /// Whether a fallback served it.
     pub degraded: bool,
+    /// Whether a balancer has read the body that its client sent along.
+    pub body_is_here: bool,
     /// Request-bound luck: the same customer in every design.
     pub luck: Key,
     /// Its place among the client's requests.
@@ -65,6 +67,7 @@ impl Request {
             operation,
             priority: 0,
             degraded: false,
+            body_is_here: false,
             luck,
             number: 0,
             started: now,

@@ -489,7 +489,7 @@ fn outgoing<'a>(world: World<'a>, component: ComponentId, operation: &'a str, ca
         ComponentSpec::Cache(cache) => cache.op_cost.as_ref().map_or(0.0, |cost| cost.mean()),
         // As if nothing were kept: what the origin must carry when all places are cold.
         ComponentSpec::Cdn(cdn) => {
-            if let Some(target) = cdn.to {
+            if let Some(target) = cdn.origin(operation) {
                 let times = Times { likely: 1.0, worst: 1.0 };
                 add(calls, (target.index(), operation), Edge { times, attempts: 1, timeout: cdn.timeout });
             }

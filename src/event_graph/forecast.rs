@@ -101,7 +101,7 @@ pub fn forecast(model: &Model, graph: &CallGraph<'_>) -> Forecast {
     let mut knee: Option<f64> = None;
     for (at, component) in model.components.iter().enumerate() {
         let cores = match &component.spec {
-            ComponentSpec::Service(service) => service.cores * f64::from(service.most()),
+            ComponentSpec::Service(service) => service.capacity(),
             ComponentSpec::Database(database) => database.cores,
             ComponentSpec::Cache(cache) if cache.op_cost.is_some() => {
                 f64::from(cache.threads) * f64::from(cache.nodes)

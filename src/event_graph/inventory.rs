@@ -30,6 +30,12 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
                     add(index, instance, Role::Workers, there(slots));
                     add(index, instance, Role::Cpu, there(service.cores));
                     add(index, instance, Role::Io, there(service.io.map_or(f64::INFINITY, f64::from)));
+                    if service.cpu_limit.is_some() {
+                        add(index, instance, Role::Quota, there(1.0));
+                    }
+                    if let Some(memory) = &service.memory {
+                        add(index, instance, Role::Memory, there((memory.limit / 1024.0).floor().max(1.0)));
+                    }
                     if let Some(rule) = &service.concurrency {
                         let limit = AdaptiveConcurrency::new(rule.clone()).limit();
                         add(index, instance, Role::Limit, there(f64::from(limit)));
@@ -38,11 +44,11 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
                         add(index, instance, Role::Pool(pool.target), there(f64::from(pool.size)));
                     }
                 }
-                if service.autoscale.is_some() {
+                if service.autoscale.is_some() || service.surge > 0 {
                     add(index, 0, Role::Instances, f64::from(service.instances));
                 }
                 if !service.local_caches.is_empty() {
-                    (0..u32::from(service.instances)).for_each(|i| add(index, i, Role::Store, f64::INFINITY));
+                    (0..u32::from(service.most())).for_each(|i| add(index, i, Role::Store, f64::INFINITY));
                 }
                 add(index, 0, Role::Locks, 0.0);
             }

@@ -69,6 +69,14 @@ pub(super) fn program(service: &ServiceSpec, sites: &mut Sites<'_>, component: u
     program
 }
 
+/// The purpose of the first body that an endpoint receives: its size is the same to whoever draws it.
+pub(super) fn body_key(service: Key, endpoint: &str) -> Key {
+    service.named(StreamName::new(endpoint)).named(StreamName::new(RECEIVE)).with(0)
+}
+
+/// The verb of a body's purpose.
+const RECEIVE: &str = "receive";
+
 /// Whether a jump may lead behind the last instruction.
 fn ends_in_branch(steps: &[Step]) -> bool {
     !matches!(steps.last(), Some(Step::Reply { .. }))
@@ -158,7 +166,7 @@ impl Lowering<'_, '_> {
                 self.ops.push(Op::Io(demand));
             }
             Step::Receive { size, uplink } => {
-                let size = self.demand(size, 3, "receive");
+                let size = self.demand(size, 3, RECEIVE);
                 self.ops.push(Op::Receive { size, uplink: *uplink });
             }
             Step::Reply { status, size, retry_after } => {

@@ -2,14 +2,14 @@
 
 use super::inventory::resources;
 use super::paths::Paths;
-use crate::base::random::{Key, Permutation, StreamName, Zipf};
+use crate::base::random::{Distribution, Key, Permutation, StreamName, Zipf};
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration};
 use crate::components::cache::spec::ChangeFeed;
 use crate::components::service::spec::{CallOptions, PoolSpec};
 use crate::engine::protection::RetryBudget;
 use crate::engine::{
-    CallSite, Demand, EntityPlan, FeedPlan, Fleet, Item, Nodes, Plan, PoolPlan, Popularity, Retry, RowChoice,
-    SiteId, Target, Terms, Trait, Verb,
+    CallSite, Demand, EntityPlan, FeedPlan, Fleet, Item, Nearest, Nodes, Plan, PoolPlan, Popularity, Retry,
+    RowChoice, SiteId, Target, Terms, Trait, Verb,
 };
 use crate::metrics::{ResourceInfo, Role};
 use crate::scenario::model::{ComponentSpec, EntitySpec, Model, PopularitySpec};
@@ -158,7 +158,7 @@ impl<'a> Sites<'a> {
             on: retry.on,
             budget: retry.budget.clone(),
             honours_retry_after: retry.honour_retry_after,
-            repeats_sent: idempotent || retry.non_idempotent != Some(false),
+            repeats_sent: idempotent || retry.idempotency_key || retry.non_idempotent != Some(false),
             key,
         });
         let budget = self.plan.budgets.len() as u32;
@@ -200,10 +200,50 @@ impl<'a> Sites<'a> {
             guarded: guards || options.propagate || !budget_is_shared,
             cancels: options.cancel,
             stops: options.stop,
+            noticed_every: match &self.model.components[target.index()].spec {
+                ComponentSpec::Database(database) => {
+                    database.connection_check.map(SimDuration::from_secs_f64)
+                }
+                _ => None,
+            },
             budget,
             budget_is_shared,
+            nearest: self.nearest(caller, target),
             path: self.paths.between(caller, target),
         }
+    }
+
+    /// The places of a CDN that are nearest to each of a caller's instances or regions.
+    fn nearest(&self, caller: usize, target: ComponentId) -> Option<Nearest> {
+        let to = &self.model.components[target.index()];
+        let ComponentSpec::Cdn(cdn) = &to.spec else { return None };
+        // Without a network all places are equally near.
+        let network = self.model.network.as_ref();
+        if !cdn.located || cdn.pops < 2 {
+            return None;
+        }
+        let from: Vec<&str> = match self.model.components.get(caller) {
+            Some(component) => component.zones.iter().map(String::as_str).collect(),
+            None => {
+                let client = &self.model.clients[caller - self.model.components.len()];
+                client.from.iter().map(|(name, _)| name.as_str()).collect()
+            }
+        };
+        let zone = |name: &str| network.and_then(|n| n.zones_of(name).first().copied()).unwrap_or(0);
+        let far = |from: usize, place: u16| {
+            let name = &to.zones[usize::from(place) % to.zones.len()];
+            network.map_or(0.0, |n| n.round_trip(from, zone(name)).map_or(f64::INFINITY, Distribution::mean))
+        };
+        let nearest_to = |from: usize| {
+            let least = (0..cdn.pops).map(|place| far(from, place)).fold(f64::INFINITY, f64::min);
+            (0..cdn.pops).filter(|place| far(from, *place) <= least).collect::<Vec<u16>>()
+        };
+        let callers = self.caller_instances(caller);
+        let home = |at: usize| from.get(at % from.len().max(1)).map_or(0, |name| zone(name));
+        Some(Nearest {
+            places: (0..callers).map(|at| nearest_to(home(at))).collect(),
+            key: self.root.named(StreamName::new(&to.name)).named(StreamName::new("place")),
+        })
     }
 
     fn add(&mut self, site: CallSite) -> SiteId {

@@ -226,6 +226,8 @@ fn role_name(role: Role, catalog: &Catalog) -> String {
         Role::Link => "link".to_owned(),
         Role::Store => "store".to_owned(),
         Role::Shield => "shield".to_owned(),
+        Role::Quota => "throttled".to_owned(),
+        Role::Memory => "memory".to_owned(),
         Role::Limit => "limit".to_owned(),
         Role::Instances => "instances".to_owned(),
     }

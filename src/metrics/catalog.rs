@@ -26,6 +26,10 @@ pub enum Role {
     Store,
     /// The store behind those, which they ask.
     Shield,
+    /// The CPU quota of an instance: one present while it is used up.
+    Quota,
+    /// The memory of an instance, in KiB.
+    Memory,
     /// The concurrency limit: its servers are the limit as it moves.
     Limit,
     /// The instances of a fleet that changes: present are those there are, servers those in service.

@@ -47,6 +47,8 @@ explanations! {
     "<c>.wait": "time until granted", "s", "sum of waits / grants, pooled over instances; `.pNN` from the histogram", "those who left ungranted are not in it";
     "<c>.in_flight": "visits open", "count", "integral of open visits / length", "waiting and served together";
     "<c>.instances": "instances in service", "count", "integral of those in service / length", "neither those that boot nor those that drain; `cost` counts both";
+    "<c>.throttled": "share of time in which a CPU limit had stopped everything", "share", "integral of instances whose quota is used up / integral of instances", "only with `cpu_limit`; `cpu` is still of the cores, so that it ends at limit / cores";
+    "<c>.memory": "memory in use / limit", "share", "integral of the base and of what requests in hand take / integral of the limits", "only with `memory`; a killed process uses none";
     "<c>.pool(<target>)": "a caller's connections: .utilisation .queue .queue.max .wait .wait.pNN .in_flight", "as above", "as above", "one pool per instance; summed or pooled";
     "<c>.connections": "connections in use", "count", "integral of those open / length", "refused ones are errors";
     "<c>.hit_ratio": "share of look-ups that a store of copies answered (`cdn[0]`: one place; `cdn.shield`: the tier behind)", "share", "(fresh + stale hits) / look-ups", "a request that joins a fetch under way is no hit; what is not kept is not looked up";

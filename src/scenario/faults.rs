@@ -1,6 +1,6 @@
 //! The `faults:` block: `{at, VERB: target or map, for}`, or at random by `mtbf` and `mttr`.
 
-use super::components::Names;
+use super::components::{Names, after};
 use super::fields::{Fields, entries, items, resolve, scalar, share, text};
 use super::model::{ComponentModel, ComponentSpec};
 use crate::base::{ComponentId, EntityId, SimDuration};
@@ -37,6 +37,18 @@ pub(super) struct Surroundings<'a> {
     pub(super) zones: &'a [String],
     /// The run's length in seconds.
     pub(super) duration: f64,
+}
+
+/// Places that each service needs beside its instances, for the rollouts of a surge.
+pub(super) fn places(faults: &[Fault], components: &mut [ComponentModel]) {
+    for (index, component) in components.iter_mut().enumerate() {
+        let ComponentSpec::Service(service) = &mut component.spec else { continue };
+        let all = crate::faults::rollouts(faults, ComponentId::at(index), service.instances);
+        let most = all.iter().flat_map(|rollout| &rollout.moves).map(|step| step.place() + 1).max();
+        // One at least, so that the fleet is counted also where a rollout only takes away.
+        let least = u16::from(!all.is_empty());
+        service.surge = most.unwrap_or(0).saturating_sub(service.instances).max(least);
+    }
 }
 
 pub(super) fn read(node: Option<&Node>, around: &Surroundings<'_>, found: &mut Diagnostics) -> Vec<Fault> {
@@ -254,7 +266,7 @@ fn read_verb(
         ("hang", None) => Verb::Hang(groups),
         ("reset", None) => Verb::Reset(groups),
         ("restart", None) => Verb::Restart { targets: groups, grace: GRACE, boot: BOOT },
-        ("deploy", None) => deploy(&groups, None, found)?,
+        ("deploy", None) => deploy(&groups, None, around, found)?,
         (_, None) => {
             let help = format!("write `{verb}: {{target: app, ...}}`");
             found.add(Code::WrongShape, node.place, format!("`{verb}` needs a mapping"), help);
@@ -284,7 +296,8 @@ fn read_verb(
                 "errors" => {
                     let part = fields.read("share", share, found).unwrap_or(1.0);
                     let status = fields.read("status", quantity::count, found).unwrap_or(500).clamp(400, 599);
-                    Verb::Errors(groups, part, status as u16)
+                    let after = after(&mut fields, found).unwrap_or(0);
+                    Verb::Errors(groups, part, status as u16, after)
                 }
                 "latency" => match fields.amount("by", Of::Time, found) {
                     Some(by) => Verb::Latency(groups, by),
@@ -294,7 +307,7 @@ fn read_verb(
                     }
                 },
                 "loss" => Verb::Loss(groups, fields.read("share", share, found).unwrap_or(0.01).min(0.5)),
-                _ => deploy(&groups, Some(&mut fields), found)?,
+                _ => deploy(&groups, Some(&mut fields), around, found)?,
             };
             fields.finish(found);
             read
@@ -308,18 +321,38 @@ const GRACE: f64 = 30.0;
 /// From start to serving, for a pod on a node that is there (a minute at most is reported).
 const BOOT: f64 = 30.0;
 
-fn deploy(groups: &[Group], fields: Option<&mut Fields<'_>>, found: &mut Diagnostics) -> Option<Verb> {
+fn deploy(
+    groups: &[Group],
+    fields: Option<&mut Fields<'_>>,
+    around: &Surroundings<'_>,
+    found: &mut Diagnostics,
+) -> Option<Verb> {
     let component = groups.first()?.component;
     // Kubernetes' rolling update allows a quarter to be unavailable.
     let (mut max_unavailable, mut grace, mut boot, mut errors, mut slow) = (0.25, GRACE, BOOT, 0.0, 1.0);
+    let (mut max_surge, mut ready) = (0.0, true);
     if let Some(fields) = fields {
+        max_surge = fields.read("max_surge", share, found).unwrap_or(max_surge);
+        ready = fields.flag("ready", found).unwrap_or(ready);
+        let scaled = around.components.get(component.index()).is_some_and(|component| {
+            !matches!(&component.spec, ComponentSpec::Service(service) if service.autoscale.is_none())
+        });
+        if scaled && (max_surge > 0.0 || !ready) {
+            found.add(
+                Code::Conflict,
+                fields.place(),
+                "`max_surge` and `ready` need a service with a fixed number of instances",
+                "leave out its `autoscale`, or roll out in place: `max_surge: 0%`",
+            );
+            return None;
+        }
         max_unavailable = fields.read("max_unavailable", share, found).unwrap_or(max_unavailable);
         grace = seconds(fields, "grace", found).unwrap_or(grace);
         boot = seconds(fields, "boot", found).unwrap_or(boot);
         errors = fields.read("errors", share, found).unwrap_or(errors);
         slow = fields.read("slow", quantity::factor, found).map_or(slow, |f| f.get());
     }
-    Some(Verb::Deploy { component, max_unavailable, grace, boot, errors, slow })
+    Some(Verb::Deploy { component, max_surge, max_unavailable, ready, grace, boot, errors, slow })
 }
 
 fn read_partition(

@@ -194,7 +194,8 @@ impl ComponentSpec {
         match self {
             Self::Service(service) => service.instances,
             Self::LoadBalancer(balancer) => balancer.instances,
-            Self::Database(_) | Self::Cdn(_) => 1,
+            Self::Cdn(cdn) => cdn.instances(),
+            Self::Database(_) => 1,
             Self::Cache(cache) => cache.nodes,
         }
     }
@@ -263,6 +264,8 @@ pub type CustomerField = (String, Vec<(String, f64)>);
 pub struct ClientSpec {
     /// Its name.
     pub name: String,
+    /// Where it is written.
+    pub place: Place,
     /// Whom it calls.
     pub to: ComponentId,
     /// Its loop.

@@ -54,7 +54,7 @@ pub fn read_model(design: &str, root: &Node, beside: &Beside<'_>, found: &mut Di
     let entities = read_entities(data, beside, found);
     let replays = Replays::read(client_nodes, beside, found);
     let names = components::Names::collect(component_nodes, &entities, &replays);
-    let components = components::read(component_nodes, &names, found);
+    let mut components = components::read(component_nodes, &names, found);
     let context = clients::Surroundings { names: &names, components: &components, replays: &replays, beside };
     let mut clients = clients::read(client_nodes, &context, found);
     let network = {
@@ -75,6 +75,7 @@ pub fn read_model(design: &str, root: &Node, beside: &Beside<'_>, found: &mut Di
         duration: run.duration.as_secs_f64(),
     };
     let faults = faults::read(fault_node, &around, found);
+    faults::places(&faults, &mut components);
     clients::shift(&mut clients, &faults, run.duration.as_secs_f64());
     let prices = read_prices(price_node, &names, found);
     let duration = run.duration.as_secs_f64();

@@ -1,13 +1,14 @@
 //! One integration binary, a module per promise.
 
+mod bad_days;
 mod cache;
 mod cache_nodes;
 mod caching;
 mod callers;
 mod cdn;
 mod cli;
-mod copies;
 mod compare;
+mod copies;
 mod faults;
 mod floors;
 

@@ -475,6 +475,7 @@ impl Node for Cache {
             Disturbance::Speed(speed) => member.speed = speed,
             Disturbance::Restored => self.bring_back(instance as usize, cx),
             Disturbance::Draining | Disturbance::Reset => {}
+            Disturbance::Joined | Disturbance::Parted => {}
         }
     }
 }

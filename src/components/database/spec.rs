@@ -39,6 +39,8 @@ pub struct DatabaseSpec {
     pub wal_bandwidth: Option<f64>,
     /// Longest wait for a row lock in seconds; none: without limit.
     pub lock_timeout: Option<f64>,
+    /// How often in seconds a running statement looks whether its client is still there; none: never.
+    pub connection_check: Option<f64>,
     /// Loss of efficiency by jobs beyond the cores.
     pub contention: Option<Contention>,
     /// Statements.

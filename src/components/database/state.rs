@@ -10,7 +10,7 @@ use super::spec::{DatabaseBuild, Query};
 use crate::base::{EntityId, SimDuration};
 use crate::engine::{
     CallId, Context, Cores, Disturbance, Flags, LockTable, Node, Observation, Outcome, Probe, Reason, Seized,
-    Station, Timer, Written,
+    Station, Timer, Withdrawal, Written,
 };
 use crate::queueing::Discipline;
 
@@ -272,6 +272,22 @@ impl Node for Database {
         self.finish(call, outcome, cx);
     }
 
+    fn on_cancel<P: Probe>(&mut self, call: CallId, how: Withdrawal, cx: &mut Context<'_, P>) {
+        let record = cx.call(call);
+        let waits = record.flags.has(Flags::IN_LINE);
+        // A query that waits for a lock is in a line; one that commits cannot be stopped any more.
+        let doing = record.pc.wrapping_sub(1);
+        if doing >= phase::COMMIT || how == Withdrawal::Lines && !(waits && doing == phase::LOCK) {
+            return;
+        }
+        self.withdraw(call, cx);
+        let outcome = match how {
+            Withdrawal::Expired => Outcome::error(504, cx.me(), Reason::Deadline),
+            Withdrawal::Lines | Withdrawal::Work => Outcome::error(499, cx.me(), Reason::Cancelled),
+        };
+        cx.reply(call, outcome, 0);
+    }
+
     fn on_disturbance<P: Probe>(&mut self, instance: u16, what: Disturbance, cx: &mut Context<'_, P>) {
         match what {
             Disturbance::Lost => {
@@ -283,6 +299,7 @@ impl Node for Database {
             }
             Disturbance::Speed(speed) => self.cores.set_speed(speed, cx),
             Disturbance::Restored | Disturbance::Draining | Disturbance::Flushed | Disturbance::Reset => {}
+            Disturbance::Joined | Disturbance::Parted => {}
         }
     }
 

@@ -35,6 +35,8 @@ pub enum ServiceDiscipline {
     Lifo,
     /// Smallest `priority` first.
     Priority,
+    /// Earliest deadline first.
+    EarliestDeadline,
     /// All at once, each more slowly.
     ProcessorSharing,
 }
@@ -47,6 +49,7 @@ impl ServiceDiscipline {
             Self::Fifo | Self::ProcessorSharing => Discipline::Fifo,
             Self::Lifo => Discipline::Lifo,
             Self::Priority => Discipline::Priority,
+            Self::EarliestDeadline => Discipline::EarliestDeadline,
         }
     }
 }
@@ -148,6 +151,8 @@ pub struct RetrySpec {
     pub honour_retry_after: bool,
     /// Whether calls that are not idempotent are repeated once they were sent; not written: yes.
     pub non_idempotent: Option<bool>,
+    /// Whether a key tells the callee which calls are repetitions, so that none of them does harm.
+    pub idempotency_key: bool,
 }
 
 /// When a branch is taken.
@@ -249,6 +254,8 @@ pub struct Endpoint {
     pub place: Place,
     /// Its steps.
     pub steps: Vec<Step>,
+    /// Seconds after its arrival by which a request wants its answer, where its caller told no deadline.
+    pub due: Option<f64>,
 }
 
 /// Connections to one target.
@@ -289,6 +296,32 @@ pub struct ShedSpec {
     pub lowest_first: bool,
 }
 
+/// `Retry-After` of a service's refusals by whoever refuses, in milliseconds; 0: not said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct RetryAfter {
+    /// The line for a worker: it is full, or the wait too long.
+    pub line: u32,
+    /// Shedding.
+    pub shed: u32,
+    /// The concurrency limit.
+    pub limit: u32,
+    /// Admission control.
+    pub admission: u32,
+}
+
+/// Memory of an instance, beyond which its process is killed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MemorySpec {
+    /// Bytes at most.
+    pub limit: f64,
+    /// Bytes with nothing in hand.
+    pub base: f64,
+    /// Bytes of each request in hand.
+    pub request: Distribution,
+    /// Seconds until a killed process serves again.
+    pub restart: f64,
+}
+
 /// How an instance that has just begun is slower than later.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WarmSpec {
@@ -307,6 +340,12 @@ pub struct ServiceSpec {
     pub autoscale: Option<AutoscaleSpec>,
     /// Cores per instance.
     pub cores: f64,
+    /// Cores' worth of time that an instance may use in each period of 100 ms.
+    pub cpu_limit: Option<f64>,
+    /// Memory of an instance.
+    pub memory: Option<MemorySpec>,
+    /// Places for instances of a rollout beside `instances`.
+    pub surge: u16,
     /// Requests in hand.
     pub workers: Slots,
     /// Waiting for a worker at most; none: unbounded.
@@ -335,6 +374,8 @@ pub struct ServiceSpec {
     pub admission: Option<AdmissionSettings>,
     /// Work on the cores for each request that is turned away, in seconds.
     pub reject_cost: Option<Distribution>,
+    /// When those who are turned away may come again.
+    pub retry_after: RetryAfter,
     /// What a start costs.
     pub warm: Option<WarmSpec>,
     /// Pools.
@@ -347,7 +388,15 @@ impl ServiceSpec {
     /// Instances that there can ever be.
     #[must_use]
     pub fn most(&self) -> u16 {
-        self.autoscale.as_ref().map_or(self.instances, |autoscale| autoscale.bounds[1].max(self.instances))
+        let bound = |autoscale: &AutoscaleSpec| autoscale.bounds[1].max(self.instances);
+        self.autoscale.as_ref().map_or(self.instances.saturating_add(self.surge), bound)
+    }
+
+    /// Cores' worth of work that all instances can do, those of a rollout left out.
+    #[must_use]
+    pub fn capacity(&self) -> f64 {
+        let each = self.cpu_limit.map_or(self.cores, |limit| limit.min(self.cores));
+        each * f64::from(self.most() - if self.autoscale.is_some() { 0 } else { self.surge })
     }
 
     /// Workers that limit something: under processor sharing they are a capacity that only sleeping uses.
@@ -382,6 +431,10 @@ pub struct InstanceResources {
     pub cpu: ResourceId,
     /// Disk tokens.
     pub io: ResourceId,
+    /// Its CPU quota.
+    pub quota: ResourceId,
+    /// Its memory.
+    pub memory: ResourceId,
     /// Its own caches.
     pub store: Option<ResourceId>,
 }
@@ -418,6 +471,10 @@ pub struct ServiceBuild {
     pub max_wait: Option<Demand>,
     /// Who may come in at all.
     pub guards: Option<GuardBuild>,
+    /// Memory of each request in hand.
+    pub request_memory: Option<Demand>,
+    /// The resource that stands for the instances of a fleet that changes.
+    pub fleet: ResourceId,
     /// Its autoscaler, and the resource that stands for its instances.
     pub autoscale: Option<(AutoscaleBuild, ResourceId)>,
 }

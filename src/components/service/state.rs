@@ -3,6 +3,8 @@
 mod caching;
 mod guards;
 mod line;
+mod memory;
+mod rollout;
 mod scaling;
 mod warm_up;
 mod withdraw;
@@ -13,18 +15,20 @@ pub use self::caching::ASK_AGAIN;
 use self::caching::{Flights, InHand, LocalCaches};
 use self::guards::Guards;
 use self::line::Shedder;
+use self::memory::Memory;
+use self::rollout::Places;
 use self::scaling::Scaling;
 use self::warm_up::WarmUp;
 use self::withdraw::slowed;
 
-use super::spec::{ServiceBuild, Slots};
+use super::spec::{RetryAfter, ServiceBuild, Slots};
 use crate::base::random::StreamName;
 use crate::base::{EntityId, SimDuration};
 use crate::components::cache::spec::LocalCacheSpec;
 use crate::engine::protection::rate_limit::{RateLimit, Verdict};
 use crate::engine::{
     CHANGES, CallId, Condition, Context, Cores, Demand, Disturbance, Flags, LockTable, Node, Observation, Op,
-    Outcome, Probe, Program, Reason, Seized, Station, Timer, Withdrawal,
+    Outcome, PERIOD, Probe, Program, Reason, Seized, Station, Timer, Withdrawal,
 };
 use crate::queueing::Discipline;
 
@@ -81,12 +85,18 @@ pub struct Service {
     /// Cores, or workers under processor sharing, of an instance.
     shares: f64,
     tells_when: bool,
+    retry_after: RetryAfter,
     drops_overflow: bool,
     /// The instance that is being lost: nobody is shed there, since all are lost.
     losing: Option<u16>,
     preemptive: bool,
+    earliest_first: bool,
+    /// By endpoint: how long after its arrival a request is due.
+    due: Vec<Option<SimDuration>>,
     ready: Vec<CallId>,
     scaling: Option<Box<Scaling>>,
+    memory: Option<Box<Memory>>,
+    places: Option<Box<Places>>,
 }
 
 impl Service {
@@ -119,7 +129,12 @@ impl Service {
                         let callbacks = Station::new(resources.cpu, loops, u32::MAX, line);
                         Processor::Loop(if measured { callbacks.metered() } else { callbacks })
                     } else {
-                        let cores = Cores::new(resources.cpu, station(0), spec.cores, None);
+                        let mut cores = Cores::new(resources.cpu, station(0), spec.cores, None);
+                        if let Some(limit) = spec.cpu_limit {
+                            let key = build.key.named(StreamName::new("quota")).with(index as u64);
+                            let phase = PERIOD.mul_f64(key.draws().unit());
+                            cores = cores.limited(resources.quota, limit, phase);
+                        }
                         Processor::Shared(if measured { cores.metered() } else { cores })
                     },
                     shared: match spec.workers {
@@ -148,6 +163,8 @@ impl Service {
             in_hand: InHand::default(),
             early: build.key.named(StreamName::new("early")),
             scaling: Scaling::new(&build),
+            memory: Memory::new(&build),
+            places: Places::new(&build),
             guards: build.guards.map(Guards::new),
             shedders: spec
                 .shed
@@ -167,10 +184,13 @@ impl Service {
             }),
             tells_when: spec.rate_limit.as_ref().is_some_and(|limit| limit.retry_after),
             limited_status: spec.rate_limit.as_ref().map_or(429, |limit| limit.status),
+            retry_after: spec.retry_after,
             max_wait: build.max_wait,
             losing: None,
             drops_overflow: spec.backlog.is_none() && spec.accept_queue.is_some(),
             preemptive: spec.preemptive,
+            earliest_first: spec.discipline == super::spec::ServiceDiscipline::EarliestDeadline,
+            due: spec.endpoints.iter().map(|e| e.due.map(SimDuration::from_secs_f64)).collect(),
             ready: Vec::new(),
         }
     }
@@ -222,7 +242,9 @@ impl Service {
                 }
                 Op::Receive { size, uplink } => {
                     let bytes = cx.draw(size, id);
-                    if let Some(uplink) = uplink {
+                    if let Some(uplink) = uplink
+                        && !cx.request(id).is_some_and(|request| request.body_is_here)
+                    {
                         cx.call_mut(id).flags.set(Flags::RECEIVING);
                         return cx.serve(id, SimDuration::from_secs_f64(bytes / uplink));
                     }
@@ -493,6 +515,9 @@ impl Service {
         if let Some(guards) = &mut self.guards {
             guards.leave(id, outcome, cx);
         }
+        if let Some(memory) = &mut self.memory {
+            memory.give_back(id, cx);
+        }
         if bytes > 0 && outcome.is_ok() && cx.request(id).is_some_and(|r| r.root == cx.call(id).parent) {
             cx.observe(Observation::Egress { bytes });
         }
@@ -532,11 +557,20 @@ impl Service {
 impl Node for Service {
     fn start<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
         self.start_scaling(cx);
+        if let Some(places) = &self.places {
+            places.show(cx);
+        }
+        if let Some(memory) = &self.memory {
+            memory.show_all(cx);
+        }
     }
 
     fn on_call<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
         let record = cx.call_mut(call);
         record.pc = self.program.entries[record.operation.index()];
+        if let Some(memory) = &mut self.memory {
+            memory.take(call, cx);
+        }
         if !self.limits.is_empty() && !self.is_let_in(call, cx) {
             return;
         }
@@ -634,9 +668,10 @@ impl Node for Service {
 
     fn on_timer<P: Probe>(&mut self, timer: Timer, cx: &mut Context<'_, P>) {
         if timer.topic == CHANGES {
-            return self.changed(timer.number, cx);
-        }
-        if timer.topic >= scaling::TOPICS {
+            self.changed(timer.number, cx);
+        } else if timer.topic >= memory::TOPICS {
+            self.out_of_memory(timer, cx);
+        } else if timer.topic >= scaling::TOPICS {
             self.scale(timer, cx);
         } else {
             self.warmer(timer, cx);

@@ -23,6 +23,8 @@ pub(in crate::event_graph) fn service(index: usize, spec: &ServiceSpec, sites: &
         workers: sites.resource(index, instance, Role::Workers),
         cpu: sites.resource(index, instance, Role::Cpu),
         io: sites.resource(index, instance, Role::Io),
+        quota: sites.resource(index, instance, Role::Quota),
+        memory: sites.resource(index, instance, Role::Memory),
         store: (!spec.local_caches.is_empty()).then(|| sites.resource(index, instance, Role::Store)),
     });
     let guarded = spec.concurrency.is_some() || spec.admission.is_some();
@@ -47,6 +49,11 @@ pub(in crate::event_graph) fn service(index: usize, spec: &ServiceSpec, sites: &
             })
             .collect(),
         key,
+        request_memory: spec.memory.as_ref().map(|memory| Demand::Drawn {
+            distribution: memory.request.clone(),
+            key: key.named(StreamName::new("memory")),
+        }),
+        fleet: sites.resource(index, 0, Role::Instances),
         max_wait: spec
             .max_wait
             .clone()

@@ -42,7 +42,9 @@ const OF_ENTITY: [&str; 7] = [
     "divergence",
 ];
 
-const OF_COMPONENT: [&str; 13] = [
+const OF_COMPONENT: [&str; 15] = [
+    "throttled",
+    "memory",
     "limit",
     "instances",
     "cpu",
@@ -289,8 +291,14 @@ fn skew(of: &str, catalog: &Catalog) -> Result<Metric, UnknownMetric> {
         return Err(unknown(format!("`skew` needs a metric of a component, and `{of}` is none")));
     };
     let members =
-        (0..component.instances.max(1)).map(|i| of_component(component, Some(i), &path[1..], catalog));
+        (0..members(component, catalog)).map(|i| of_component(component, Some(i), &path[1..], catalog));
     Ok(Metric::Skew(members.collect::<Result<_, _>>()?))
+}
+
+/// What can be told apart of a component: its instances, or the places of a CDN.
+fn members(component: &ComponentInfo, catalog: &Catalog) -> u32 {
+    let stores = catalog.resources.iter().filter(|r| r.component == component.id && r.role == Role::Store);
+    stores.map(|r| r.instance + 1).max().unwrap_or(1).max(component.instances.max(1))
 }
 
 fn of_component(
@@ -300,8 +308,9 @@ fn of_component(
     catalog: &Catalog,
 ) -> Result<Metric, UnknownMetric> {
     let name = &component.name;
-    if index.is_some_and(|i| i >= component.instances.max(1)) {
-        let last = component.instances.max(1) - 1;
+    let members = members(component, catalog);
+    if index.is_some_and(|i| i >= members) {
+        let last = members - 1;
         return Err(unknown(format!("`{name}` has instances `{name}[0]` to `{name}[{last}]`")));
     }
     // A database of one node is its own primary.
@@ -346,6 +355,8 @@ fn of_component(
             }
             gauge(name, "pool", tail, resources)
         }
+        ["throttled"] => Ok(Metric::Resources(Gauge::Utilisation, need(Role::Quota, "`cpu_limit`")?)),
+        ["memory"] => Ok(Metric::Resources(Gauge::Utilisation, need(Role::Memory, "`memory`")?)),
         ["limit"] => Ok(Metric::Resources(Gauge::Servers, need(Role::Limit, "concurrency limit")?)),
         ["limit", tail @ ..] => gauge(name, "limit", tail, need(Role::Limit, "concurrency limit")?),
         ["cpu", tail @ ..] => gauge(name, "cpu", tail, need(Role::Cpu, "cores")?),
@@ -429,6 +440,8 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
             "in_flight",
             "connections",
             "limit",
+            "throttled",
+            "memory",
         ]
         .iter()
         .map(|tail| format!("{c}.{tail}"))

@@ -58,6 +58,7 @@ fn read_retry(node: &Node, found: &mut Diagnostics) -> RetrySpec {
     let budget = retry.get("budget").and_then(|node| read_budget(node, found));
     let honour_retry_after = retry.flag("honour_retry_after", found).unwrap_or(false);
     let non_idempotent = retry.flag("non_idempotent", found);
+    let idempotency_key = retry.flag("idempotency_key", found).unwrap_or(false);
     let on = read_on(&mut retry, found).unwrap_or(RetryOn {
         timeout: true,
         any_5xx: true,
@@ -75,6 +76,7 @@ fn read_retry(node: &Node, found: &mut Diagnostics) -> RetrySpec {
         budget,
         honour_retry_after,
         non_idempotent,
+        idempotency_key,
     }
 }
 

@@ -52,6 +52,10 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
             .read("wal_bandwidth", quantity::bandwidth, found)
             .map(|b| b.as_bytes_per_second()),
         lock_timeout: fields.read("lock_timeout", quantity::duration, found).map(SimDuration::as_secs_f64),
+        connection_check: fields
+            .read("connection_check", quantity::duration, found)
+            .filter(|every| !every.is_zero())
+            .map(SimDuration::as_secs_f64),
         contention,
         queries,
     }

@@ -13,6 +13,7 @@ mod service;
 mod steps;
 
 pub(super) use call_options::read_options;
+pub(super) use guarding::after;
 pub(super) use load_balancer::field;
 
 use super::clients::replay::Replays;

@@ -35,6 +35,12 @@ pub(super) const BLOCKS: &[Block] = &[
                 "how long a query may wait for a row's lock",
             ),
             key(
+                "connection_check",
+                Duration,
+                Unset("never"),
+                "how often a running query looks whether its client is still there, and is cancelled if not (PostgreSQL's client_connection_check_interval)",
+            ),
+            key(
                 "contention",
                 Takes::Block("contention"),
                 Unset("none"),

@@ -96,6 +96,12 @@ pub(super) const BLOCKS: &[Block] = &[
             TARGET,
             key("share", Share, Is("100%"), "how many of the calls"),
             key("status", Count, Is("500"), "the status, 400 to 599"),
+            key(
+                "retry_after",
+                Duration,
+                Unset("not said"),
+                "when to come again: 503 with it is a maintenance page",
+            ),
             FOR,
         ],
     },
@@ -121,9 +127,21 @@ pub(super) const BLOCKS: &[Block] = &[
     },
     Block {
         name: "deploy",
-        about: "A rolling update, as Kubernetes does it without surge.",
+        about: "A rolling update, as Kubernetes does it; its own default is a surge of 25 %.",
         keys: &[
             TARGET,
+            key(
+                "max_surge",
+                Share,
+                Is("0%"),
+                "new instances that may be there beside the fleet, rounded up; 0%: each restarts in its place",
+            ),
+            key(
+                "ready",
+                Flag,
+                Is("true"),
+                "whether the new version ever becomes ready; if not, the rollout stops",
+            ),
             key("max_unavailable", Share, Is("25%"), "instances that may be out at once"),
             GRACE,
             BOOT,

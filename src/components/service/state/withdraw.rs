@@ -143,13 +143,23 @@ impl Service {
             Disturbance::Lost => {
                 self.lose_all(instance, cx);
                 self.cool_down(instance);
+                if let Some(memory) = &mut self.memory {
+                    memory.lose(instance, cx);
+                }
             }
             Disturbance::Flushed => self.instances[instance as usize].locals.flush(),
             Disturbance::Speed(speed) => {
                 self.instances[instance as usize].unharmed = speed;
                 self.adjust_speed(instance, cx);
             }
-            Disturbance::Restored => self.begin_to_warm_up(instance, cx),
+            Disturbance::Restored => {
+                self.begin_to_warm_up(instance, cx);
+                if let Some(memory) = &self.memory {
+                    memory.begin(instance, cx);
+                }
+            }
+            Disturbance::Joined => self.change_places(instance, true, cx),
+            Disturbance::Parted => self.change_places(instance, false, cx),
             Disturbance::Draining => self.drain(instance),
             Disturbance::Reset => {}
         }
