@@ -5,6 +5,7 @@
 //! observed is observed here or in the stations, so a new kind is measured without a line of metrics.
 
 use super::call::{Call, CallId, Flags};
+use super::cluster::Cluster;
 use super::conditions::{Conditions, Life};
 use super::copies::Seen;
 use super::event::{Event, Limit, Signal, Timer};
@@ -31,7 +32,8 @@ pub(super) struct Core<P> {
     pub(super) requests: Slab<Request>,
     pub(super) plan: Arc<Plan>,
     pub(super) pools: Vec<Pool>,
-    pub(super) connections: Vec<Option<Connections>>,
+    pub(super) connections: Vec<Vec<Connections>>,
+    pub(super) clusters: Vec<Cluster>,
     pub(super) rotors: Vec<u16>,
     pub(super) budgets: Vec<RetryBudget>,
     pub(super) breakers: Vec<CircuitBreaker>,
@@ -67,7 +69,12 @@ impl<P: Probe> Core<P> {
             calls: Slab::new(),
             requests: Slab::new(),
             pools: plan.pools.iter().map(Pool::new).collect(),
-            connections: plan.connections.iter().map(|limit| limit.map(Connections::new)).collect(),
+            connections: plan
+                .connections
+                .iter()
+                .map(|limits| limits.iter().copied().map(Connections::new).collect())
+                .collect(),
+            clusters: plan.clusters.iter().map(Cluster::new).collect(),
             rotors: vec![0; plan.rotors as usize],
             budgets: plan.budgets.clone(),
             throttles: plan.throttles.clone(),
@@ -559,10 +566,10 @@ impl<P: Probe> Context<'_, P> {
         self.core.finish_request(root, outcome)
     }
 
-    /// The connections that this component accepts, if they are limited: (open, limit).
+    /// The connections that this component (its first member) accepts, if they are limited: (open, limit).
     #[must_use]
     pub fn connections(&self) -> Option<(u32, u32)> {
-        self.core.connections[self.me.index()].as_ref().map(Connections::open_and_max)
+        self.core.connections[self.me.index()].first().map(Connections::open_and_max)
     }
 
     /// Accepts the call's connection; false if the limit is reached.

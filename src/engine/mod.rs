@@ -4,12 +4,14 @@
 mod backoff;
 mod call;
 mod call_policy;
+mod cluster;
 mod conditions;
 mod context;
 mod copies;
 mod event;
 mod fault;
 mod guard;
+mod layout;
 mod ledger;
 mod lock_table;
 mod membership;
@@ -27,11 +29,13 @@ mod station;
 mod world;
 
 pub use call::{ANY_INSTANCE, Call, CallId, Flags};
+pub use cluster::{Cluster, ClusterPlan};
 pub use conditions::{Group, Life};
 pub use context::{CallBalance, Context};
 pub use copies::{Item, MOST_ENTITIES, Nodes, Placement, Seen, Spread, Verb};
 pub use event::{Event, Limit, Signal, Timer, Withdrawal};
 pub use fault::{Disturbance, Effect, FaultPlan};
+pub use layout::Layout;
 pub use ledger::{Ledger, Staleness};
 pub use lock_table::LockTable;
 pub use node::Node;

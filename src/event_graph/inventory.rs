@@ -35,7 +35,10 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
                         add(index, instance, Role::Limit, there(f64::from(limit)));
                     }
                     for pool in &service.pools {
-                        add(index, instance, Role::Pool(pool.target), there(f64::from(pool.size)));
+                        let target = model.components.get(pool.target.index());
+                        for _ in 0..target.map_or(1, |target| target.spec.pools_of_caller()) {
+                            add(index, instance, Role::Pool(pool.target), there(f64::from(pool.size)));
+                        }
                     }
                 }
                 if service.autoscale.is_some() {
@@ -64,11 +67,14 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
                 }
             }
             ComponentSpec::Database(database) => {
-                add(index, 0, Role::Cpu, database.cores);
-                add(index, 0, Role::Io, database.io.map_or(f64::INFINITY, f64::from));
-                add(index, 0, Role::Wal, 1.0);
-                add(index, 0, Role::Locks, 0.0);
-                add(index, 0, Role::Connections, database.max_connections.map_or(f64::INFINITY, f64::from));
+                let connections = database.max_connections.map_or(f64::INFINITY, f64::from);
+                for member in 0..u32::from(database.layout().members()) {
+                    add(index, member, Role::Cpu, database.cores_of(member as u16));
+                    add(index, member, Role::Io, database.io.map_or(f64::INFINITY, f64::from));
+                    add(index, member, Role::Wal, 1.0);
+                    add(index, member, Role::Locks, 0.0);
+                    add(index, member, Role::Connections, connections);
+                }
             }
             ComponentSpec::LoadBalancer(balancer) => {
                 let slots = slots(balancer, model);
@@ -119,6 +125,10 @@ pub fn catalog(model: &Model) -> Catalog {
                 name: component.name.clone(),
                 kind: component.spec.kind(),
                 instances: u32::from(component.spec.most()),
+                layout: match &component.spec {
+                    ComponentSpec::Database(database) => Some(database.layout()),
+                    _ => None,
+                },
                 price_per_hour: price(&component.name),
                 operations: component.spec.operations(),
             })

@@ -7,8 +7,8 @@ use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration};
 use crate::components::service::spec::{CallOptions, PoolSpec};
 use crate::engine::protection::RetryBudget;
 use crate::engine::{
-    CallSite, Demand, EntityPlan, Fleet, Item, Nodes, Plan, PoolPlan, Popularity, Retry, RowChoice, SiteId,
-    Target, Trait, Verb,
+    CallSite, ClusterPlan, Demand, EntityPlan, Fleet, Item, Nodes, Plan, PoolPlan, Popularity, Retry,
+    RowChoice, SiteId, Target, Trait, Verb,
 };
 use crate::metrics::{ResourceInfo, Role};
 use crate::scenario::model::{ComponentSpec, EntitySpec, Model, PopularitySpec};
@@ -45,7 +45,7 @@ impl<'a> Sites<'a> {
             ordinals: Vec::new(),
         };
         sites.plan.entities = model.entities.iter().map(|entity| entity_plan(entity, root)).collect();
-        sites.plan.connections = vec![None; model.components.len() + model.clients.len()];
+        sites.plan.connections = vec![Vec::new(); model.components.len() + model.clients.len()];
         for component in &model.components {
             sites.plan.fleets.push(Fleet { start: component.spec.instances(), most: component.spec.most() });
         }
@@ -60,6 +60,15 @@ impl<'a> Sites<'a> {
                 let nodes = Nodes::new(cache.placement, cache.nodes);
                 sites.plan.spread.push((ComponentId::at(index), nodes));
             }
+            if let ComponentSpec::Database(database) = &component.spec
+                && database.layout().members() > 1
+            {
+                sites.plan.clusters.push(ClusterPlan {
+                    component: ComponentId::at(index),
+                    layout: database.layout(),
+                    writes: database.queries.iter().map(|query| query.writes).collect(),
+                });
+            }
             if let ComponentSpec::Service(service) = &component.spec {
                 for pool in &service.pools {
                     sites.add_pool(index, &component.name, service.most(), pool);
@@ -73,10 +82,21 @@ impl<'a> Sites<'a> {
         self.pools.push((caller, pool.target, self.plan.pools.len() as u32));
         let key = self.root.named(StreamName::new(name)).named(StreamName::new("pool wait"));
         for instance in 0..u32::from(instances) {
-            let wait = pool.wait.clone().map(|distribution| Demand::Drawn { distribution, key });
-            let resource = self.resource(caller, instance, Role::Pool(pool.target));
-            self.plan.pools.push(PoolPlan { resource, size: pool.size, wait });
+            // One for each member of the target.
+            let all = self.resources(caller, instance, Role::Pool(pool.target));
+            for resource in all.collect::<Vec<_>>() {
+                let wait = pool.wait.clone().map(|distribution| Demand::Drawn { distribution, key });
+                self.plan.pools.push(PoolPlan { resource, size: pool.size, wait });
+            }
         }
+    }
+
+    /// The resources that an instance of a component has in this role.
+    fn resources(&self, component: usize, instance: u32, role: Role) -> impl Iterator<Item = ResourceId> {
+        let fits = move |r: &&ResourceInfo| {
+            r.component.index() == component && r.instance == instance && r.role == role
+        };
+        self.infos.iter().filter(fits).map(|r| r.id)
     }
 
     /// The resource that an instance of a component has in this role.
@@ -117,6 +137,11 @@ impl<'a> Sites<'a> {
             other => other.operations(),
         };
         OperationId::at(known.iter().position(|name| name == endpoint).unwrap_or(0))
+    }
+
+    /// What callers of a database of several members go by.
+    fn cluster(&self, target: ComponentId) -> Option<u32> {
+        self.plan.clusters.iter().position(|cluster| cluster.component == target).map(|at| at as u32)
     }
 
     fn rotor(&mut self, caller: usize, target: ComponentId) -> u32 {
@@ -188,6 +213,8 @@ impl<'a> Sites<'a> {
             deadline: options.deadline.map(SimDuration::from_secs_f64),
             retry,
             reload: None,
+            pool_width: self.model.components[target.index()].spec.pools_of_caller(),
+            cluster: self.cluster(target),
             pool: self.pools.iter().find(|(c, t, _)| *c == caller && *t == target).map(|(.., first)| *first),
             breaker,
             keeps_alive: false,

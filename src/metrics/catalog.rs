@@ -2,6 +2,7 @@
 //! Built once when a model is assembled; the recorder, the vocabulary and the report read it.
 
 use crate::base::{ComponentId, EntityId, ResourceId};
+use crate::engine::Layout;
 
 /// What a resource is to its component.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -51,6 +52,8 @@ pub struct ComponentInfo {
     pub kind: &'static str,
     /// Instances that there can ever be.
     pub instances: u32,
+    /// How its instances are named, where they are the members of a database.
+    pub layout: Option<Layout>,
     /// Money per hour for one instance, if the scenario has a price for it.
     pub price_per_hour: Option<f64>,
     /// Names of its operations (endpoints, queries).

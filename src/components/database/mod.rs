@@ -1,5 +1,6 @@
-//! `kind: database`: one node with cores, disk, a write-ahead log, row locks and connections.
+//! `kind: database`: members with cores, disk, a write-ahead log, row locks and connections each.
 
+mod member;
 pub mod spec;
 mod state;
 

@@ -2,8 +2,19 @@
 
 use crate::base::random::Distribution;
 use crate::base::{EntityId, ResourceId};
-use crate::engine::Demand;
+use crate::engine::{Demand, Layout};
 use crate::queueing::Contention;
+
+/// Whose key places a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The row that the caller names.
+    Own,
+    /// The row that the caller names is one of this entity.
+    Row(EntityId),
+    /// No row: every shard has a part of the answer.
+    All,
+}
 
 /// One class of statements.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +25,8 @@ pub struct QuerySpec {
     pub entity: Option<EntityId>,
     /// Whether it writes.
     pub writes: bool,
+    /// Whose key places it.
+    pub by: By,
     /// Core time in seconds.
     pub cpu: Distribution,
     /// Disk time in seconds, on one token.
@@ -24,10 +37,19 @@ pub struct QuerySpec {
     pub lock: Option<EntityId>,
 }
 
+/// The replicas of a primary, of each one where there are shards.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReplicaSpec {
+    /// How many.
+    pub count: u16,
+    /// Cores of each.
+    pub cores: f64,
+}
+
 /// A database.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DatabaseSpec {
-    /// Cores.
+    /// Cores of each primary.
     pub cores: f64,
     /// Connections at most.
     pub max_connections: Option<u32>,
@@ -41,6 +63,8 @@ pub struct DatabaseSpec {
     pub lock_timeout: Option<f64>,
     /// Loss of efficiency by jobs beyond the cores.
     pub contention: Option<Contention>,
+    /// Its replicas.
+    pub replicas: Option<ReplicaSpec>,
     /// Statements.
     pub queries: Vec<QuerySpec>,
 }
@@ -62,6 +86,19 @@ pub struct Query {
     pub lock: Option<EntityId>,
 }
 
+/// The resources of one member.
+#[derive(Clone, Copy, Debug)]
+pub struct MemberResources {
+    /// Cores.
+    pub cpu: ResourceId,
+    /// Disk tokens.
+    pub io: ResourceId,
+    /// The log.
+    pub wal: ResourceId,
+    /// Row locks.
+    pub locks: ResourceId,
+}
+
 /// Everything that a running database is made from.
 #[derive(Clone, Debug)]
 pub struct DatabaseBuild {
@@ -71,12 +108,21 @@ pub struct DatabaseBuild {
     pub queries: Vec<Query>,
     /// A flush of the log.
     pub commit: Option<Demand>,
-    /// Cores.
-    pub cpu: ResourceId,
-    /// Disk tokens.
-    pub io: ResourceId,
-    /// The log.
-    pub wal: ResourceId,
-    /// Row locks.
-    pub locks: ResourceId,
+    /// By member.
+    pub members: Vec<MemberResources>,
+}
+
+impl DatabaseSpec {
+    /// Its members.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        Layout { shards: 1, replicas: self.replicas.as_ref().map_or(0, |replicas| replicas.count) }
+    }
+
+    /// Cores of a member.
+    #[must_use]
+    pub fn cores_of(&self, member: u16) -> f64 {
+        let replica = self.layout().replica_of(member).and(self.replicas.as_ref());
+        replica.map_or(self.cores, |replicas| replicas.cores)
+    }
 }

@@ -17,7 +17,7 @@ pub(in crate::event_graph) fn cache(index: usize, spec: &CacheSpec, sites: &mut 
     if let Some(max) = spec.max_connections {
         let resource = sites.resource(index, 0, Role::Connections);
         sites.plan.connections[index] =
-            Some(ConnectionLimit { resource, max: max.saturating_mul(u32::from(spec.nodes)) });
+            vec![ConnectionLimit { resource, max: max.saturating_mul(u32::from(spec.nodes)) }];
     }
     let each =
         |role: Role| (0..u32::from(spec.nodes)).map(|node| sites.resource(index, node, role)).collect();

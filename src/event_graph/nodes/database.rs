@@ -3,7 +3,7 @@
 use super::key_of;
 use crate::base::random::{Distribution, StreamName};
 use crate::components::database::Database;
-use crate::components::database::spec::{DatabaseBuild, DatabaseSpec, Query};
+use crate::components::database::spec::{DatabaseBuild, DatabaseSpec, MemberResources, Query};
 use crate::engine::{ConnectionLimit, Demand};
 use crate::event_graph::sites::Sites;
 use crate::metrics::Role;
@@ -22,17 +22,22 @@ pub(in crate::event_graph) fn database(index: usize, spec: &DatabaseSpec, sites:
         wal: query.wal.as_ref().map(|d| drawn(&query.name, "wal", d)),
         lock: query.lock,
     });
+    let members = u32::from(spec.layout().members());
     if let Some(max) = spec.max_connections {
-        let resource = sites.resource(index, 0, Role::Connections);
-        sites.plan.connections[index] = Some(ConnectionLimit { resource, max });
+        let limit =
+            |member| ConnectionLimit { resource: sites.resource(index, member, Role::Connections), max };
+        sites.plan.connections[index] = (0..members).map(limit).collect();
     }
+    let resources = (0..members).map(|member| MemberResources {
+        cpu: sites.resource(index, member, Role::Cpu),
+        io: sites.resource(index, member, Role::Io),
+        wal: sites.resource(index, member, Role::Wal),
+        locks: sites.resource(index, member, Role::Locks),
+    });
     Database::new(DatabaseBuild {
         queries: queries.collect(),
         commit: spec.commit.as_ref().map(|d| drawn("", "commit", d)),
-        cpu: sites.resource(index, 0, Role::Cpu),
-        io: sites.resource(index, 0, Role::Io),
-        wal: sites.resource(index, 0, Role::Wal),
-        locks: sites.resource(index, 0, Role::Locks),
+        members: resources.collect(),
         spec: spec.clone(),
     })
 }

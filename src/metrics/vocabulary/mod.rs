@@ -264,6 +264,22 @@ fn skew(of: &str, catalog: &Catalog) -> Result<Metric, UnknownMetric> {
     let Some(component) = component else {
         return Err(unknown(format!("`skew` needs a metric of a component, and `{of}` is none")));
     };
+    // Over the members of a kind that a word without its number names.
+    if let (Some(layout), Some(word)) = (component.layout, path.get(1).filter(|word| word.index.is_none())) {
+        let count = match word.name.as_str() {
+            "shard" | "shards" => layout.shards,
+            "replica" | "replicas" => layout.replicas,
+            _ => 0,
+        };
+        if count > 0 {
+            let of_member = |index: u16| {
+                let mut path = path[1..].to_vec();
+                path[0].index = Some(u32::from(index));
+                of_component(component, None, &path, catalog)
+            };
+            return Ok(Metric::Skew((0..count).map(of_member).collect::<Result<_, _>>()?));
+        }
+    }
     let members =
         (0..component.instances.max(1)).map(|i| of_component(component, Some(i), &path[1..], catalog));
     Ok(Metric::Skew(members.collect::<Result<_, _>>()?))
@@ -276,17 +292,21 @@ fn of_component(
     catalog: &Catalog,
 ) -> Result<Metric, UnknownMetric> {
     let name = &component.name;
+    let mut members = None;
+    if let (Some(layout), None) = (component.layout, index) {
+        let words: Vec<_> = rest.iter().map(|segment| (segment.name.as_str(), segment.index)).collect();
+        let (found, taken) = layout.select(&words).map_err(|what| unknown(format!("of `{name}`: {what}")))?;
+        members = (taken > 0).then_some(found);
+        rest = &rest[taken..];
+    }
     if index.is_some_and(|i| i >= component.instances.max(1)) {
         let last = component.instances.max(1) - 1;
         return Err(unknown(format!("`{name}` has instances `{name}[0]` to `{name}[{last}]`")));
     }
-    // A database of one node is its own primary.
-    if component.kind == "database" && rest.first().is_some_and(|s| s.name == "primary") {
-        rest = &rest[1..];
-    }
     let of_role = |role: Role| -> Vec<usize> {
         let ours = |r: &super::catalog::ResourceInfo| {
-            r.component == component.id && r.role == role && index.is_none_or(|i| r.instance == i)
+            let meant = members.as_ref().is_none_or(|all| all.iter().any(|m| u32::from(*m) == r.instance));
+            r.component == component.id && r.role == role && meant && index.is_none_or(|i| r.instance == i)
         };
         catalog.resources.iter().enumerate().filter(|(_, r)| ours(r)).map(|(i, _)| i).collect()
     };

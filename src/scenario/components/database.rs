@@ -3,7 +3,7 @@
 use super::{Names, read_cores, small};
 use crate::base::SimDuration;
 use crate::base::random::Distribution;
-use crate::components::database::spec::{DatabaseSpec, QuerySpec};
+use crate::components::database::spec::{By, DatabaseSpec, QuerySpec, ReplicaSpec};
 use crate::document::distribution_text::Of;
 use crate::document::{Code, Diagnostics, quantity};
 use crate::queueing::Contention;
@@ -19,9 +19,11 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         };
         let (read, write, lock) = (entity("read", found), entity("write", found), entity("lock", found));
         let by = query.get("by");
-        if let Some(node) = by {
-            text(node, found).and_then(|name| names.entity(node, name, found));
-        }
+        let by = match by.and_then(|node| Some((node, text(node, found)?))) {
+            None => By::Own,
+            Some((_, "all")) => By::All,
+            Some((node, name)) => names.entity(node, name, found).map_or(By::Own, By::Row),
+        };
         if read.is_some() && write.is_some() {
             found.add(Code::Conflict, key.place, "a query reads or writes, not both", "declare two queries");
         }
@@ -29,6 +31,7 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
             name: key.name.clone(),
             entity: write.or(read),
             writes: write.is_some(),
+            by,
             cpu: query.amount("cpu", Of::Time, found).unwrap_or(Distribution::Constant(0.0)),
             io: query.amount("io", Of::Time, found),
             wal: query.amount("wal", Of::Size, found),
@@ -43,8 +46,10 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         contention.finish(found);
         Contention { sigma, kappa }
     });
+    let cores = read_cores(fields, found);
+    let replicas = read_replicas(fields, cores, found);
     DatabaseSpec {
-        cores: read_cores(fields, found),
+        cores,
         max_connections: small(fields, "max_connections", 1, 10_000_000, found).map(|n| n as u32),
         io: small(fields, "io", 1, 1_000_000, found).map(|n| n as u32),
         commit: fields.amount("commit", Of::Time, found),
@@ -53,6 +58,20 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
             .map(|b| b.as_bytes_per_second()),
         lock_timeout: fields.read("lock_timeout", quantity::duration, found).map(SimDuration::as_secs_f64),
         contention,
+        replicas,
         queries,
     }
+}
+
+/// Replicas that a primary has at most.
+const MOST_REPLICAS: u64 = 100;
+
+/// `replicas: {count: 3, cpu: 8}`.
+fn read_replicas(fields: &mut Fields<'_>, cores: f64, found: &mut Diagnostics) -> Option<ReplicaSpec> {
+    let node = fields.get("replicas")?;
+    let mut replicas = Fields::of(node, "`replicas`", found);
+    let count = small(&mut replicas, "count", 0, MOST_REPLICAS, found).unwrap_or(1) as u16;
+    let own = node.get("cpu").is_some().then(|| read_cores(&mut replicas, found));
+    replicas.finish(found);
+    (count > 0).then(|| ReplicaSpec { count, cores: own.unwrap_or(cores) })
 }

@@ -40,6 +40,12 @@ pub(super) const BLOCKS: &[Block] = &[
                 Unset("none"),
                 "efficiency lost by queries beyond the cores",
             ),
+            key(
+                "replicas",
+                Takes::Block("replicas"),
+                Unset("none"),
+                "copies of the primary that answer reads",
+            ),
             key("queries", Named(&Takes::Block("query")), Unset("none"), "classes of queries, by name"),
         ],
     },
@@ -49,11 +55,24 @@ pub(super) const BLOCKS: &[Block] = &[
         keys: &[
             key("read", Name("entity"), Unset("reads no row"), "the entity that it reads"),
             key("write", Name("entity"), Unset("writes no row"), "the entity that it writes"),
-            key("by", Name("entity"), Unset("its own entity"), "the entity whose key places the row"),
+            key(
+                "by",
+                Name("entity"),
+                Unset("its own entity"),
+                "the entity whose key places the row; `all`: no row, every shard has a part of the answer",
+            ),
             key("cpu", Times, Is("0s"), "core time"),
             key("io", Times, Unset("none"), "disk time"),
             key("wal", Sizes, Unset("none"), "bytes written to the log"),
             key("lock", Name("entity"), Unset("none"), "the entity whose row is locked until the commit"),
+        ],
+    },
+    Block {
+        name: "replicas",
+        about: "Copies of a primary. Each one replays every write.",
+        keys: &[
+            key("count", Count, Is("1"), "how many, of each primary"),
+            key("cpu", Cores, Unset("those of the primary"), "cores of each"),
         ],
     },
     Block {
