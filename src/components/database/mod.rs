@@ -1,7 +1,10 @@
 //! `kind: database`: members with cores, disk, a write-ahead log, row locks and connections each.
 
+pub mod buffer_pool;
+pub mod capacity_units;
 mod member;
 pub mod spec;
 mod state;
+pub mod two_phase_commit;
 
 pub use state::Database;
