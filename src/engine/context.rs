@@ -51,7 +51,7 @@ pub(super) struct Core<P> {
     pub(super) active_faults: Vec<u32>,
     /// Moments of the fault plan, the next one last.
     pub(super) moments: Vec<(SimTime, u32, bool)>,
-    inserted: Vec<u64>,
+    pub(super) inserted: Vec<u64>,
     replayed_rows: Vec<u64>,
     pub(super) calls_opened: u64,
     pub(super) calls_closed: u64,

@@ -27,6 +27,7 @@ mod probe;
 mod program;
 pub mod protection;
 mod request;
+mod sharding;
 mod station;
 mod world;
 
@@ -49,5 +50,6 @@ pub use plan::{
 pub use probe::{Blind, Finished, Found, Observation, Probe};
 pub use program::{Condition, Op, Pc, Program};
 pub use request::{Request, RequestId};
+pub use sharding::{ShardRoute, Sharding};
 pub use station::{Cores, Seized, Station};
 pub use world::{Footprint, Limits, Stopped, World};

@@ -68,8 +68,12 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
             }
             ComponentSpec::Database(database) => {
                 let connections = database.max_connections.map_or(f64::INFINITY, f64::from);
-                for member in 0..u32::from(database.layout().members()) {
-                    add(index, member, Role::Cpu, database.cores_of(member as u16));
+                let layout = database.layout();
+                for member in 0..u32::from(layout.members()) {
+                    // Who is yet to come has nothing.
+                    let waits = database.shards.as_ref().is_some_and(|s| layout.shard_of(member as u16) >= s.count);
+                    let cores = if waits { 0.0 } else { database.cores_of(member as u16) };
+                    add(index, member, Role::Cpu, cores);
                     add(index, member, Role::Io, database.io.map_or(f64::INFINITY, f64::from));
                     add(index, member, Role::Wal, 1.0);
                     add(index, member, Role::Locks, 0.0);

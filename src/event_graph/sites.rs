@@ -67,6 +67,13 @@ impl<'a> Sites<'a> {
                     component: ComponentId::at(index),
                     layout: database.layout(),
                     writes: database.queries.iter().map(|query| query.writes).collect(),
+                    sharding: database.shards.as_ref().map(|shards| {
+                        super::nodes::shards::sharding(
+                            database,
+                            shards,
+                            (&model.entities, &sites.plan.entities),
+                        )
+                    }),
                 });
             }
             if let ComponentSpec::Service(service) = &component.spec {

@@ -3,6 +3,8 @@
 pub mod buffer_pool;
 pub mod capacity_units;
 mod member;
+mod reshard;
+mod scatter;
 pub mod spec;
 mod state;
 pub mod two_phase_commit;

@@ -2,6 +2,7 @@
 
 use crate::base::random::Distribution;
 use crate::base::{EntityId, ResourceId};
+use crate::engine::partitioner::Partitioning;
 use crate::engine::{Demand, Layout};
 use crate::queueing::Contention;
 
@@ -46,6 +47,40 @@ pub struct ReplicaSpec {
     pub cores: f64,
 }
 
+/// The shards of a database.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShardSpec {
+    /// The entity whose key places rows.
+    pub by: EntityId,
+    /// How.
+    pub how: Partitioning,
+    /// Shards at the start.
+    pub count: u16,
+    /// More shards later, while requests go on.
+    pub grow: Option<GrowSpec>,
+    /// Round-trip time between shards in seconds; none: no time.
+    pub round_trip: Option<Distribution>,
+    /// Core time that putting the answers of all shards together takes whoever asked them.
+    pub merge: Option<Distribution>,
+    /// Whether an answer without the part of a shard that failed is an answer.
+    pub partial: bool,
+}
+
+/// Growing while requests go on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GrowSpec {
+    /// When, in seconds.
+    pub at: f64,
+    /// Shards afterwards.
+    pub to: u16,
+    /// Bytes a second that leave each shard at most; none: as fast as it can.
+    pub copy: Option<f64>,
+    /// Core time for each megabyte, at both ends.
+    pub copy_cpu: Option<Distribution>,
+    /// How long writes to what has moved are held back at the end, in seconds.
+    pub cutover_block: f64,
+}
+
 /// A database.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DatabaseSpec {
@@ -65,6 +100,8 @@ pub struct DatabaseSpec {
     pub contention: Option<Contention>,
     /// Its replicas.
     pub replicas: Option<ReplicaSpec>,
+    /// How its rows are divided.
+    pub shards: Option<ShardSpec>,
     /// Statements.
     pub queries: Vec<QuerySpec>,
 }
@@ -110,13 +147,29 @@ pub struct DatabaseBuild {
     pub commit: Option<Demand>,
     /// By member.
     pub members: Vec<MemberResources>,
+    /// What shards take.
+    pub shards: Option<ShardBuild>,
+}
+
+/// What runs between shards.
+#[derive(Clone, Debug)]
+pub struct ShardBuild {
+    /// Round trips.
+    pub round_trip: Option<Demand>,
+    /// Putting answers together.
+    pub merge: Option<Demand>,
+    /// Copying a megabyte.
+    pub copy_cpu: Option<Demand>,
+    /// What lies on the shards: entities, with the mean size of their rows.
+    pub stored: Vec<(EntityId, f64)>,
 }
 
 impl DatabaseSpec {
     /// Its members.
     #[must_use]
     pub fn layout(&self) -> Layout {
-        Layout { shards: 1, replicas: self.replicas.as_ref().map_or(0, |replicas| replicas.count) }
+        let shards = self.shards.as_ref().map_or(1, |shards| shards.grow.as_ref().map_or(shards.count, |g| g.to));
+        Layout { shards, replicas: self.replicas.as_ref().map_or(0, |replicas| replicas.count) }
     }
 
     /// Cores of a member.

@@ -2,15 +2,18 @@
 //!
 //! A statement runs at the member that its caller chose; see `member.rs` for what happens to it there.
 
-use super::member::{Member, Progress, query};
+use super::member::{Member, Progress, phase, query};
+use super::reshard::{self, Resharding};
 use super::spec::DatabaseBuild;
-use crate::engine::{CallId, Context, Disturbance, Flags, Node, Outcome, Probe, Reason, Timer};
+use crate::engine::{CallId, Context, Disturbance, Flags, Layout, Node, Outcome, Probe, Reason, Timer};
 
 /// A database as it runs.
 #[derive(Debug)]
 pub struct Database {
-    build: DatabaseBuild,
-    members: Vec<Member>,
+    pub(super) build: DatabaseBuild,
+    pub(super) members: Vec<Member>,
+    pub(super) layout: Layout,
+    pub(super) resharding: Option<Box<Resharding>>,
 }
 
 impl Database {
@@ -18,22 +21,35 @@ impl Database {
     #[must_use]
     pub fn new(build: DatabaseBuild) -> Self {
         let members = (0..build.members.len()).map(|number| Member::new(&build, number as u16)).collect();
-        Self { members, build }
+        Self { members, layout: build.spec.layout(), resharding: Resharding::new(&build), build }
     }
 
     /// Takes a statement as far as it goes, and whoever it makes room for.
-    fn advance<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
+    pub(super) fn advance<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
         let mut next = Some(id);
         while let Some(id) = next.take() {
+            match cx.call(id).pc {
+                phase::COPY => return self.copy_on(id, cx),
+                phase::GATHERED => {
+                    let outcome = cx.call(id).outcome;
+                    next = self.finish(id, outcome, cx);
+                    continue;
+                }
+                _ => {}
+            }
             let member = &mut self.members[usize::from(cx.call(id).instance)];
             if member.advance(id, &self.build, cx) == Progress::Done {
-                next = self.answer(id, cx);
+                next = if cx.call(id).flags.has(Flags::BRANCH) {
+                    self.branch_done(id, cx)
+                } else {
+                    self.answer(id, cx)
+                };
             }
         }
     }
 
-    /// Answers a statement that is done; who holds its row next.
-    fn answer<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) -> Option<CallId> {
+    /// A write becomes the row's newest version.
+    pub(super) fn settle_row<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
         let query = query(&self.build, id, cx);
         if let Some(entity) = query.entity {
             let (row, now) = (cx.call(id).row, cx.now());
@@ -48,15 +64,35 @@ impl Database {
                 }
             }
         }
+    }
+
+    /// Answers a statement that is done; who holds its row next.
+    fn answer<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) -> Option<CallId> {
+        self.settle_row(id, cx);
         let me = cx.me();
         self.finish(id, Outcome::ok(200, me), cx)
     }
 
     /// Answers a statement; who holds its row next.
-    fn finish<P: Probe>(&mut self, id: CallId, outcome: Outcome, cx: &mut Context<'_, P>) -> Option<CallId> {
+    pub(super) fn finish<P: Probe>(
+        &mut self,
+        id: CallId,
+        outcome: Outcome,
+        cx: &mut Context<'_, P>,
+    ) -> Option<CallId> {
+        let next = self.let_go(id, cx);
+        if cx.call(id).flags.has(Flags::BRANCH) {
+            self.join(id, outcome, cx);
+        } else {
+            cx.reply(id, outcome, 0);
+        }
+        next
+    }
+
+    /// Gives a statement's row to whoever holds it next.
+    pub(super) fn let_go<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) -> Option<CallId> {
         let member = &mut self.members[usize::from(cx.call(id).instance)];
         let next = member.unlock(id, cx);
-        cx.reply(id, outcome, 0);
         if let Some(next) = next {
             cx.forget_step(next); // its limit on waiting
             cx.call_mut(next).flags.set(Flags::LOCKED);
@@ -68,21 +104,39 @@ impl Database {
     fn crash<P: Probe>(&mut self, member: u16, cx: &mut Context<'_, P>) {
         self.members[usize::from(member)].crash();
         for call in cx.calls_at(member) {
+            // Others end with the first that they were to help.
+            if !cx.is_alive(call) || self.forget_copy(call, cx) {
+                continue;
+            }
             if let Some(next) = self.members[usize::from(member)].withdraw(call, cx) {
                 self.advance(next, cx);
             }
-            cx.lose(call);
+            let record = cx.call_mut(call);
+            record.wait_token = record.wait_token.wrapping_add(1); // its branches find nobody
+            if record.flags.has(Flags::BRANCH) {
+                record.pc = phase::DONE;
+                let outcome = Outcome::error(503, cx.me(), Reason::Unreachable);
+                self.join(call, outcome, cx);
+            } else {
+                cx.lose(call);
+            }
         }
     }
 }
 
 impl Node for Database {
+    fn start<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
+        self.plan_resharding(cx);
+    }
+
     fn on_call<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
         if !cx.accept_connection(call) {
             let outcome = Outcome::error(503, cx.me(), Reason::TooManyConnections);
             return cx.reply(call, outcome, 0);
         }
-        self.advance(call, cx);
+        if self.build.shards.is_none() || self.is_for_here(call, cx) {
+            self.advance(call, cx);
+        }
     }
 
     fn on_served<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
@@ -107,6 +161,9 @@ impl Node for Database {
     }
 
     fn on_timer<P: Probe>(&mut self, timer: Timer, cx: &mut Context<'_, P>) {
+        if timer.topic >= reshard::TOPICS {
+            return self.reshard(timer, cx);
+        }
         let member = &mut self.members[timer.topic as usize];
         for id in member.flushed(timer.number, &self.build, cx) {
             self.advance(id, cx);

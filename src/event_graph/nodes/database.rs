@@ -3,7 +3,7 @@
 use super::key_of;
 use crate::base::random::{Distribution, StreamName};
 use crate::components::database::Database;
-use crate::components::database::spec::{DatabaseBuild, DatabaseSpec, MemberResources, Query};
+use crate::components::database::spec::{DatabaseBuild, DatabaseSpec, MemberResources, Query, ShardBuild};
 use crate::engine::{ConnectionLimit, Demand};
 use crate::event_graph::sites::Sites;
 use crate::metrics::Role;
@@ -38,6 +38,16 @@ pub(in crate::event_graph) fn database(index: usize, spec: &DatabaseSpec, sites:
         queries: queries.collect(),
         commit: spec.commit.as_ref().map(|d| drawn("", "commit", d)),
         members: resources.collect(),
+        shards: spec.shards.as_ref().map(|shards| ShardBuild {
+            round_trip: shards.round_trip.as_ref().map(|d| drawn("", "round trip", d)),
+            merge: shards.merge.as_ref().map(|d| drawn("", "merge", d)),
+            copy_cpu: shards
+                .grow
+                .as_ref()
+                .and_then(|grow| grow.copy_cpu.as_ref())
+                .map(|d| drawn("", "copy cpu", d)),
+            stored: super::shards::stored(shards.by, &sites.model.entities),
+        }),
         spec: spec.clone(),
     })
 }

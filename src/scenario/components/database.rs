@@ -1,5 +1,6 @@
 //! `kind: database`.
 
+use super::shards::read_shards;
 use super::{Names, read_cores, small};
 use crate::base::SimDuration;
 use crate::base::random::Distribution;
@@ -59,6 +60,7 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         lock_timeout: fields.read("lock_timeout", quantity::duration, found).map(SimDuration::as_secs_f64),
         contention,
         replicas,
+        shards: read_shards(fields, names, found),
         queries,
     }
 }

@@ -10,6 +10,7 @@ mod database;
 mod guarding;
 mod load_balancer;
 mod service;
+mod shards;
 mod steps;
 
 pub(super) use call_options::read_options;
