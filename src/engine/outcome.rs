@@ -50,11 +50,13 @@ pub enum Reason {
     BulkheadFull,
     /// The caller had gone, and the work was stopped.
     Cancelled,
+    /// A statement took longer than the database's `statement_timeout`.
+    StatementTimeout,
 }
 
 impl Reason {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Done,
         Self::Replied,
         Self::BacklogFull,
@@ -77,6 +79,7 @@ impl Reason {
         Self::Throttled,
         Self::BulkheadFull,
         Self::Cancelled,
+        Self::StatementTimeout,
     ];
 
     /// Whether the callee has surely done nothing: it was not asked, or could not be.
@@ -107,6 +110,7 @@ impl Reason {
             Self::Deadline => "deadline passed",
             Self::TooManyConnections => "too many connections",
             Self::LockTimeout => "lock timeout",
+            Self::StatementTimeout => "statement timeout",
             Self::NoBackend => "no backend",
             Self::TooLarge => "body too large",
             Self::Unreachable => "unreachable",

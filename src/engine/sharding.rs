@@ -6,6 +6,8 @@ use super::context::Context;
 use super::outcome::{Outcome, Reason};
 use super::partitioner::Partitioner;
 use super::probe::Probe;
+use super::plan::Popularity;
+use crate::base::random::Zipf;
 use crate::base::{EntityId, OperationId};
 
 /// Which shards a statement is for.
@@ -100,6 +102,31 @@ impl<P: Probe> Context<'_, P> {
         let elapsed = self.now().as_secs_f64();
         let own = self.core.plan.entities.get(entity.index()).map_or(0, |plan| plan.rows_at(elapsed));
         own + self.core.inserted.get(entity.index()).copied().unwrap_or(0)
+    }
+
+    /// The rank of a row by popularity now, 1 the hottest; 1 for all where rows are alike or recorded.
+    #[must_use]
+    pub fn rank_of(&self, entity: EntityId, row: u64) -> u64 {
+        let Some(plan) = self.core.plan.entities.get(entity.index()) else { return 1 };
+        let elapsed = self.now().as_secs_f64();
+        match &plan.popularity {
+            Popularity::Zipf { scatter: Some(scatter), .. } => {
+                let rows = plan.rows.max(1);
+                let cooled = (plan.drift * elapsed) as u64 % rows;
+                (scatter.invert(row) + cooled) % rows + 1
+            }
+            Popularity::Zipf { scatter: None, .. } => self.rows_of(entity).saturating_sub(row).max(1),
+            Popularity::Uniform | Popularity::Trace(_) => 1,
+        }
+    }
+
+    /// How popular rows of an entity are, and whether popular rows lie next to each other; no law: all alike.
+    #[must_use]
+    pub fn popularity_of(&self, entity: EntityId) -> (Option<Zipf>, bool) {
+        match self.core.plan.entities.get(entity.index()).map(|plan| &plan.popularity) {
+            Some(Popularity::Zipf { zipf, scatter }) => (Some(zipf.clone()), scatter.is_none()),
+            _ => (None, false),
+        }
     }
 
     /// Ends such a branch: its parent, and whether that still waits for it.

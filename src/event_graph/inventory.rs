@@ -74,7 +74,7 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
                     let waits = database.shards.as_ref().is_some_and(|s| layout.shard_of(member as u16) >= s.count);
                     let cores = if waits { 0.0 } else { database.cores_of(member as u16) };
                     add(index, member, Role::Cpu, cores);
-                    add(index, member, Role::Io, database.io.map_or(f64::INFINITY, f64::from));
+                    add(index, member, Role::Io, database.channels().map_or(f64::INFINITY, f64::from));
                     add(index, member, Role::Wal, 1.0);
                     add(index, member, Role::Locks, 0.0);
                     add(index, member, Role::Connections, connections);

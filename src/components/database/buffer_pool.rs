@@ -60,7 +60,8 @@ impl Rows {
 
     /// The probability that an access to the entity is to the page of the row of this rank (1 is the hottest).
     fn page_of(&self, rank: f64) -> f64 {
-        let own = self.popularity(rank);
+        // An access is to one of the pages of a row that is larger than one.
+        let own = self.popularity(rank) / self.pages_each();
         let others = self.per_page() - 1.0;
         let mean = 1.0 / (self.count * self.thinned).max(1.0);
         own + others * if self.together { own } else { mean }

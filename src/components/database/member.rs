@@ -6,6 +6,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::working_set::WorkingSet;
 use super::spec::{DatabaseBuild, MemberResources, Query};
 use crate::base::{EntityId, SimDuration};
 use crate::engine::{CallId, Context, Cores, Flags, LockTable, Observation, Probe, Seized, Station, Timer};
@@ -45,6 +46,11 @@ pub(super) struct Member {
     disk: Option<Station>,
     locks: LockTable,
     locked: FxHashMap<CallId, (EntityId, u64)>,
+    /// Memory that does not hold all data.
+    working_set: Option<Box<WorkingSet>>,
+    /// Of one disk operation.
+    operation: SimDuration,
+    shard: u16,
     /// Statements that wait for the next flush.
     uncommitted: Vec<CallId>,
     /// Statements that the flush in progress commits.
@@ -67,9 +73,12 @@ impl Member {
             number,
             resources,
             cores: Cores::new(resources.cpu, u32::from(number), cores, spec.contention),
-            disk: spec.io.map(|n| Station::new(resources.io, n, u32::MAX, Discipline::Fifo)),
+            disk: spec.channels().map(|n| Station::new(resources.io, n, u32::MAX, Discipline::Fifo)),
             locks: LockTable::new(resources.locks),
             locked: FxHashMap::default(),
+            working_set: WorkingSet::new(build),
+            operation: SimDuration::from_secs_f64(spec.operation()),
+            shard: spec.layout().shard_of(number),
             uncommitted: Vec::new(),
             flushing: Vec::new(),
             flushes: 0,
@@ -109,8 +118,12 @@ impl Member {
                     }
                 }
                 phase::IO => {
-                    let Some(io) = &query(build, id, cx).io else { continue };
-                    let span = cx.draw_time(io, id);
+                    let statement = query(build, id, cx);
+                    if statement.io.is_none() && self.working_set.is_none() {
+                        continue;
+                    }
+                    let own = statement.io.as_ref().map_or(SimDuration::ZERO, |io| cx.draw_time(io, id));
+                    let span = own + self.read_from_disk(id, build, cx);
                     if span.is_zero() {
                         continue;
                     }
@@ -157,6 +170,23 @@ impl Member {
             cx.see(id, entity, version);
             cx.read_version(id, (entity, row), version);
         }
+    }
+
+    /// The time for what is not in memory.
+    fn read_from_disk<P: Probe>(
+        &mut self,
+        id: CallId,
+        build: &DatabaseBuild,
+        cx: &mut Context<'_, P>,
+    ) -> SimDuration {
+        let Some(memory) = &mut self.working_set else { return SimDuration::ZERO };
+        let statement = query(build, id, cx);
+        let Some(kept) = statement.kept else { return SimDuration::ZERO };
+        let pages = statement.pages.as_ref().map_or(1.0, |pages| cx.draw(pages, id));
+        let by = build.kept.get(kept).map(|kept| kept.by);
+        let row = by.map_or(0, |by| cx.row_of(id, by));
+        let misses = memory.misses((kept, pages.max(0.0) as u64), (row, self.shard), id, cx);
+        SimDuration::from_nanos(self.operation.as_nanos().saturating_mul(misses))
     }
 
     fn observe_log<P: Probe>(&self, cx: &mut Context<'_, P>) {
@@ -241,6 +271,9 @@ impl Member {
     /// The flush in progress, and whatever else was timed, is of no effect any more.
     pub(super) fn crash(&mut self) {
         self.flushes = self.flushes.wrapping_add(1);
+        if let Some(memory) = &mut self.working_set {
+            memory.forget();
+        }
     }
 
     /// Takes a statement out of whatever it waits for or holds; who holds its row next.

@@ -8,5 +8,6 @@ mod scatter;
 pub mod spec;
 mod state;
 pub mod two_phase_commit;
+mod working_set;
 
 pub use state::Database;

@@ -32,6 +32,8 @@ pub struct QuerySpec {
     pub cpu: Distribution,
     /// Disk time in seconds, on one token.
     pub io: Option<Distribution>,
+    /// Pages that it looks at; none: one, if it is about rows.
+    pub pages: Option<Distribution>,
     /// Bytes of write-ahead log.
     pub wal: Option<Distribution>,
     /// The entity whose row it locks until it has committed.
@@ -96,6 +98,12 @@ pub struct DatabaseSpec {
     pub wal_bandwidth: Option<f64>,
     /// Longest wait for a row lock in seconds; none: without limit.
     pub lock_timeout: Option<f64>,
+    /// Longest time for one statement in seconds; none: without limit.
+    pub statement_timeout: Option<f64>,
+    /// Bytes of memory for pages; none: all data are in memory.
+    pub memory: Option<f64>,
+    /// Disk operations a second; none: as many as asked for.
+    pub iops: Option<f64>,
     /// Loss of efficiency by jobs beyond the cores.
     pub contention: Option<Contention>,
     /// Its replicas.
@@ -117,6 +125,10 @@ pub struct Query {
     pub cpu: Demand,
     /// Disk time.
     pub io: Option<Demand>,
+    /// Pages.
+    pub pages: Option<Demand>,
+    /// Whose popularity says which pages: an index into [`DatabaseBuild::kept`].
+    pub kept: Option<usize>,
     /// Bytes of log.
     pub wal: Option<Demand>,
     /// The row lock.
@@ -149,6 +161,21 @@ pub struct DatabaseBuild {
     pub members: Vec<MemberResources>,
     /// What shards take.
     pub shards: Option<ShardBuild>,
+    /// What lies on the disk and is read through memory.
+    pub kept: Vec<Kept>,
+}
+
+/// Rows that are asked for by the popularity of some entity.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Kept {
+    /// The rows.
+    pub rows: EntityId,
+    /// Mean bytes of one.
+    pub bytes: f64,
+    /// Whose popularity: the entity itself, or the one whose key places it.
+    pub by: EntityId,
+    /// Whether every shard has a part that is read, whatever the key.
+    pub scanned: bool,
 }
 
 /// What runs between shards.
@@ -170,6 +197,21 @@ impl DatabaseSpec {
     pub fn layout(&self) -> Layout {
         let shards = self.shards.as_ref().map_or(1, |shards| shards.grow.as_ref().map_or(shards.count, |g| g.to));
         Layout { shards, replicas: self.replicas.as_ref().map_or(0, |replicas| replicas.count) }
+    }
+
+    /// Disk operations at once: enough that one takes about a millisecond, unless that is written.
+    #[must_use]
+    pub fn channels(&self) -> Option<u32> {
+        self.io.or_else(|| self.iops.map(|iops| libm::round(iops / 1000.0).clamp(1.0, 1e6) as u32))
+    }
+
+    /// Seconds of one disk operation.
+    #[must_use]
+    pub fn operation(&self) -> f64 {
+        match (self.iops, self.channels()) {
+            (Some(iops), Some(channels)) => f64::from(channels) / iops,
+            _ => 0.001,
+        }
     }
 
     /// Cores of a member.

@@ -5,7 +5,10 @@
 use super::member::{Member, Progress, phase, query};
 use super::reshard::{self, Resharding};
 use super::spec::DatabaseBuild;
-use crate::engine::{CallId, Context, Disturbance, Flags, Layout, Node, Outcome, Probe, Reason, Timer};
+use crate::base::SimDuration;
+use crate::engine::{
+    CallId, Context, Disturbance, Flags, Layout, Limit, Node, Outcome, Probe, Reason, Signal, Timer, Withdrawal,
+};
 
 /// A database as it runs.
 #[derive(Debug)]
@@ -134,6 +137,10 @@ impl Node for Database {
             let outcome = Outcome::error(503, cx.me(), Reason::TooManyConnections);
             return cx.reply(call, outcome, 0);
         }
+        if let Some(limit) = self.build.spec.statement_timeout {
+            let at = cx.now() + SimDuration::from_secs_f64(limit);
+            cx.schedule(at, Signal::TimedOut { call, token: 0, limit: Limit::Expired });
+        }
         if self.build.shards.is_none() || self.is_for_here(call, cx) {
             self.advance(call, cx);
         }
@@ -148,6 +155,24 @@ impl Node for Database {
         self.members[usize::from(cx.call(call).instance)].leave_lock_line(call, cx);
         let outcome = Outcome::error(503, cx.me(), Reason::LockTimeout);
         if let Some(next) = self.finish(call, outcome, cx) {
+            self.advance(next, cx);
+        }
+    }
+
+    /// The statement has taken as long as it may, wherever it is.
+    fn on_cancel<P: Probe>(&mut self, call: CallId, how: Withdrawal, cx: &mut Context<'_, P>) {
+        let Some(limit) = self.build.spec.statement_timeout.map(SimDuration::from_secs_f64) else { return };
+        if how != Withdrawal::Expired || cx.now().since(cx.call(call).arrived) < limit {
+            return;
+        }
+        let member = usize::from(cx.call(call).instance);
+        let next = self.members[member].withdraw(call, cx);
+        let record = cx.call_mut(call);
+        record.wait_token = record.wait_token.wrapping_add(1); // its branches find nobody
+        record.pc = phase::DONE;
+        let outcome = Outcome::error(503, cx.me(), Reason::StatementTimeout);
+        self.finish(call, outcome, cx);
+        if let Some(next) = next {
             self.advance(next, cx);
         }
     }

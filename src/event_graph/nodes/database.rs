@@ -14,7 +14,10 @@ pub(in crate::event_graph) fn database(index: usize, spec: &DatabaseSpec, sites:
         let key = key.named(StreamName::new(name)).named(StreamName::new(what));
         Demand::Drawn { distribution: distribution.clone(), key }
     };
-    let queries = spec.queries.iter().map(|query| Query {
+    let (kept, which) = super::shards::kept(spec, &sites.model.entities);
+    let queries = spec.queries.iter().zip(which).map(|(query, kept)| Query {
+        pages: query.pages.as_ref().map(|d| drawn(&query.name, "pages", d)),
+        kept,
         entity: query.entity,
         writes: query.writes,
         cpu: drawn(&query.name, "cpu", &query.cpu),
@@ -38,6 +41,7 @@ pub(in crate::event_graph) fn database(index: usize, spec: &DatabaseSpec, sites:
         queries: queries.collect(),
         commit: spec.commit.as_ref().map(|d| drawn("", "commit", d)),
         members: resources.collect(),
+        kept,
         shards: spec.shards.as_ref().map(|shards| ShardBuild {
             round_trip: shards.round_trip.as_ref().map(|d| drawn("", "round trip", d)),
             merge: shards.merge.as_ref().map(|d| drawn("", "merge", d)),

@@ -1,7 +1,7 @@
 //! The shards of a database: which statement goes where, and what lies on them.
 
 use crate::base::EntityId;
-use crate::components::database::spec::{By, DatabaseSpec, QuerySpec, ShardSpec};
+use crate::components::database::spec::{By, DatabaseSpec, Kept, QuerySpec, ShardSpec};
 use crate::engine::partitioner::{Partitioner, Partitioning, hash_of};
 use crate::engine::{EntityPlan, Popularity, ShardRoute, Sharding};
 use crate::scenario::model::EntitySpec;
@@ -69,4 +69,28 @@ fn weights(logical: u32, plan: &EntityPlan) -> Vec<f64> {
 pub(in crate::event_graph) fn stored(by: EntityId, entities: &[EntitySpec]) -> Vec<(EntityId, f64)> {
     let own = (0..entities.len()).map(EntityId::at).filter(|entity| lies_with(*entity, by, entities));
     own.filter_map(|entity| Some((entity, entities[entity.index()].size.as_ref()?.mean()))).collect()
+}
+
+/// What statements read through memory; and, by statement, which of it.
+pub(in crate::event_graph) fn kept(
+    database: &DatabaseSpec,
+    entities: &[EntitySpec],
+) -> (Vec<Kept>, Vec<Option<usize>>) {
+    let mut all: Vec<Kept> = Vec::new();
+    let which = database.queries.iter().map(|query| {
+        let rows = query.entity?;
+        let spec = entities.get(rows.index())?;
+        let bytes = spec.size.as_ref()?.mean();
+        let by = match query.by {
+            By::Row(by) if lies_with(rows, by, entities) => by,
+            _ => spec.key_of.unwrap_or(rows),
+        };
+        let one = Kept { rows, bytes, by, scanned: query.by == By::All };
+        Some(all.iter().position(|other| *other == one).unwrap_or_else(|| {
+            all.push(one);
+            all.len() - 1
+        }))
+    });
+    let which = which.collect();
+    (all, which)
 }

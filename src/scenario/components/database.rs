@@ -35,6 +35,7 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
             by,
             cpu: query.amount("cpu", Of::Time, found).unwrap_or(Distribution::Constant(0.0)),
             io: query.amount("io", Of::Time, found),
+            pages: query.amount("pages", Of::Count, found),
             wal: query.amount("wal", Of::Size, found),
             lock,
         });
@@ -58,6 +59,12 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
             .read("wal_bandwidth", quantity::bandwidth, found)
             .map(|b| b.as_bytes_per_second()),
         lock_timeout: fields.read("lock_timeout", quantity::duration, found).map(SimDuration::as_secs_f64),
+        statement_timeout: fields
+            .read("statement_timeout", quantity::duration, found)
+            .map(SimDuration::as_secs_f64)
+            .filter(|limit| *limit > 0.0),
+        memory: fields.read("memory", quantity::bytes, found).map(|bytes| bytes.get() as f64),
+        iops: small(fields, "iops", 1, 1_000_000_000, found).map(|n| n as f64),
         contention,
         replicas,
         shards: read_shards(fields, names, found),

@@ -1,7 +1,7 @@
 //! Keys of databases.
 
 use super::Absent::{Is, Required, Unset};
-use super::Takes::{Bandwidth, Cores, Count, Duration, Flag, Name, Named, Number, Sizes, Text, Times, Word};
+use super::Takes::{Bandwidth, Cores, Count, Counts, Duration, Flag, Name, Named, Number, Size, Sizes, Text, Times, Word};
 use super::shared::{ZONES, key};
 use super::{Block, Takes};
 
@@ -34,6 +34,14 @@ pub(super) const BLOCKS: &[Block] = &[
                 Unset("without limit"),
                 "how long a query may wait for a row's lock",
             ),
+            key(
+                "statement_timeout",
+                Duration,
+                Unset("without limit"),
+                "how long a query may take before the database ends it; 0s: without limit",
+            ),
+            key("memory", Size, Unset("all data"), "what holds pages of data: the rest is read from disk"),
+            key("iops", Count, Unset("without limit"), "disk operations a second, of about a millisecond each"),
             key(
                 "contention",
                 Takes::Block("contention"),
@@ -69,6 +77,7 @@ pub(super) const BLOCKS: &[Block] = &[
             ),
             key("cpu", Times, Is("0s"), "core time"),
             key("io", Times, Unset("none"), "disk time"),
+            key("pages", Counts, Is("1"), "pages that it looks at, each in memory or not"),
             key("wal", Sizes, Unset("none"), "bytes written to the log"),
             key("lock", Name("entity"), Unset("none"), "the entity whose row is locked until the commit"),
         ],
