@@ -21,6 +21,7 @@ mod overload;
 mod protection;
 mod scaling;
 mod schema;
+mod shards;
 mod shipped;
 mod simulation;
 mod theory;
