@@ -166,8 +166,9 @@ fn growing_copies_blocks_writes_for_a_second_and_halves_the_load() {
     assert!((seen[0] - 0.4).abs() < 0.03 && (seen[2] - 0.2).abs() < 0.02, "{seen:?}");
     assert!((seen[1] - 0.025).abs() < 0.003, "{seen:?}");
     assert!(seen[3] < 1.2, "{seen:?}");
-    // 1 GB at 50 MB/s ends at 60 s; then writes to what moves wait for a second, and reads do not.
-    assert!((1.0..1.5).contains(&seen[4]) && seen[5] < 0.5, "{seen:?}");
+    // 1 GB at 50 MB/s ends at 60 s; then writes to what moves wait for a second (the first of the twenty that come
+    // in it nearly as long), and reads do not.
+    assert!((0.8..1.3).contains(&seen[4]) && seen[5] < 0.5, "{seen:?}");
     assert_eq!(seen[6], 1.0, "{seen:?}");
 }
 
