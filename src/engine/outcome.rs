@@ -50,11 +50,13 @@ pub enum Reason {
     BulkheadFull,
     /// The caller had gone, and the work was stopped.
     Cancelled,
+    /// A write reached a member of a database that is not its primary.
+    NotPrimary,
 }
 
 impl Reason {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Done,
         Self::Replied,
         Self::BacklogFull,
@@ -77,6 +79,7 @@ impl Reason {
         Self::Throttled,
         Self::BulkheadFull,
         Self::Cancelled,
+        Self::NotPrimary,
     ];
 
     /// Whether the callee has surely done nothing: it was not asked, or could not be.
@@ -120,6 +123,7 @@ impl Reason {
             Self::Throttled => "throttled by the caller",
             Self::BulkheadFull => "bulkhead full",
             Self::Cancelled => "cancelled",
+            Self::NotPrimary => "not the primary",
         }
     }
 }

@@ -74,6 +74,13 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
                     add(index, member, Role::Wal, 1.0);
                     add(index, member, Role::Locks, 0.0);
                     add(index, member, Role::Connections, connections);
+                    if database.layout().replica_of(member as u16).is_some() {
+                        add(index, member, Role::Lag, 0.0);
+                    }
+                }
+                if database.replicas.is_some() {
+                    let shards = 0..u32::from(database.layout().shards);
+                    shards.for_each(|shard| add(index, shard, Role::Outage, 0.0));
                 }
             }
             ComponentSpec::LoadBalancer(balancer) => {

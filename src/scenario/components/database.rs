@@ -1,9 +1,9 @@
 //! `kind: database`.
 
-use super::{Names, read_cores, small};
+use super::{Names, read_cores, replicas, small};
 use crate::base::SimDuration;
 use crate::base::random::Distribution;
-use crate::components::database::spec::{By, DatabaseSpec, QuerySpec, ReplicaSpec};
+use crate::components::database::spec::{By, DatabaseSpec, QuerySpec};
 use crate::document::distribution_text::Of;
 use crate::document::{Code, Diagnostics, quantity};
 use crate::queueing::Contention;
@@ -47,7 +47,8 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         Contention { sigma, kappa }
     });
     let cores = read_cores(fields, found);
-    let replicas = read_replicas(fields, cores, found);
+    let replicas = replicas::read(fields, cores, found);
+    let failover = replicas::read_failover(fields, replicas.is_some(), found);
     DatabaseSpec {
         cores,
         max_connections: small(fields, "max_connections", 1, 10_000_000, found).map(|n| n as u32),
@@ -59,19 +60,7 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         lock_timeout: fields.read("lock_timeout", quantity::duration, found).map(SimDuration::as_secs_f64),
         contention,
         replicas,
+        failover,
         queries,
     }
-}
-
-/// Replicas that a primary has at most.
-const MOST_REPLICAS: u64 = 100;
-
-/// `replicas: {count: 3, cpu: 8}`.
-fn read_replicas(fields: &mut Fields<'_>, cores: f64, found: &mut Diagnostics) -> Option<ReplicaSpec> {
-    let node = fields.get("replicas")?;
-    let mut replicas = Fields::of(node, "`replicas`", found);
-    let count = small(&mut replicas, "count", 0, MOST_REPLICAS, found).unwrap_or(1) as u16;
-    let own = node.get("cpu").is_some().then(|| read_cores(&mut replicas, found));
-    replicas.finish(found);
-    (count > 0).then(|| ReplicaSpec { count, cores: own.unwrap_or(cores) })
 }

@@ -68,14 +68,6 @@ pub(super) const BLOCKS: &[Block] = &[
         ],
     },
     Block {
-        name: "replicas",
-        about: "Copies of a primary. Each one replays every write.",
-        keys: &[
-            key("count", Count, Is("1"), "how many, of each primary"),
-            key("cpu", Cores, Unset("those of the primary"), "cores of each"),
-        ],
-    },
-    Block {
         name: "contention",
         about: "The universal scalability law over the queries beyond the cores: 1 / (1 + sigma (n-1) + kappa n (n-1)).",
         keys: &[
