@@ -49,7 +49,7 @@ impl Database {
                     job
                 });
                 let threads = threads.collect();
-                Follower::new(member, self.build.lags[usize::from(member)], 0, threads)
+                Follower::new(member, 0, threads)
             });
             self.shards.push(Shard {
                 primary: layout.primary(shard),

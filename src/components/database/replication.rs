@@ -80,8 +80,6 @@ impl Log {
 #[derive(Debug)]
 pub(super) struct Follower {
     pub(super) member: u16,
-    /// Observed lag.
-    pub(super) lag: Option<ResourceId>,
     pub(super) up: bool,
     /// Positions: sent, arrived, begun to be applied, applied, and known to the primary to be there.
     pub(super) sent: u64,
@@ -102,10 +100,9 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    pub(super) fn new(member: u16, lag: Option<ResourceId>, position: u64, threads: Vec<CallId>) -> Self {
+    pub(super) fn new(member: u16, position: u64, threads: Vec<CallId>) -> Self {
         Self {
             member,
-            lag,
             up: true,
             sent: position,
             received: position,
@@ -223,7 +220,7 @@ mod tests {
 
     #[test]
     fn threads_apply_out_of_order_and_readers_see_the_order() {
-        let mut follower = Follower::new(1, None, 0, Vec::new());
+        let mut follower = Follower::new(1, 0, Vec::new());
         assert!(!follower.apply(2) && !follower.apply(3));
         assert_eq!(follower.applied, 0);
         assert!(follower.apply(1));
