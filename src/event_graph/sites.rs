@@ -7,8 +7,8 @@ use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration};
 use crate::components::service::spec::{CallOptions, PoolSpec};
 use crate::engine::protection::RetryBudget;
 use crate::engine::{
-    CallSite, ClusterPlan, Demand, EntityPlan, Fleet, Item, Nodes, Plan, PoolPlan, Popularity, ReadRoute, Retry,
-    RowChoice, SiteId, Target, Trait, Verb,
+    CallSite, ClusterPlan, Demand, EntityPlan, Fleet, Item, Nodes, Plan, PoolPlan, Popularity, ReadRoute,
+    Retry, RowChoice, SiteId, Target, Trait, Verb,
 };
 use crate::metrics::{ResourceInfo, Role};
 use crate::scenario::model::{ClientSpec, ComponentSpec, EntitySpec, Model, PopularitySpec};
@@ -70,7 +70,9 @@ impl<'a> Sites<'a> {
                     writes: database.queries.iter().map(|query| query.writes).collect(),
                     route: database.replicas.as_ref().map_or(ReadRoute::Primary, |replicas| replicas.route),
                     owners: owners(model),
-                    dns_ttl: SimDuration::from_secs_f64(database.failover.as_ref().map_or(0.0, |f| f.dns_ttl)),
+                    dns_ttl: SimDuration::from_secs_f64(
+                        database.failover.as_ref().map_or(0.0, |f| f.dns_ttl),
+                    ),
                     buffer: database
                         .failover
                         .as_ref()

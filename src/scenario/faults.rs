@@ -327,14 +327,12 @@ fn read_verb(
                     }
                 },
                 "lag" => {
-                    let replicas = |group: &Group| match around
-                        .components
-                        .get(group.component.index())
-                        .map(|c| &c.spec)
-                    {
-                        Some(ComponentSpec::Database(database)) => database.replicas.is_some(),
-                        _ => false,
-                    };
+                    let replicas =
+                        |group: &Group| match around.components.get(group.component.index()).map(|c| &c.spec)
+                        {
+                            Some(ComponentSpec::Database(database)) => database.replicas.is_some(),
+                            _ => false,
+                        };
                     if !groups.iter().all(replicas) {
                         let help = "name replicas of a database: `lag: {target: db.replicas, by: 10s}`";
                         found.add(Code::WrongKind, node.place, "only a replica can lag", help);

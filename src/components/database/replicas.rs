@@ -258,7 +258,9 @@ impl Database {
             if !follower.up || follower.begun >= follower.received {
                 return;
             }
-            let Some(thread) = follower.threads.iter().position(|(_, record)| record.is_none()) else { return };
+            let Some(thread) = follower.threads.iter().position(|(_, record)| record.is_none()) else {
+                return;
+            };
             let Some(record) = shard.log.after(follower.begun) else { return };
             if record.at + delay > now {
                 let timer = Timer { topic: topic::APPLY | u32::from(member), number: 0 };

@@ -119,7 +119,9 @@ impl Follower {
 
     /// Everything behind a position is not in the log any more.
     pub(super) fn rewind(&mut self, position: u64) {
-        for at in [&mut self.sent, &mut self.received, &mut self.begun, &mut self.applied, &mut self.acknowledged] {
+        for at in
+            [&mut self.sent, &mut self.received, &mut self.begun, &mut self.applied, &mut self.acknowledged]
+        {
             *at = (*at).min(position);
         }
         self.coming.clear();

@@ -9,9 +9,7 @@ use super::member::{Member, Progress, query};
 use super::replicas::APPLIES;
 use super::replication::Shard;
 use super::spec::DatabaseBuild;
-use crate::engine::{
-    BUFFER_TIMER, CallId, Context, Disturbance, Flags, Node, Outcome, Probe, Reason, Timer,
-};
+use crate::engine::{BUFFER_TIMER, CallId, Context, Disturbance, Flags, Node, Outcome, Probe, Reason, Timer};
 
 /// What a timer is about, beside the member or shard in its lower half. Without any it is a member's flush.
 pub(super) mod topic {

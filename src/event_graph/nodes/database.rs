@@ -46,7 +46,9 @@ pub(in crate::event_graph) fn database(index: usize, spec: &DatabaseSpec, sites:
         }),
         path: (members > 1).then(|| sites.path(index, ComponentId::at(index))).flatten(),
         lags: (0..members)
-            .map(|member| spec.layout().replica_of(member as u16).map(|_| sites.resource(index, member, Role::Lag)))
+            .map(|member| {
+                spec.layout().replica_of(member as u16).map(|_| sites.resource(index, member, Role::Lag))
+            })
             .collect(),
         outages: (0..u32::from(spec.layout().shards))
             .map(|shard| sites.resource(index, shard, Role::Outage))

@@ -166,7 +166,9 @@ fn of_run(
             trailing(Metric::Worst(each(Gauge::Duration, of_kind(Role::Outage, |_| true, catalog))))
         }
         ("lost_writes", []) if can_lose(catalog) => trailing(Metric::LostWrites),
-        ("ryw_violations", []) if keeps_copies(catalog) || has_replicas(catalog) => trailing(Metric::OwnWritesUnread),
+        ("ryw_violations", []) if keeps_copies(catalog) || has_replicas(catalog) => {
+            trailing(Metric::OwnWritesUnread)
+        }
         ("hit_ratio", _) if !keeps_copies(catalog) => {
             Err(elsewhere(name).unwrap_or_else(|| unknown(format!("no component keeps copies for `{name}`"))))
         }

@@ -31,16 +31,31 @@ pub(super) const BLOCKS: &[Block] = &[
                 Is("round_robin"),
                 "which member answers reads",
             ),
-            key("zones", List(&Name("zone")), Unset("those of the database"), "zones of the replicas in turn"),
+            key(
+                "zones",
+                List(&Name("zone")),
+                Unset("those of the database"),
+                "zones of the replicas in turn",
+            ),
         ],
     },
     Block {
         name: "replication",
         about: "What a commit waits for, in detail: one of these.",
         keys: &[
-            key("semi_sync", Takes::Block("acknowledgement"), Unset("none"), "received, or nothing after a time"),
+            key(
+                "semi_sync",
+                Takes::Block("acknowledgement"),
+                Unset("none"),
+                "received, or nothing after a time",
+            ),
             key("sync", Takes::Block("acknowledgement"), Unset("none"), "received, flushed or applied"),
-            key("shared_storage", Takes::Block("acknowledgement"), Unset("none"), "all read the same storage"),
+            key(
+                "shared_storage",
+                Takes::Block("acknowledgement"),
+                Unset("none"),
+                "all read the same storage",
+            ),
         ],
     },
     Block {
@@ -48,7 +63,12 @@ pub(super) const BLOCKS: &[Block] = &[
         about: "When a replica's answer counts.",
         keys: &[
             key("replicas", Count, Is("1"), "replicas that must answer"),
-            key("timeout", Duration, Is("10s"), "of `semi_sync`: after this nothing is waited for until they are there"),
+            key(
+                "timeout",
+                Duration,
+                Is("10s"),
+                "of `semi_sync`: after this nothing is waited for until they are there",
+            ),
             key("level", Word(&["write", "flush", "apply"]), Is("flush"), "of `sync`: what having it means"),
             key("lag", Times, Unverified("20ms"), "of `shared_storage`: until a replica sees a write"),
         ],
@@ -81,7 +101,12 @@ pub(super) const BLOCKS: &[Block] = &[
         keys: &[
             key("detect", Duration, Unverified("10s"), "until it is noticed"),
             key("promote", Duration, Unverified("20s"), "election and promotion"),
-            key("dns_ttl", Duration, Is("0s"), "how long callers go on asking the old one: uniform up to this"),
+            key(
+                "dns_ttl",
+                Duration,
+                Is("0s"),
+                "how long callers go on asking the old one: uniform up to this",
+            ),
             key("fencing", Flag, Is("true"), "whether an old primary that lives is stopped"),
             key("buffer", Takes::Block("buffer"), Unset("none"), "a proxy holds statements meanwhile"),
         ],
