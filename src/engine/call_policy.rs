@@ -279,7 +279,7 @@ impl<P: Probe> Core<P> {
             // A value computed from nothing that was read is up to date.
             let known = seen.entity == item.entity;
             let version = if known { seen.version } else { self.ledger.latest(item.entity, child.row) };
-            child.seen = super::copies::Seen { entity: item.entity, version };
+            child.seen = super::copies::Seen { entity: item.entity, version, row: child.row };
             child.bytes = self.plan.entities[item.entity.index()].size_of(child.row);
             let ttl = item.ttl.as_ref().map(|ttl| self.draw(ttl, child.luck, child.request));
             // The grace is part of the time that it is kept.

@@ -8,7 +8,7 @@
 use super::fault::Effect;
 use super::plan::{Demand, Plan};
 use crate::base::random::Key;
-use crate::base::{ComponentId, EntityId, SimTime};
+use crate::base::{ComponentId, EntityId, SimDuration, SimTime};
 
 /// What an instance does with a call that arrives. Of several at once the greatest counts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -53,6 +53,8 @@ struct Instance {
     errors: Vec<(f64, u16, Key)>,
     /// Added to each message's latency there and back.
     latencies: Vec<Demand>,
+    /// How old what a replica applies must be.
+    lag: SimDuration,
     /// Messages that lose a segment: share, stream.
     losses: Vec<(f64, Key)>,
 }
@@ -65,6 +67,7 @@ impl Instance {
             speed: 1.0,
             errors: Vec::new(),
             latencies: Vec::new(),
+            lag: SimDuration::ZERO,
             losses: Vec::new(),
         }
     }
@@ -78,6 +81,7 @@ impl Instance {
             Effect::Vanish => self.life = self.life.max(Life::Vanished),
             Effect::Slow(factor) => self.speed /= factor,
             Effect::Errors { share, status, key } => self.errors.push((*share, *status, *key)),
+            Effect::Lag(by) => self.lag = self.lag.max(*by),
             Effect::Latency(added) => self.latencies.push(added.clone()),
             Effect::Loss { share, key } => self.losses.push((*share, *key)),
             Effect::Flush | Effect::Reset | Effect::Cut { .. } | Effect::HotKey { .. } => {}
@@ -194,6 +198,11 @@ impl Conditions {
     /// Shares of messages that lose a segment, with their streams.
     pub(super) fn losses(&self, component: ComponentId, instance: u16) -> &[(f64, Key)] {
         self.get(component, instance).map_or(&[], |i| &i.losses)
+    }
+
+    /// How old what a replica applies must be.
+    pub(super) fn lag(&self, component: ComponentId, instance: u16) -> SimDuration {
+        self.get(component, instance).map_or(SimDuration::ZERO, |i| i.lag)
     }
 
     /// What is added to a message's latency.

@@ -447,7 +447,8 @@ impl<P: Probe> Context<'_, P> {
     /// Nothing is noted where nothing can be old.
     pub fn see(&mut self, id: CallId, entity: EntityId, version: u32) {
         if self.core.ledger.is_on() {
-            self.core.calls[id].seen = Seen { entity, version };
+            let row = self.core.calls[id].row;
+            self.core.calls[id].seen = Seen { entity, version, row };
         }
     }
 
@@ -455,7 +456,7 @@ impl<P: Probe> Context<'_, P> {
     /// owner had written a newer one.
     pub fn read_version(&mut self, id: CallId, (entity, row): (EntityId, u64), version: u32) {
         let expects = self.request(id).map_or(Seen::NOTHING, |request| request.expects);
-        if expects.entity == entity && version < expects.version && self.row_of(id, entity) == row {
+        if expects.entity == entity && expects.row == row && version < expects.version {
             self.observe(Observation::OwnWriteUnread { entity });
         }
         let Staleness { behind, age } =
@@ -536,6 +537,14 @@ impl<P: Probe> Context<'_, P> {
     /// Starts a branch of a `parallel`: a call at the same instance that runs from `pc`.
     pub fn branch(&mut self, parent: CallId, pc: u16) -> CallId {
         self.core.branch(parent, pc)
+    }
+
+    /// Opens a piece of work that an instance of this component does for itself, for nobody's request.
+    pub fn open_job(&mut self, instance: u16) -> CallId {
+        let mut call = Call::new(RequestId::NONE, CallId::NONE, Key::default(), self.now());
+        call.component = self.me;
+        call.instance = instance;
+        self.core.open(call)
     }
 
     /// Ends a branch; its parent is told by the component itself.

@@ -11,7 +11,7 @@ use super::outcome::{Outcome, Reason};
 use super::plan::Demand;
 use super::probe::{Observation, Probe};
 use crate::base::random::Key;
-use crate::base::{ComponentId, EntityId, SimTime};
+use crate::base::{ComponentId, EntityId, SimDuration, SimTime};
 
 /// What a fault does while it lasts.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +33,8 @@ pub enum Effect {
         /// The stream of the coins.
         key: Key,
     },
+    /// A replica applies nothing that is not so old.
+    Lag(SimDuration),
     /// Messages to and from it take longer, in seconds.
     Latency(Demand),
     /// So many messages to and from it lose a segment.
@@ -182,6 +184,7 @@ impl<P: Probe> Core<P> {
         let (component, instance, luck) = (call.component, call.instance, call.luck);
         match self.conditions.life(component, instance) {
             Life::Up | Life::Draining => {}
+            Life::Down | Life::Absent | Life::Vanished if self.buffers(id) => return false,
             Life::Down | Life::Absent => {
                 self.reply(id, Outcome::error(503, component, Reason::Unreachable), 0);
                 return false;

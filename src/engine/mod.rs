@@ -32,7 +32,7 @@ mod station;
 mod world;
 
 pub use call::{ANY_INSTANCE, Call, CallId, Flags};
-pub use cluster::{Cluster, ClusterPlan};
+pub use cluster::{BUFFER_TIMER, Cluster, ClusterPlan, ReadRoute};
 pub use conditions::{Group, Life};
 pub use context::{CallBalance, Context};
 pub use copies::{Item, MOST_ENTITIES, Nodes, Placement, Seen, Spread, Verb};
@@ -47,7 +47,7 @@ pub use plan::{
     BulkheadPlan, CallSite, ConnectionLimit, Demand, EntityPlan, Fleet, Jitter, LinkPlan, Path, Plan,
     PoolPlan, Popularity, Reload, Retry, RetryOn, RowChoice, SiteId, Target, Trait,
 };
-pub use probe::{Blind, Finished, Found, Observation, Probe};
+pub use probe::{Blind, Finished, Found, LAG_UNIT, Observation, Probe};
 pub use program::{Condition, Op, Pc, Program};
 pub use request::{Request, RequestId};
 pub use sharding::{ShardRoute, Sharding};

@@ -50,13 +50,15 @@ pub enum Reason {
     BulkheadFull,
     /// The caller had gone, and the work was stopped.
     Cancelled,
+    /// A write reached a member of a database that is not its primary.
+    NotPrimary,
     /// A statement took longer than the database's `statement_timeout`.
     StatementTimeout,
 }
 
 impl Reason {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Done,
         Self::Replied,
         Self::BacklogFull,
@@ -79,6 +81,7 @@ impl Reason {
         Self::Throttled,
         Self::BulkheadFull,
         Self::Cancelled,
+        Self::NotPrimary,
         Self::StatementTimeout,
     ];
 
@@ -124,6 +127,7 @@ impl Reason {
             Self::Throttled => "throttled by the caller",
             Self::BulkheadFull => "bulkhead full",
             Self::Cancelled => "cancelled",
+            Self::NotPrimary => "not the primary",
         }
     }
 }

@@ -5,8 +5,8 @@ use super::conditions::Life;
 use super::context::Context;
 use super::outcome::{Outcome, Reason};
 use super::partitioner::Partitioner;
-use super::probe::Probe;
 use super::plan::Popularity;
+use super::probe::Probe;
 use crate::base::random::Zipf;
 use crate::base::{EntityId, OperationId};
 

@@ -71,13 +71,21 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
                 let layout = database.layout();
                 for member in 0..u32::from(layout.members()) {
                     // Who is yet to come has nothing.
-                    let waits = database.shards.as_ref().is_some_and(|s| layout.shard_of(member as u16) >= s.count);
+                    let waits =
+                        database.shards.as_ref().is_some_and(|s| layout.shard_of(member as u16) >= s.count);
                     let cores = if waits { 0.0 } else { database.cores_of(member as u16) };
                     add(index, member, Role::Cpu, cores);
                     add(index, member, Role::Io, database.channels().map_or(f64::INFINITY, f64::from));
                     add(index, member, Role::Wal, 1.0);
                     add(index, member, Role::Locks, 0.0);
                     add(index, member, Role::Connections, connections);
+                    if database.layout().replica_of(member as u16).is_some() {
+                        add(index, member, Role::Lag, 0.0);
+                    }
+                }
+                if database.replicas.is_some() {
+                    let shards = 0..u32::from(database.layout().shards);
+                    shards.for_each(|shard| add(index, shard, Role::Outage, 0.0));
                 }
             }
             ComponentSpec::LoadBalancer(balancer) => {

@@ -7,11 +7,11 @@ use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration};
 use crate::components::service::spec::{CallOptions, PoolSpec};
 use crate::engine::protection::RetryBudget;
 use crate::engine::{
-    CallSite, ClusterPlan, Demand, EntityPlan, Fleet, Item, Nodes, Plan, PoolPlan, Popularity, Retry,
-    RowChoice, SiteId, Target, Trait, Verb,
+    CallSite, ClusterPlan, Demand, EntityPlan, Fleet, Item, Nodes, Plan, PoolPlan, Popularity, ReadRoute,
+    Retry, RowChoice, SiteId, Target, Trait, Verb,
 };
 use crate::metrics::{ResourceInfo, Role};
-use crate::scenario::model::{ComponentSpec, EntitySpec, Model, PopularitySpec};
+use crate::scenario::model::{ClientSpec, ComponentSpec, EntitySpec, Model, PopularitySpec};
 
 /// Call sites and conditions as they are collected.
 pub(super) struct Sites<'a> {
@@ -63,6 +63,7 @@ impl<'a> Sites<'a> {
             if let ComponentSpec::Database(database) = &component.spec
                 && database.layout().members() > 1
             {
+                sites.plan.versions_matter = true;
                 sites.plan.clusters.push(ClusterPlan {
                     component: ComponentId::at(index),
                     layout: database.layout(),
@@ -74,6 +75,17 @@ impl<'a> Sites<'a> {
                             (&model.entities, &sites.plan.entities),
                         )
                     }),
+                    route: database.replicas.as_ref().map_or(ReadRoute::Primary, |replicas| replicas.route),
+                    owners: owners(model),
+                    dns_ttl: SimDuration::from_secs_f64(
+                        database.failover.as_ref().map_or(0.0, |f| f.dns_ttl),
+                    ),
+                    buffer: database
+                        .failover
+                        .as_ref()
+                        .and_then(|failover| failover.buffer)
+                        .map(|(most, span)| (most, SimDuration::from_secs_f64(span))),
+                    key: root.named(StreamName::new(&component.name)).named(StreamName::new("route")),
                 });
             }
             if let ComponentSpec::Service(service) = &component.spec {
@@ -144,6 +156,11 @@ impl<'a> Sites<'a> {
             other => other.operations(),
         };
         OperationId::at(known.iter().position(|name| name == endpoint).unwrap_or(0))
+    }
+
+    /// The way between two components.
+    pub(super) fn path(&mut self, caller: usize, target: ComponentId) -> Option<u32> {
+        self.paths.between(caller, target)
     }
 
     /// What callers of a database of several members go by.
@@ -359,6 +376,13 @@ impl<'a> Sites<'a> {
         self.traits.push((name.to_owned(), value.to_owned()));
         self.traits.len() as u32 - 1
     }
+}
+
+/// By client population: the entity whose row is the owner of its requests.
+fn owners(model: &Model) -> Vec<(ComponentId, EntityId)> {
+    let components = model.components.len();
+    let owner = |(at, client): (usize, &ClientSpec)| Some((ComponentId::at(components + at), client.owner?));
+    model.clients.iter().enumerate().filter_map(owner).collect()
 }
 
 /// One for each instance of a caller: the first of them in `all`.

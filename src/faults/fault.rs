@@ -45,6 +45,8 @@ pub enum Verb {
     Slow(Vec<Group>, f64),
     /// So many calls are answered with this status, without any work.
     Errors(Vec<Group>, f64, u16),
+    /// These replicas apply nothing that is not so many seconds old.
+    Lag(Vec<Group>, f64),
     /// Messages to and from these take so much longer.
     Latency(Vec<Group>, Distribution),
     /// So many messages to and from these lose a segment.

@@ -29,11 +29,21 @@ pub enum Role {
     Shield,
     /// The concurrency limit: its servers are the limit as it moves.
     Limit,
+    /// How far a replica is behind, as a level in units of 0.1 ms: nothing that one waits for.
+    Lag,
+    /// Whether a shard acknowledges no writes, as a level of 0 or 1.
+    Outage,
     /// The instances of a fleet that changes: present are those there are, servers those in service.
     Instances,
 }
 
 impl Role {
+    /// Whether its level is a measurement and no line: lag, outage.
+    #[must_use]
+    pub const fn is_reading(self) -> bool {
+        matches!(self, Self::Lag | Self::Outage)
+    }
+
     /// Whether it keeps copies: nobody waits for it, but it is looked at.
     #[must_use]
     pub const fn keeps_copies(self) -> bool {

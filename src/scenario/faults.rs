@@ -10,7 +10,7 @@ use crate::engine::Group;
 use crate::faults::{Fault, Verb};
 
 /// The verbs of faults.
-pub(super) const VERBS: [&str; 14] = [
+pub(super) const VERBS: [&str; 15] = [
     "kill",
     "restart",
     "hang",
@@ -18,6 +18,7 @@ pub(super) const VERBS: [&str; 14] = [
     "errors",
     "latency",
     "loss",
+    "lag",
     "partition",
     "zone_down",
     "deploy",
@@ -325,6 +326,20 @@ fn read_verb(
                         return None;
                     }
                 },
+                "lag" => {
+                    let replicas =
+                        |group: &Group| match around.components.get(group.component.index()).map(|c| &c.spec)
+                        {
+                            Some(ComponentSpec::Database(database)) => database.replicas.is_some(),
+                            _ => false,
+                        };
+                    if !groups.iter().all(replicas) {
+                        let help = "name replicas of a database: `lag: {target: db.replicas, by: 10s}`";
+                        found.add(Code::WrongKind, node.place, "only a replica can lag", help);
+                        return None;
+                    }
+                    Verb::Lag(groups, seconds(&mut fields, "by", found).unwrap_or(10.0))
+                }
                 "loss" => Verb::Loss(groups, fields.read("share", share, found).unwrap_or(0.01).min(0.5)),
                 _ => deploy(&groups, Some(&mut fields), found)?,
             };

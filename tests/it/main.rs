@@ -19,6 +19,7 @@ mod mistakes;
 mod model;
 mod overload;
 mod protection;
+mod replicas;
 mod scaling;
 mod schema;
 mod shards;

@@ -175,10 +175,8 @@ fn growing_copies_blocks_writes_for_a_second_and_halves_the_load() {
 #[test]
 fn growing_when_it_is_too_late_is_worse_before_it_is_better() {
     // 360 rps x 10 ms are 3.6 of 4 cores; copying takes 0.2 of each shard's 2.
-    let seen = during(
-        &growing(360, "4ms"),
-        &[(10.0, 40.0, "mean"), (45.0, 60.0, "mean"), (90.0, 120.0, "mean")],
-    );
+    let seen =
+        during(&growing(360, "4ms"), &[(10.0, 40.0, "mean"), (45.0, 60.0, "mean"), (90.0, 120.0, "mean")]);
     assert!(seen[1] > 1.5 * seen[0] && seen[2] < 0.7 * seen[0], "{seen:?}");
     // With room it is hardly felt.
     let seen = during(&growing(160, "4ms"), &[(10.0, 40.0, "mean"), (45.0, 60.0, "mean")]);

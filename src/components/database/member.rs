@@ -6,8 +6,8 @@
 
 use rustc_hash::FxHashMap;
 
-use super::working_set::WorkingSet;
 use super::spec::{DatabaseBuild, MemberResources, Query};
+use super::working_set::WorkingSet;
 use crate::base::{EntityId, SimDuration};
 use crate::engine::{CallId, Context, Cores, Flags, LockTable, Observation, Probe, Seized, Station, Timer};
 use crate::queueing::Discipline;
@@ -41,6 +41,8 @@ pub(super) enum Progress {
 pub(super) struct Member {
     /// Its number.
     number: u16,
+    /// The position of the log up to which it sees; none: all that is committed.
+    pub(super) sees: Option<u64>,
     resources: MemberResources,
     pub(super) cores: Cores,
     disk: Option<Station>,
@@ -71,6 +73,7 @@ impl Member {
         let cores = spec.cores_of(number);
         Self {
             number,
+            sees: None,
             resources,
             cores: Cores::new(resources.cpu, u32::from(number), cores, spec.contention),
             disk: spec.channels().map(|n| Station::new(resources.io, n, u32::MAX, Discipline::Fifo)),
@@ -166,7 +169,10 @@ impl Member {
             && cx.ledger().is_on()
         {
             let row = cx.call(id).row;
-            let version = cx.ledger().stored(entity, row);
+            let version = match self.sees {
+                None => cx.ledger().stored(entity, row),
+                Some(position) => cx.ledger().version_at(entity, row, position),
+            };
             cx.see(id, entity, version);
             cx.read_version(id, (entity, row), version);
         }

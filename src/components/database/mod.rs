@@ -2,7 +2,10 @@
 
 pub mod buffer_pool;
 pub mod capacity_units;
+mod failover;
 mod member;
+mod replicas;
+mod replication;
 mod reshard;
 mod scatter;
 pub mod spec;

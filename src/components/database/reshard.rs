@@ -17,7 +17,7 @@ use crate::engine::partitioner::Move;
 use crate::engine::{CallId, Context, Observation, Probe, Request, Timer};
 
 /// Timers from here on are those of growing.
-pub(super) const TOPICS: u32 = 1 << 24;
+const TOPICS: u32 = 1 << 24;
 const BEGIN: u32 = TOPICS;
 const CUT_OVER: u32 = TOPICS + 1;
 const PIECE: u32 = TOPICS + 2;
@@ -26,6 +26,11 @@ const PIECES: f64 = 50.0;
 const MEGABYTE: f64 = 1e6;
 /// How long a shard that is down is left alone.
 const PATIENCE: SimDuration = SimDuration::from_secs(1);
+
+/// Whether a timer is one of growing.
+pub(super) fn is_about(timer: Timer) -> bool {
+    (BEGIN..=PIECE).contains(&timer.topic)
+}
 
 /// One shard that gives.
 #[derive(Debug)]
@@ -162,7 +167,9 @@ impl Database {
     }
 
     fn begin_piece<P: Probe>(&mut self, source: usize, cx: &mut Context<'_, P>) {
-        let Some(grow) = self.build.spec.shards.as_ref().and_then(|shards| shards.grow.as_ref()) else { return };
+        let Some(grow) = self.build.spec.shards.as_ref().and_then(|shards| shards.grow.as_ref()) else {
+            return;
+        };
         let Some(growth) = &mut self.resharding else { return };
         let state = &mut growth.sources[source];
         let member = self.layout.primary(state.shard);
@@ -216,7 +223,9 @@ impl Database {
     }
 
     fn piece_done<P: Probe>(&mut self, source: usize, cx: &mut Context<'_, P>) {
-        let Some(grow) = self.build.spec.shards.as_ref().and_then(|shards| shards.grow.clone()) else { return };
+        let Some(grow) = self.build.spec.shards.as_ref().and_then(|shards| shards.grow.clone()) else {
+            return;
+        };
         let Some(growth) = &mut self.resharding else { return };
         let state = &mut growth.sources[source];
         let (began, piece) = (state.began, state.piece);

@@ -1,9 +1,9 @@
 //! A database as proven.
 
-use crate::base::random::Distribution;
+use crate::base::random::{Distribution, Key};
 use crate::base::{EntityId, ResourceId};
 use crate::engine::partitioner::Partitioning;
-use crate::engine::{Demand, Layout};
+use crate::engine::{Demand, Layout, ReadRoute};
 use crate::queueing::Contention;
 
 /// Whose key places a statement.
@@ -40,6 +40,44 @@ pub struct QuerySpec {
     pub lock: Option<EntityId>,
 }
 
+/// What a commit waits for at the replicas.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Replication {
+    /// Nothing.
+    Async,
+    /// So many have received it; after `patience` seconds without them, nothing any more until they are there.
+    SemiSync {
+        /// Replicas.
+        acknowledgements: u16,
+        /// Seconds.
+        patience: f64,
+    },
+    /// So many have it.
+    Sync {
+        /// Replicas.
+        acknowledgements: u16,
+        /// What having it means.
+        level: Level,
+    },
+    /// A majority of all members, the primary among them, has received it.
+    Quorum,
+    /// All members read the same storage: nothing is sent, replayed or lost; so many seconds pass until a
+    /// replica sees it.
+    SharedStorage(Distribution),
+}
+
+/// When a replica says that it has a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Level {
+    /// Received.
+    Write,
+    /// On its disk.
+    #[default]
+    Flush,
+    /// Applied, so that readers see it.
+    Apply,
+}
+
 /// The replicas of a primary, of each one where there are shards.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReplicaSpec {
@@ -47,6 +85,38 @@ pub struct ReplicaSpec {
     pub count: u16,
     /// Cores of each.
     pub cores: f64,
+    /// What a commit waits for.
+    pub mode: Replication,
+    /// Threads that apply the log.
+    pub threads: u16,
+    /// Core time of applying one write; none: a third of what the write took.
+    pub cost: Option<Distribution>,
+    /// Who answers reads.
+    pub route: ReadRoute,
+    /// Zones of the replicas in turn; empty: those of the database go on.
+    pub zones: Vec<String>,
+}
+
+/// What happens when a primary is lost.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FailoverSpec {
+    /// Seconds until it is noticed.
+    pub detect: f64,
+    /// Seconds of election and promotion.
+    pub promote: f64,
+    /// Seconds for which callers go on asking the old one at most.
+    pub dns_ttl: f64,
+    /// Whether an old primary that lives is stopped.
+    pub fencing: bool,
+    /// Statements that wait for the new one: so many, so many seconds.
+    pub buffer: Option<(u32, f64)>,
+}
+
+impl Default for FailoverSpec {
+    /// 10 s and 20 s: Patroni and Orchestrator take 10 to 40 s in all (common practice, not verified).
+    fn default() -> Self {
+        Self { detect: 10.0, promote: 20.0, dns_ttl: 0.0, fencing: true, buffer: None }
+    }
 }
 
 /// The shards of a database.
@@ -110,6 +180,8 @@ pub struct DatabaseSpec {
     pub replicas: Option<ReplicaSpec>,
     /// How its rows are divided.
     pub shards: Option<ShardSpec>,
+    /// What happens when a primary is lost; none: nothing.
+    pub failover: Option<FailoverSpec>,
     /// Statements.
     pub queries: Vec<QuerySpec>,
 }
@@ -159,6 +231,18 @@ pub struct DatabaseBuild {
     pub commit: Option<Demand>,
     /// By member.
     pub members: Vec<MemberResources>,
+    /// Core time of applying one write.
+    pub apply: Option<Demand>,
+    /// How long a replica sees a write later, where storage is shared.
+    pub shared_lag: Option<Demand>,
+    /// The way between its members, an index into the plan's paths; none: it takes no time.
+    pub path: Option<u32>,
+    /// By member: its lag, if it is a replica.
+    pub lags: Vec<Option<ResourceId>>,
+    /// By shard: its outages.
+    pub outages: Vec<ResourceId>,
+    /// The stream of whatever it draws itself.
+    pub key: Key,
     /// What shards take.
     pub shards: Option<ShardBuild>,
     /// What lies on the disk and is read through memory.
@@ -195,7 +279,8 @@ impl DatabaseSpec {
     /// Its members.
     #[must_use]
     pub fn layout(&self) -> Layout {
-        let shards = self.shards.as_ref().map_or(1, |shards| shards.grow.as_ref().map_or(shards.count, |g| g.to));
+        let shards =
+            self.shards.as_ref().map_or(1, |shards| shards.grow.as_ref().map_or(shards.count, |g| g.to));
         Layout { shards, replicas: self.replicas.as_ref().map_or(0, |replicas| replicas.count) }
     }
 

@@ -1,14 +1,32 @@
 //! A database as it runs: its members, and what goes on between them.
 //!
-//! A statement runs at the member that its caller chose; see `member.rs` for what happens to it there.
+//! A statement runs at the member that its caller chose; see `member.rs` for what happens to it there,
+//! `replicas.rs` for the way of what it wrote, and `failover.rs` for members that are lost.
+
+use std::collections::VecDeque;
 
 use super::member::{Member, Progress, phase, query};
+use super::replicas::APPLIES;
+use super::replication::Shard;
 use super::reshard::{self, Resharding};
 use super::spec::DatabaseBuild;
 use crate::base::SimDuration;
 use crate::engine::{
-    CallId, Context, Disturbance, Flags, Layout, Limit, Node, Outcome, Probe, Reason, Signal, Timer, Withdrawal,
+    BUFFER_TIMER, CallId, Context, Disturbance, Flags, Layout, Limit, Node, Outcome, Probe, Reason, Signal,
+    Timer, Withdrawal,
 };
+
+/// What a timer is about, beside the member or shard in its lower half. Without any it is a member's flush.
+pub(super) mod topic {
+    pub(in super::super) const ARRIVED: u32 = 1 << 16;
+    pub(in super::super) const ANSWERED: u32 = 2 << 16;
+    pub(in super::super) const APPLY: u32 = 3 << 16;
+    pub(in super::super) const SEND: u32 = 4 << 16;
+    pub(in super::super) const PATIENCE: u32 = 5 << 16;
+    pub(in super::super) const LOOK: u32 = 6 << 16;
+    pub(in super::super) const PROMOTE: u32 = 7 << 16;
+    pub(in super::super) const OUT: u32 = 8 << 16;
+}
 
 /// A database as it runs.
 #[derive(Debug)]
@@ -17,6 +35,12 @@ pub struct Database {
     pub(super) members: Vec<Member>,
     pub(super) layout: Layout,
     pub(super) resharding: Option<Box<Resharding>>,
+    /// Empty where there are no replicas.
+    pub(super) shards: Vec<Shard>,
+    /// Writes that replicas have answered.
+    pub(super) ready: VecDeque<CallId>,
+    /// Reads that may begin, since their replica has what they must see.
+    pub(super) reads: VecDeque<CallId>,
 }
 
 impl Database {
@@ -24,7 +48,15 @@ impl Database {
     #[must_use]
     pub fn new(build: DatabaseBuild) -> Self {
         let members = (0..build.members.len()).map(|number| Member::new(&build, number as u16)).collect();
-        Self { members, layout: build.spec.layout(), resharding: Resharding::new(&build), build }
+        Self {
+            members,
+            layout: build.spec.layout(),
+            resharding: Resharding::new(&build),
+            shards: Vec::new(),
+            ready: VecDeque::new(),
+            reads: VecDeque::new(),
+            build,
+        }
     }
 
     /// Takes a statement as far as it goes, and whoever it makes room for.
@@ -42,18 +74,51 @@ impl Database {
             }
             let member = &mut self.members[usize::from(cx.call(id).instance)];
             if member.advance(id, &self.build, cx) == Progress::Done {
-                next = if cx.call(id).flags.has(Flags::BRANCH) {
-                    self.branch_done(id, cx)
-                } else {
-                    self.answer(id, cx)
-                };
+                // The answer of a part comes again when it has travelled back.
+                let travelled = cx.call(id).flags.has(Flags::BRANCH) && cx.call(id).pc > phase::DONE + 1;
+                let writes = !travelled && !self.shards.is_empty() && query(&self.build, id, cx).writes;
+                if !writes || self.replicate(id, cx) {
+                    next = self.answer(id, cx);
+                }
             }
         }
+    }
+
+    /// Whoever waited for replicas goes on.
+    fn settle<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
+        loop {
+            let next = if let Some(id) = self.ready.pop_front() {
+                if cx.is_alive(id) { self.answer(id, cx) } else { None }
+            } else if let Some(id) = self.reads.pop_front() {
+                Some(id).filter(|id| cx.is_alive(*id))
+            } else {
+                return;
+            };
+            if let Some(next) = next {
+                self.advance(next, cx);
+            }
+        }
+    }
+
+    /// What a statement did is done, and, where that is asked for, replicated: it is answered, or its part is; who
+    /// holds its row next.
+    fn answer<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) -> Option<CallId> {
+        if cx.call(id).flags.has(Flags::BRANCH) {
+            return self.branch_done(id, cx);
+        }
+        self.settle_row(id, cx);
+        let me = cx.me();
+        self.finish(id, Outcome::ok(200, me), cx)
     }
 
     /// A write becomes the row's newest version.
     pub(super) fn settle_row<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
         let query = query(&self.build, id, cx);
+        if query.writes && !self.shards.is_empty() && self.diverges(cx.call(id).instance) {
+            return; // nobody else ever sees it
+        }
+        let query = &self.build.queries[cx.call(id).operation.index()];
+        let writes = query.writes;
         if let Some(entity) = query.entity {
             let (row, now) = (cx.call(id).row, cx.now());
             if query.writes {
@@ -67,13 +132,9 @@ impl Database {
                 }
             }
         }
-    }
-
-    /// Answers a statement that is done; who holds its row next.
-    fn answer<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) -> Option<CallId> {
-        self.settle_row(id, cx);
-        let me = cx.me();
-        self.finish(id, Outcome::ok(200, me), cx)
+        if writes && !self.shards.is_empty() {
+            self.acknowledged(id, cx);
+        }
     }
 
     /// Answers a statement; who holds its row next.
@@ -104,11 +165,11 @@ impl Database {
     }
 
     /// Everything in hand at a member is lost.
-    fn crash<P: Probe>(&mut self, member: u16, cx: &mut Context<'_, P>) {
+    pub(super) fn crash<P: Probe>(&mut self, member: u16, cx: &mut Context<'_, P>) {
         self.members[usize::from(member)].crash();
         for call in cx.calls_at(member) {
             // Others end with the first that they were to help.
-            if !cx.is_alive(call) || self.forget_copy(call, cx) {
+            if !cx.is_alive(call) || cx.call(call).pc == APPLIES || self.forget_copy(call, cx) {
                 continue;
             }
             if let Some(next) = self.members[usize::from(member)].withdraw(call, cx) {
@@ -130,6 +191,7 @@ impl Database {
 impl Node for Database {
     fn start<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
         self.plan_resharding(cx);
+        self.start_replicas(cx);
     }
 
     fn on_call<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
@@ -141,14 +203,25 @@ impl Node for Database {
             let at = cx.now() + SimDuration::from_secs_f64(limit);
             cx.schedule(at, Signal::TimedOut { call, token: 0, limit: Limit::Expired });
         }
+        if !self.shards.is_empty() {
+            let writes = query(&self.build, call, cx).writes;
+            if let Some(reason) = self.refusal(cx.call(call).instance, writes) {
+                return Self::refuse(call, reason, cx);
+            }
+            if !writes && self.waits_for_position(call, cx) {
+                return;
+            }
+        }
         if self.build.shards.is_none() || self.is_for_here(call, cx) {
             self.advance(call, cx);
         }
+        self.settle(cx);
     }
 
     fn on_served<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
         self.members[usize::from(cx.call(call).instance)].served(call, cx);
         self.advance(call, cx);
+        self.settle(cx);
     }
 
     fn on_limit<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
@@ -157,6 +230,7 @@ impl Node for Database {
         if let Some(next) = self.finish(call, outcome, cx) {
             self.advance(next, cx);
         }
+        self.settle(cx);
     }
 
     /// The statement has taken as long as it may, wherever it is.
@@ -179,25 +253,53 @@ impl Node for Database {
 
     fn on_disturbance<P: Probe>(&mut self, instance: u16, what: Disturbance, cx: &mut Context<'_, P>) {
         match what {
-            Disturbance::Lost => self.crash(instance, cx),
+            Disturbance::Lost => {
+                self.crash(instance, cx);
+                self.member_lost(instance, cx);
+            }
             Disturbance::Speed(speed) => self.members[usize::from(instance)].cores.set_speed(speed, cx),
-            Disturbance::Restored | Disturbance::Draining | Disturbance::Flushed | Disturbance::Reset => {}
+            Disturbance::Restored => self.member_restored(instance, cx),
+            Disturbance::Draining | Disturbance::Flushed | Disturbance::Reset => {}
         }
+        self.settle(cx);
     }
 
     fn on_timer<P: Probe>(&mut self, timer: Timer, cx: &mut Context<'_, P>) {
-        if timer.topic >= reshard::TOPICS {
-            return self.reshard(timer, cx);
+        if reshard::is_about(timer) {
+            self.reshard(timer, cx);
+            return self.settle(cx);
         }
-        let member = &mut self.members[timer.topic as usize];
-        for id in member.flushed(timer.number, &self.build, cx) {
-            self.advance(id, cx);
+        let of = (timer.topic & 0xFFFF) as u16;
+        let shard = self.shard_of(of);
+        match timer.topic & !0xFFFF {
+            0 => {
+                let member = &mut self.members[usize::from(of)];
+                for id in member.flushed(timer.number, &self.build, cx) {
+                    self.advance(id, cx);
+                }
+            }
+            BUFFER_TIMER => cx.expire_buffered(),
+            topic::ARRIVED => self.arrived(shard, of, cx),
+            topic::ANSWERED => self.answered(shard, of, cx),
+            topic::APPLY => self.pump(shard, of, cx),
+            topic::SEND => self.send(shard, of, cx),
+            topic::PATIENCE => self.patience(usize::from(of), cx),
+            topic::LOOK => self.look(cx),
+            topic::PROMOTE => self.promote(usize::from(of), timer.number, cx),
+            topic::OUT => self.noticed(of, cx),
+            _ => {}
         }
+        self.settle(cx);
     }
 
     fn on_wake<P: Probe>(&mut self, station: u32, epoch: u32, cx: &mut Context<'_, P>) {
         while let Some(call) = self.members[station as usize].cores.finished(epoch, cx) {
-            self.advance(call, cx);
+            if cx.call(call).pc == APPLIES {
+                self.thread_done(call, cx);
+            } else {
+                self.advance(call, cx);
+            }
         }
+        self.settle(cx);
     }
 }

@@ -28,8 +28,7 @@ pub(super) struct WorkingSet {
 impl WorkingSet {
     /// None where all data are in memory.
     pub(super) fn new(build: &DatabaseBuild) -> Option<Box<Self>> {
-        let empty =
-            Rows { count: 1.0, thinned: 1.0, bytes: 1.0, zipf: None, together: false, share: 0.0 };
+        let empty = Rows { count: 1.0, thinned: 1.0, bytes: 1.0, zipf: None, together: false, share: 0.0 };
         Some(Box::new(Self {
             memory: build.spec.memory?,
             kept: build.kept.iter().map(|kept| (*kept, empty.clone(), 0)).collect(),
@@ -103,7 +102,8 @@ impl WorkingSet {
 
 /// The share of all keys that lie on a shard.
 fn share_of<P: Probe>(shard: u16, cx: &mut Context<'_, P>) -> f64 {
-    let by: Option<EntityId> = cx.cluster().and_then(|cluster| cluster.sharding()).map(|sharding| sharding.by);
+    let by: Option<EntityId> =
+        cx.cluster().and_then(|cluster| cluster.sharding()).map(|sharding| sharding.by);
     let Some(by) = by else { return 1.0 };
     let keys = cx.rows_of(by);
     let sharding = cx.cluster().and_then(|cluster| cluster.sharding());

@@ -1,9 +1,12 @@
 //! A database: its statements and the resources of its node.
 
 use super::key_of;
+use crate::base::ComponentId;
 use crate::base::random::{Distribution, StreamName};
 use crate::components::database::Database;
-use crate::components::database::spec::{DatabaseBuild, DatabaseSpec, MemberResources, Query, ShardBuild};
+use crate::components::database::spec::{
+    DatabaseBuild, DatabaseSpec, MemberResources, Query, Replication, ShardBuild,
+};
 use crate::engine::{ConnectionLimit, Demand};
 use crate::event_graph::sites::Sites;
 use crate::metrics::Role;
@@ -52,6 +55,21 @@ pub(in crate::event_graph) fn database(index: usize, spec: &DatabaseSpec, sites:
                 .map(|d| drawn("", "copy cpu", d)),
             stored: super::shards::stored(shards.by, &sites.model.entities),
         }),
+        apply: spec.replicas.as_ref().and_then(|r| r.cost.as_ref()).map(|d| drawn("", "apply", d)),
+        shared_lag: spec.replicas.as_ref().and_then(|r| match &r.mode {
+            Replication::SharedStorage(lag) => Some(drawn("", "shared storage", lag)),
+            _ => None,
+        }),
+        path: (members > 1).then(|| sites.path(index, ComponentId::at(index))).flatten(),
+        lags: (0..members)
+            .map(|member| {
+                spec.layout().replica_of(member as u16).map(|_| sites.resource(index, member, Role::Lag))
+            })
+            .collect(),
+        outages: (0..u32::from(spec.layout().shards))
+            .map(|shard| sites.resource(index, shard, Role::Outage))
+            .collect(),
+        key: key.named(StreamName::new("replication")),
         spec: spec.clone(),
     })
 }

@@ -5,7 +5,7 @@
 //! any one of them. A name that nothing in the model supplies is an error, never an empty value; one that
 //! another kind of component would supply is an error that names the kind.
 
-use super::catalog::{Catalog, ComponentInfo, Role};
+use super::catalog::{Catalog, ComponentInfo, ResourceInfo, Role};
 
 mod metric;
 mod segments;
@@ -162,8 +162,13 @@ fn of_run(
         return trailing(Metric::Latency(statistic, requests));
     }
     match (name, texts) {
+        ("outage", []) if has_replicas(catalog) => {
+            trailing(Metric::Worst(each(Gauge::Duration, of_kind(Role::Outage, |_| true, catalog))))
+        }
         ("lost_writes", []) if can_lose(catalog) => trailing(Metric::LostWrites),
-        ("ryw_violations", []) if keeps_copies(catalog) => trailing(Metric::OwnWritesUnread),
+        ("ryw_violations", []) if keeps_copies(catalog) || has_replicas(catalog) => {
+            trailing(Metric::OwnWritesUnread)
+        }
         ("hit_ratio", _) if !keeps_copies(catalog) => {
             Err(elsewhere(name).unwrap_or_else(|| unknown(format!("no component keeps copies for `{name}`"))))
         }
@@ -198,7 +203,23 @@ fn of_run(
 
 /// Whether the model has what can lose acknowledged writes.
 fn can_lose(catalog: &Catalog) -> bool {
-    catalog.components.iter().any(|component| component.kind == "cache")
+    has_replicas(catalog) || catalog.components.iter().any(|component| component.kind == "cache")
+}
+
+/// Whether some database has replicas.
+fn has_replicas(catalog: &Catalog) -> bool {
+    catalog.resources.iter().any(|resource| resource.role == Role::Lag)
+}
+
+/// Positions of the resources of a role.
+fn of_kind(role: Role, ours: impl Fn(&ResourceInfo) -> bool, catalog: &Catalog) -> Vec<usize> {
+    let all = catalog.resources.iter().enumerate();
+    all.filter(|(_, resource)| resource.role == role && ours(resource)).map(|(at, _)| at).collect()
+}
+
+/// A gauge of each resource by itself.
+fn each(gauge: Gauge, resources: Vec<usize>) -> Vec<Metric> {
+    resources.into_iter().map(|resource| Metric::Resources(gauge, vec![resource])).collect()
 }
 
 /// Whether the model keeps copies of rows, which may be old.
@@ -353,6 +374,12 @@ fn of_component(
         ["locks", tail @ ..] => gauge(name, "locks", tail, need(Role::Locks, "row locks")?),
         ["wal", tail @ ..] => gauge(name, "wal", tail, need(Role::Wal, "write-ahead log")?),
         ["link", tail @ ..] => gauge(name, "link", tail, need(Role::Link, "link")?),
+        ["lag"] if component.layout.is_some() => {
+            Ok(Metric::Worst(each(Gauge::Lag, need(Role::Lag, "replica that could lag")?)))
+        }
+        ["outage"] if component.layout.is_some() => {
+            Ok(Metric::Worst(each(Gauge::Duration, need(Role::Outage, "replica that could take over")?)))
+        }
         ["shield", word] if store_gauge(word).is_some() => Ok(Metric::Store(
             store_gauge(word).unwrap_or(StoreGauge::HitRatio),
             need(Role::Shield, "shield")?,
@@ -443,6 +470,14 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
         if catalog.resources.iter().any(changes) {
             candidates.push(format!("{c}.instances"));
         }
+        if let Some(layout) = component.layout.filter(|layout| layout.members() > 1) {
+            candidates.extend((0..layout.members().min(MOST_PLACES as u16)).flat_map(|member| {
+                let member = layout.name(member);
+                ["cpu", "offered_cpu", "lag", "wait.p99"].map(|tail| format!("{c}.{member}.{tail}"))
+            }));
+            candidates.push(format!("{c}.replica.lag"));
+            candidates.push(format!("skew({c}.shard.cpu)"));
+        }
         for target in &catalog.components {
             let t = &target.name;
             candidates.extend(
@@ -455,7 +490,10 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
     if can_lose(catalog) {
         names.push("lost_writes".to_owned());
     }
-    if keeps_copies(catalog) {
+    if has_replicas(catalog) {
+        names.push("outage".to_owned());
+    }
+    if keeps_copies(catalog) || has_replicas(catalog) {
         names.push("ryw_violations".to_owned());
     }
     for entity in &catalog.entities {

@@ -1,10 +1,10 @@
 //! `kind: database`.
 
 use super::shards::read_shards;
-use super::{Names, read_cores, small};
+use super::{Names, read_cores, replicas, small};
 use crate::base::SimDuration;
 use crate::base::random::Distribution;
-use crate::components::database::spec::{By, DatabaseSpec, QuerySpec, ReplicaSpec};
+use crate::components::database::spec::{By, DatabaseSpec, QuerySpec};
 use crate::document::distribution_text::Of;
 use crate::document::{Code, Diagnostics, quantity};
 use crate::queueing::Contention;
@@ -49,7 +49,8 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         Contention { sigma, kappa }
     });
     let cores = read_cores(fields, found);
-    let replicas = read_replicas(fields, cores, found);
+    let replicas = replicas::read(fields, cores, found);
+    let failover = replicas::read_failover(fields, replicas.is_some(), found);
     DatabaseSpec {
         cores,
         max_connections: small(fields, "max_connections", 1, 10_000_000, found).map(|n| n as u32),
@@ -68,19 +69,7 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         contention,
         replicas,
         shards: read_shards(fields, names, found),
+        failover,
         queries,
     }
-}
-
-/// Replicas that a primary has at most.
-const MOST_REPLICAS: u64 = 100;
-
-/// `replicas: {count: 3, cpu: 8}`.
-fn read_replicas(fields: &mut Fields<'_>, cores: f64, found: &mut Diagnostics) -> Option<ReplicaSpec> {
-    let node = fields.get("replicas")?;
-    let mut replicas = Fields::of(node, "`replicas`", found);
-    let count = small(&mut replicas, "count", 0, MOST_REPLICAS, found).unwrap_or(1) as u16;
-    let own = node.get("cpu").is_some().then(|| read_cores(&mut replicas, found));
-    replicas.finish(found);
-    (count > 0).then(|| ReplicaSpec { count, cores: own.unwrap_or(cores) })
 }
