@@ -10,7 +10,7 @@ use super::conditions::Life;
 use super::context::Core;
 use super::event::{Event, Limit, Signal};
 use super::outcome::{Outcome, Reason};
-use super::plan::{Retry, SiteId};
+use super::plan::{Retry, RowChoice, SiteId};
 use super::probe::{Finished, Observation, Probe};
 use super::protection::CircuitBreaker;
 use super::request::Request;
@@ -96,7 +96,8 @@ impl<P: Probe> Core<P> {
         let token = call.token;
         let me = call.component;
         let plan = &self.plan.sites[site.0 as usize];
-        let (pooled, breaker, guarded) = (plan.pool.is_some(), plan.breaker.is_some(), plan.guarded);
+        let (breaker, guarded) = (plan.breaker.is_some(), plan.guarded);
+        let pooled = plan.pool.is_some() || plan.cluster.is_some();
         let deadline = plan.deadline;
         if let Some(Retry { budget: Some(_), .. }) = &plan.retry
             && let Some(budget) = self.budget(caller)
@@ -229,7 +230,7 @@ impl<P: Probe> Core<P> {
         if site.propagates || call.deadline != SimTime::MAX {
             child.deadline = self.told_deadline(caller);
         }
-        let drawn = site.size.is_some() || site.row != super::plan::RowChoice::None;
+        let drawn = site.size.is_some() || site.row != RowChoice::None;
         if drawn || any && site.target.instances > 1 {
             self.complete(&mut child, caller);
         }
@@ -251,17 +252,23 @@ impl<P: Probe> Core<P> {
         let (instance, choice) = (call.instance, call.choice);
         let site = &self.plan.sites[call.site.0 as usize];
         let (target, row, item) = (site.target, site.row, site.item.clone());
+        let site_is_routed = site.cluster.is_some();
         if let Some(size) = &site.size {
             child.bytes = self.draw(size, child.luck, child.request) as u64;
         }
-        if row != super::plan::RowChoice::None {
+        if row != RowChoice::None {
+            // Where a member was chosen for it, the row is inserted already.
+            let row = match row {
+                RowChoice::New(entity) if site_is_routed => RowChoice::Own(entity),
+                other => other,
+            };
             child.row = self.choose_row(child.request, row);
         }
         if let super::plan::RowChoice::New(entity) = row
             && self.ledger.is_on()
         {
             // A row is born with its first version: nobody can have missed it.
-            child.seen = super::copies::Seen { entity, version: 0 };
+            child.seen = super::copies::Seen { entity, version: 0, row: child.row };
         }
         if let Some(item) = item {
             return self.address(child, caller, &item, choice);
@@ -294,7 +301,7 @@ impl<P: Probe> Core<P> {
             // A value computed from nothing that was read is up to date.
             let known = seen.entity == item.entity;
             let version = if known { seen.version } else { self.ledger.latest(item.entity, child.row) };
-            child.seen = super::copies::Seen { entity: item.entity, version };
+            child.seen = super::copies::Seen { entity: item.entity, version, row: child.row };
             if item.verb.writes() {
                 child.bytes = self.size_of(item.entity, child.row, version);
             }
@@ -626,7 +633,7 @@ impl<P: Probe> Core<P> {
         let waited_for = waited_for || self.is_copy(parent, id);
         let orphan = !waited_for || !self.is_wanted(request);
         self.observe(Observation::CallClosed { component, outcome, orphan, stay });
-        if flags.has(Flags::LAST_ON_CONNECTION) && self.connections[component.index()].is_some() {
+        if flags.has(Flags::LAST_ON_CONNECTION) && !self.connections[component.index()].is_empty() {
             self.close_connection(id);
         }
         if travels && path == u32::MAX && !self.conditions.any {

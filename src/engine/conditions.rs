@@ -8,7 +8,7 @@
 use super::fault::Effect;
 use super::plan::{Demand, Plan};
 use crate::base::random::Key;
-use crate::base::{ComponentId, EntityId, SimTime};
+use crate::base::{ComponentId, EntityId, SimDuration, SimTime};
 
 /// What an instance does with a call that arrives. Of several at once the greatest counts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -56,6 +56,8 @@ struct Instance {
     errors: Vec<(f64, (u16, u32), Key)>,
     /// Added to each message's latency there and back.
     latencies: Vec<Demand>,
+    /// How old what a replica applies must be.
+    lag: SimDuration,
     /// Messages that lose a segment: share, stream.
     losses: Vec<(f64, Key)>,
 }
@@ -70,6 +72,7 @@ impl Instance {
             speed: 1.0,
             errors: Vec::new(),
             latencies: Vec::new(),
+            lag: SimDuration::ZERO,
             losses: Vec::new(),
         }
     }
@@ -86,6 +89,7 @@ impl Instance {
             Effect::Errors { share, status, retry_after, key } => {
                 self.errors.push((*share, (*status, *retry_after), *key));
             }
+            Effect::Lag(by) => self.lag = self.lag.max(*by),
             Effect::Latency(added) => self.latencies.push(added.clone()),
             Effect::Loss { share, key } => self.losses.push((*share, *key)),
             Effect::Flush
@@ -215,6 +219,11 @@ impl Conditions {
     /// Shares of messages that lose a segment, with their streams.
     pub(super) fn losses(&self, component: ComponentId, instance: u16) -> &[(f64, Key)] {
         self.get(component, instance).map_or(&[], |i| &i.losses)
+    }
+
+    /// How old what a replica applies must be.
+    pub(super) fn lag(&self, component: ComponentId, instance: u16) -> SimDuration {
+        self.get(component, instance).map_or(SimDuration::ZERO, |i| i.lag)
     }
 
     /// What is added to a message's latency.

@@ -5,6 +5,7 @@
 //! observed is observed here or in the stations, so a new kind is measured without a line of metrics.
 
 use super::call::{Call, CallId, Flags};
+use super::cluster::Cluster;
 use super::conditions::{Conditions, Life};
 use super::event::{Event, Limit, Signal, Timer};
 use super::fault::Disturbance;
@@ -30,7 +31,8 @@ pub(super) struct Core<P> {
     pub(super) requests: Slab<Request>,
     pub(super) plan: Arc<Plan>,
     pub(super) pools: Vec<Pool>,
-    pub(super) connections: Vec<Option<Connections>>,
+    pub(super) connections: Vec<Vec<Connections>>,
+    pub(super) clusters: Vec<Cluster>,
     pub(super) rotors: Vec<u16>,
     pub(super) budgets: Vec<RetryBudget>,
     pub(super) breakers: Vec<CircuitBreaker>,
@@ -50,7 +52,7 @@ pub(super) struct Core<P> {
     pub(super) moments: Vec<(SimTime, u32, bool)>,
     pub(super) feeds: Vec<super::change_feed::Feed>,
     pub(super) marks: super::copy_context::Marks,
-    inserted: Vec<u64>,
+    pub(super) inserted: Vec<u64>,
     replayed_rows: Vec<u64>,
     pub(super) calls_opened: u64,
     pub(super) calls_closed: u64,
@@ -68,7 +70,12 @@ impl<P: Probe> Core<P> {
             calls: Slab::new(),
             requests: Slab::new(),
             pools: plan.pools.iter().map(Pool::new).collect(),
-            connections: plan.connections.iter().map(|limit| limit.map(Connections::new)).collect(),
+            connections: plan
+                .connections
+                .iter()
+                .map(|limits| limits.iter().copied().map(Connections::new).collect())
+                .collect(),
+            clusters: plan.clusters.iter().map(Cluster::new).collect(),
             rotors: vec![0; plan.rotors as usize],
             budgets: plan.budgets.clone(),
             throttles: plan.throttles.clone(),
@@ -484,6 +491,14 @@ impl<P: Probe> Context<'_, P> {
         self.core.branch(parent, pc)
     }
 
+    /// Opens a piece of work that an instance of this component does for itself, for nobody's request.
+    pub fn open_job(&mut self, instance: u16) -> CallId {
+        let mut call = Call::new(RequestId::NONE, CallId::NONE, Key::default(), self.now());
+        call.component = self.me;
+        call.instance = instance;
+        self.core.open(call)
+    }
+
     /// Ends a branch; its parent is told by the component itself.
     pub fn end_branch(&mut self, id: CallId) -> (CallId, bool) {
         self.core.end_branch(id)
@@ -512,10 +527,10 @@ impl<P: Probe> Context<'_, P> {
         self.core.finish_request(root, outcome)
     }
 
-    /// The connections that this component accepts, if they are limited: (open, limit).
+    /// The connections that this component (its first member) accepts, if they are limited: (open, limit).
     #[must_use]
     pub fn connections(&self) -> Option<(u32, u32)> {
-        self.core.connections[self.me.index()].as_ref().map(Connections::open_and_max)
+        self.core.connections[self.me.index()].first().map(Connections::open_and_max)
     }
 
     /// Accepts the call's connection; false if the limit is reached.

@@ -12,11 +12,13 @@ pub struct Seen {
     pub entity: EntityId,
     /// The version.
     pub version: u32,
+    /// Which row.
+    pub row: u64,
 }
 
 impl Seen {
     /// No row yet.
-    pub const NOTHING: Self = Self { entity: EntityId(u16::MAX), version: 0 };
+    pub const NOTHING: Self = Self { entity: EntityId(u16::MAX), version: 0, row: 0 };
 
     /// Whether there is no row yet.
     #[must_use]

@@ -95,7 +95,7 @@ impl<P: Probe> Context<'_, P> {
     /// Nothing is noted where nothing can be old.
     pub fn see(&mut self, id: CallId, entity: EntityId, version: u32) {
         if self.core.ledger.is_on() {
-            self.core.calls[id].seen = Seen { entity, version };
+            self.core.calls[id].seen = Seen { entity, version, row: self.core.calls[id].row };
         }
     }
 
@@ -103,7 +103,7 @@ impl<P: Probe> Context<'_, P> {
     /// owner had written a newer one.
     pub fn read_version(&mut self, id: CallId, (entity, row): (EntityId, u64), version: u32) {
         let expects = self.request(id).map_or(Seen::NOTHING, |request| request.expects);
-        if expects.entity == entity && version < expects.version && self.row_of(id, entity) == row {
+        if expects.entity == entity && expects.row == row && version < expects.version {
             self.observe(Observation::OwnWriteUnread { entity });
         }
         let Staleness { behind, age } =

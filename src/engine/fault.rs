@@ -11,7 +11,7 @@ use super::outcome::{Outcome, Reason};
 use super::plan::Demand;
 use super::probe::{Observation, Probe};
 use crate::base::random::Key;
-use crate::base::{ComponentId, EntityId, SimTime};
+use crate::base::{ComponentId, EntityId, SimDuration, SimTime};
 
 /// What a fault does while it lasts.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +35,8 @@ pub enum Effect {
         /// The stream of the coins.
         key: Key,
     },
+    /// A replica applies nothing that is not so old.
+    Lag(SimDuration),
     /// Messages to and from it take longer, in seconds.
     Latency(Demand),
     /// So many messages to and from it lose a segment.
@@ -193,8 +195,8 @@ impl<P: Probe> Core<P> {
             self.release_parked(component, instance);
         }
         if !after.works() && before != after {
-            self.drop_idle_connections(component);
-            self.forget_connections(component);
+            self.drop_idle_connections(component, Some(instance));
+            self.forget_connections(component, instance);
         }
     }
 
@@ -204,6 +206,7 @@ impl<P: Probe> Core<P> {
         let (component, instance, luck) = (call.component, call.instance, call.luck);
         match self.conditions.life(component, instance) {
             Life::Up | Life::Draining => {}
+            Life::Down | Life::Absent | Life::Vanished if self.buffers(id) => return false,
             Life::Down | Life::Absent => {
                 self.reply(id, Outcome::error(503, component, Reason::Unreachable), 0);
                 return false;
@@ -268,28 +271,35 @@ impl<P: Probe> Core<P> {
         }
     }
 
-    /// Idle pooled connections to a dead process are gone: the next use of each opens a new one.
-    fn drop_idle_connections(&mut self, component: ComponentId) {
+    /// Idle pooled connections to a dead process (of all members, if none is named) are gone: the next use of
+    /// each opens a new one.
+    fn drop_idle_connections(&mut self, component: ComponentId, member: Option<u16>) {
         let plan = self.plan.clone();
         for site in plan.sites.iter().filter(|site| site.target.component == component) {
             let Some(first) = site.pool else { continue };
+            let width = site.pool_width.max(1);
             let callers = self.conditions.most(site.caller);
-            let mut idle = 0;
-            for pool in self.pools.iter_mut().skip(first as usize).take(callers as usize) {
-                idle += pool.open.saturating_sub(pool.in_use);
-                pool.open = pool.in_use;
+            for of in (0..width).filter(|of| width == 1 || member.is_none_or(|member| member == *of)) {
+                let mut idle = 0;
+                for caller in 0..callers {
+                    let at = first as usize + usize::from(caller) * usize::from(width) + usize::from(of);
+                    let Some(pool) = self.pools.get_mut(at) else { continue };
+                    idle += pool.open.saturating_sub(pool.in_use);
+                    pool.open = pool.in_use;
+                }
+                self.close_idle(component, of, idle);
             }
-            self.close_idle(component, idle);
         }
     }
 
-    /// A process that is gone has no connections any more; of several instances each has some, and those in
-    /// use close with the calls that are lost.
-    fn forget_connections(&mut self, component: ComponentId) {
-        if self.conditions.most(component) > 1 {
+    /// A process that is gone has no connections any more; of several instances that share one limit each has
+    /// some, and those in use close with the calls that are lost.
+    fn forget_connections(&mut self, component: ComponentId, instance: u16) {
+        let all = &mut self.connections[component.index()];
+        if all.len() != usize::from(self.conditions.most(component)) {
             return;
         }
-        if let Some(connections) = &mut self.connections[component.index()] {
+        if let Some(connections) = all.get_mut(usize::from(instance)) {
             connections.open = 0;
             let resource = connections.limit.resource;
             self.observe(Observation::Level { resource, present: 0 });
@@ -298,7 +308,7 @@ impl<P: Probe> Core<P> {
 
     /// All idle connections to a component are closed at once, by whoever holds them.
     fn reset_connections(&mut self, component: ComponentId) {
-        self.drop_idle_connections(component);
+        self.drop_idle_connections(component, None);
         let plan = self.plan.clone();
         let mut callers: Vec<ComponentId> = plan
             .sites

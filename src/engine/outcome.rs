@@ -54,11 +54,15 @@ pub enum Reason {
     Remembered,
     /// A cache that starts was still reading back what it had.
     Loading,
+    /// A write reached a member of a database that is not its primary.
+    NotPrimary,
+    /// A statement took longer than the database's `statement_timeout`.
+    StatementTimeout,
 }
 
 impl Reason {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::Done,
         Self::Replied,
         Self::BacklogFull,
@@ -83,6 +87,8 @@ impl Reason {
         Self::Cancelled,
         Self::Remembered,
         Self::Loading,
+        Self::NotPrimary,
+        Self::StatementTimeout,
     ];
 
     /// Whether the callee has surely done nothing: it was not asked, or could not be.
@@ -113,6 +119,7 @@ impl Reason {
             Self::Deadline => "deadline passed",
             Self::TooManyConnections => "too many connections",
             Self::LockTimeout => "lock timeout",
+            Self::StatementTimeout => "statement timeout",
             Self::NoBackend => "no backend",
             Self::TooLarge => "body too large",
             Self::Unreachable => "unreachable",
@@ -128,6 +135,7 @@ impl Reason {
             Self::Cancelled => "cancelled",
             Self::Remembered => "remembered error",
             Self::Loading => "loading",
+            Self::NotPrimary => "not the primary",
         }
     }
 }

@@ -173,6 +173,10 @@ pub struct CallSite {
     pub reload: Option<Reload>,
     /// The first of the caller's pools towards the target, one per caller instance.
     pub pool: Option<u32>,
+    /// Pools of one caller instance: one for each member of the target.
+    pub pool_width: u16,
+    /// The target as its callers see it, where it has several members: an index into [`Plan::clusters`].
+    pub cluster: Option<u32>,
     /// The circuit breakers of the site, one per caller instance: the first of them in [`Plan::breakers`].
     pub breaker: Option<u32>,
     /// Whether the caller keeps its own connection from one attempt or request to the next (clients only).
@@ -400,8 +404,11 @@ pub struct Plan {
     pub fleets: Vec<Fleet>,
     /// What goes wrong, and when.
     pub faults: Vec<super::fault::FaultPlan>,
-    /// By component: how many connections it accepts, where that is limited.
-    pub connections: Vec<Option<ConnectionLimit>>,
+    /// By component: how many connections it accepts, where that is limited; one limit for all its
+    /// instances, or one for each.
+    pub connections: Vec<Vec<ConnectionLimit>>,
+    /// Databases of several members.
+    pub clusters: Vec<super::cluster::ClusterPlan>,
     /// Which node of a cache keeps which row.
     pub spread: super::copies::Spread,
     /// Where a cache writes back what it has acknowledged: cache, entity, and its call site.

@@ -4,6 +4,9 @@
 use super::outcome::Outcome;
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration, SimTime};
 
+/// Seconds of one unit of a level of lag: 0.1 ms, so that a level holds up to 119 hours.
+pub const LAG_UNIT: f64 = 1e-4;
+
 /// One thing that happened.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Observation {

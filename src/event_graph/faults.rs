@@ -2,7 +2,7 @@
 
 use super::sites::Sites;
 use crate::base::random::{Distribution, Key, StreamName};
-use crate::base::{ComponentId, SimTime};
+use crate::base::{ComponentId, SimDuration, SimTime};
 use crate::engine::{Demand, Effect, FaultPlan, Group, Life};
 use crate::faults::{Fault, Move, Planned, RandomFailures, Rollout, Verb, Versions, rollouts};
 use crate::scenario::model::{ComponentSpec, Model};
@@ -116,6 +116,7 @@ fn targets(verb: &Verb) -> &[Group] {
         | Verb::Slow(targets, _)
         | Verb::Errors(targets, ..)
         | Verb::Latency(targets, _)
+        | Verb::Lag(targets, _)
         | Verb::Loss(targets, _) => targets,
         Verb::Partition { to, .. } => to,
         Verb::Flush(targets) | Verb::Reset(targets) => targets,
@@ -137,6 +138,7 @@ fn aimed_at(verb: &Verb, group: Group) -> Verb {
         | Verb::Latency(targets, _)
         | Verb::Flush(targets)
         | Verb::Reset(targets)
+        | Verb::Lag(targets, _)
         | Verb::Loss(targets, _) => *targets = vec![group],
         Verb::Partition { to, .. } => *to = vec![group],
         Verb::ZoneDown(_) | Verb::Deploy { .. } | Verb::HotKey(..) | Verb::Shift(..) => {}
@@ -181,6 +183,9 @@ fn carry_out(
         }
         Verb::Latency(targets, by) => {
             add(Effect::Latency(Demand::Drawn { distribution: by.clone(), key }), targets, at, until);
+        }
+        Verb::Lag(targets, by) => {
+            add(Effect::Lag(SimDuration::from_secs_f64(*by)), targets, at, until);
         }
         Verb::Loss(targets, share) => add(Effect::Loss { share: *share, key }, targets, at, until),
         Verb::Partition { from, to, one_way } => {

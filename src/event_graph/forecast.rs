@@ -102,7 +102,9 @@ pub fn forecast(model: &Model, graph: &CallGraph<'_>) -> Forecast {
     for (at, component) in model.components.iter().enumerate() {
         let cores = match &component.spec {
             ComponentSpec::Service(service) => service.capacity(),
-            ComponentSpec::Database(database) => database.cores,
+            ComponentSpec::Database(database) => {
+                database.cores * f64::from(database.shards.as_ref().map_or(1, |shards| shards.count))
+            }
             ComponentSpec::Cache(cache) if cache.op_cost.is_some() => {
                 f64::from(cache.threads) * f64::from(cache.nodes)
             }

@@ -8,11 +8,11 @@ use crate::components::cache::spec::ChangeFeed;
 use crate::components::service::spec::{CallOptions, PoolSpec};
 use crate::engine::protection::RetryBudget;
 use crate::engine::{
-    CallSite, Demand, EntityPlan, FeedPlan, Fleet, Item, Nearest, Nodes, Plan, PoolPlan, Popularity, Retry,
-    RowChoice, SiteId, Target, Terms, Trait, Verb,
+    CallSite, ClusterPlan, Demand, EntityPlan, FeedPlan, Fleet, Item, Nearest, Nodes, Plan, PoolPlan,
+    Popularity, ReadRoute, Retry, RowChoice, SiteId, Target, Terms, Trait, Verb,
 };
 use crate::metrics::{ResourceInfo, Role};
-use crate::scenario::model::{ComponentSpec, EntitySpec, Model, PopularitySpec};
+use crate::scenario::model::{ClientSpec, ComponentSpec, EntitySpec, Model, PopularitySpec};
 
 /// Call sites and conditions as they are collected.
 pub(super) struct Sites<'a> {
@@ -46,7 +46,7 @@ impl<'a> Sites<'a> {
             ordinals: Vec::new(),
         };
         sites.plan.entities = model.entities.iter().map(|entity| entity_plan(entity, root)).collect();
-        sites.plan.connections = vec![None; model.components.len() + model.clients.len()];
+        sites.plan.connections = vec![Vec::new(); model.components.len() + model.clients.len()];
         for component in &model.components {
             sites.plan.fleets.push(Fleet { start: component.spec.instances(), most: component.spec.most() });
         }
@@ -61,6 +61,34 @@ impl<'a> Sites<'a> {
                 let nodes = Nodes::new(cache.placement, cache.nodes);
                 sites.plan.spread.push((ComponentId::at(index), nodes));
             }
+            if let ComponentSpec::Database(database) = &component.spec
+                && database.layout().members() > 1
+            {
+                sites.plan.versions_matter = true;
+                sites.plan.clusters.push(ClusterPlan {
+                    component: ComponentId::at(index),
+                    layout: database.layout(),
+                    writes: database.queries.iter().map(|query| query.writes).collect(),
+                    sharding: database.shards.as_ref().map(|shards| {
+                        super::nodes::shards::sharding(
+                            database,
+                            shards,
+                            (&model.entities, &sites.plan.entities),
+                        )
+                    }),
+                    route: database.replicas.as_ref().map_or(ReadRoute::Primary, |replicas| replicas.route),
+                    owners: owners(model),
+                    dns_ttl: SimDuration::from_secs_f64(
+                        database.failover.as_ref().map_or(0.0, |f| f.dns_ttl),
+                    ),
+                    buffer: database
+                        .failover
+                        .as_ref()
+                        .and_then(|failover| failover.buffer)
+                        .map(|(most, span)| (most, SimDuration::from_secs_f64(span))),
+                    key: root.named(StreamName::new(&component.name)).named(StreamName::new("route")),
+                });
+            }
             if let ComponentSpec::Service(service) = &component.spec {
                 for pool in &service.pools {
                     sites.add_pool(index, &component.name, service.most(), pool);
@@ -74,10 +102,21 @@ impl<'a> Sites<'a> {
         self.pools.push((caller, pool.target, self.plan.pools.len() as u32));
         let key = self.root.named(StreamName::new(name)).named(StreamName::new("pool wait"));
         for instance in 0..u32::from(instances) {
-            let wait = pool.wait.clone().map(|distribution| Demand::Drawn { distribution, key });
-            let resource = self.resource(caller, instance, Role::Pool(pool.target));
-            self.plan.pools.push(PoolPlan { resource, size: pool.size, wait });
+            // One for each member of the target.
+            let all = self.resources(caller, instance, Role::Pool(pool.target));
+            for resource in all.collect::<Vec<_>>() {
+                let wait = pool.wait.clone().map(|distribution| Demand::Drawn { distribution, key });
+                self.plan.pools.push(PoolPlan { resource, size: pool.size, wait });
+            }
         }
+    }
+
+    /// The resources that an instance of a component has in this role.
+    fn resources(&self, component: usize, instance: u32, role: Role) -> impl Iterator<Item = ResourceId> {
+        let fits = move |r: &&ResourceInfo| {
+            r.component.index() == component && r.instance == instance && r.role == role
+        };
+        self.infos.iter().filter(fits).map(|r| r.id)
     }
 
     /// The resource that an instance of a component has in this role.
@@ -118,6 +157,16 @@ impl<'a> Sites<'a> {
             other => other.operations(),
         };
         OperationId::at(known.iter().position(|name| name == endpoint).unwrap_or(0))
+    }
+
+    /// The way between two components.
+    pub(super) fn path(&mut self, caller: usize, target: ComponentId) -> Option<u32> {
+        self.paths.between(caller, target)
+    }
+
+    /// What callers of a database of several members go by.
+    fn cluster(&self, target: ComponentId) -> Option<u32> {
+        self.plan.clusters.iter().position(|cluster| cluster.component == target).map(|at| at as u32)
     }
 
     fn rotor(&mut self, caller: usize, target: ComponentId) -> u32 {
@@ -189,6 +238,8 @@ impl<'a> Sites<'a> {
             deadline: options.deadline.map(SimDuration::from_secs_f64),
             retry,
             reload: None,
+            pool_width: self.model.components[target.index()].spec.pools_of_caller(),
+            cluster: self.cluster(target),
             pool: self.pools.iter().find(|(c, t, _)| *c == caller && *t == target).map(|(.., first)| *first),
             breaker,
             keeps_alive: false,
@@ -395,6 +446,13 @@ impl<'a> Sites<'a> {
         self.traits.push((name.to_owned(), value.to_owned()));
         self.traits.len() as u32 - 1
     }
+}
+
+/// By client population: the entity whose row is the owner of its requests.
+fn owners(model: &Model) -> Vec<(ComponentId, EntityId)> {
+    let components = model.components.len();
+    let owner = |(at, client): (usize, &ClientSpec)| Some((ComponentId::at(components + at), client.owner?));
+    model.clients.iter().enumerate().filter_map(owner).collect()
 }
 
 /// One for each instance of a caller: the first of them in `all`.

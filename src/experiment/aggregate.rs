@@ -230,6 +230,8 @@ fn role_name(role: Role, catalog: &Catalog) -> String {
         Role::Memory => "memory".to_owned(),
         Role::Limit => "limit".to_owned(),
         Role::Instances => "instances".to_owned(),
+        Role::Lag => "lag".to_owned(),
+        Role::Outage => "outage".to_owned(),
     }
 }
 
@@ -239,7 +241,8 @@ pub(super) fn resources(catalog: &Catalog, parts: &[Slice<'_>]) -> Vec<ResourceR
         let ours: Vec<(usize, &ResourceInfo)> =
             catalog.resources.iter().enumerate().filter(|(_, r)| r.component == component.id).collect();
         // What a store found are metrics; it has no servers that work could wait for.
-        let ours: Vec<_> = ours.into_iter().filter(|(_, r)| !r.role.keeps_copies()).collect();
+        let shown = |role: Role| !role.keeps_copies() && !role.is_reading();
+        let ours: Vec<_> = ours.into_iter().filter(|(_, r)| shown(r.role)).collect();
         let mut roles: Vec<Role> = ours.iter().map(|(_, r)| r.role).collect();
         roles.sort_unstable();
         roles.dedup();
@@ -252,8 +255,19 @@ pub(super) fn resources(catalog: &Catalog, parts: &[Slice<'_>]) -> Vec<ResourceR
                 resource_row(&component.name, instance, role_name(role, catalog), slots, parts)
             };
             rows.push(row(None, &all));
-            if of_role.len() > 1 && role != Role::Link {
-                rows.extend(of_role.iter().map(|(slot, instance)| row(Some(*instance), &[*slot])));
+            let mut instances: Vec<u32> = of_role.iter().map(|(_, instance)| *instance).collect();
+            instances.dedup();
+            if let Some(layout) = component.layout.filter(|layout| layout.members() > 1) {
+                // Each member by its own name, so that a bottleneck is one of them.
+                rows.extend(of_role.iter().map(|(slot, member)| {
+                    let name = format!("{}.{}", component.name, layout.name(*member as u16));
+                    resource_row(&name, None, role_name(role, catalog), &[*slot], parts)
+                }));
+            } else if instances.len() > 1 && role != Role::Link {
+                rows.extend(instances.iter().map(|instance| {
+                    let slots = of_role.iter().filter(|(_, i)| i == instance).map(|(slot, _)| *slot);
+                    row(Some(*instance), &slots.collect::<Vec<_>>())
+                }));
             }
         }
     }
@@ -376,12 +390,20 @@ fn series(catalog: &Catalog, records: &[ReplicationRecord]) -> Series {
     columns.push(column("p99.9".to_owned(), Unit::Seconds, &latency(|l| l.p999)));
     for name in gauge_names(catalog) {
         let Ok(MetricReference { metric, .. }) = MetricReference::parse(&name, catalog) else { continue };
+        let of_resources = |gauge: Gauge, resources: &[usize], b: &Bucket| {
+            let mut sum = Usage::default();
+            resources.iter().filter_map(|r| b.usage.get(*r)).for_each(|usage| sum.add(usage));
+            gauge_of(gauge, &sum, b.span).number()
+        };
         let of = |b: &Bucket, record: &ReplicationRecord| match &metric {
-            Metric::Resources(gauge, resources) => {
-                let mut sum = Usage::default();
-                resources.iter().filter_map(|r| b.usage.get(*r)).for_each(|usage| sum.add(usage));
-                gauge_of(*gauge, &sum, b.span).number()
-            }
+            Metric::Resources(gauge, resources) => of_resources(*gauge, resources, b),
+            Metric::Worst(members) => members
+                .iter()
+                .filter_map(|member| match member {
+                    Metric::Resources(gauge, resources) => of_resources(*gauge, resources, b),
+                    _ => None,
+                })
+                .reduce(f64::max),
             Metric::InFlight(component) => {
                 let usage = b.usage.get(record.visits(*component))?;
                 (b.span > 0.0).then(|| usage.present / b.span)
@@ -422,6 +444,7 @@ fn gauge_names(catalog: &Catalog) -> Vec<String> {
             ".connections",
             ".limit",
             ".instances",
+            ".lag",
             ".hit_ratio",
             ".offload",
         ]

@@ -46,6 +46,8 @@ pub enum Verb {
     /// So many calls are answered with this status, without any work, and told to come again after so many
     /// milliseconds; 0: not told.
     Errors(Vec<Group>, f64, u16, u32),
+    /// These replicas apply nothing that is not so many seconds old.
+    Lag(Vec<Group>, f64),
     /// Messages to and from these take so much longer.
     Latency(Vec<Group>, Distribution),
     /// So many messages to and from these lose a segment.

@@ -15,7 +15,7 @@ use super::time_weighted::Usage;
 use super::value::MetricValue;
 use super::vocabulary::{Gauge, Metric, Requests, Statistic, StoreGauge};
 use crate::base::SimTime;
-use crate::engine::Reason;
+use crate::engine::{LAG_UNIT, Reason};
 
 /// Over which part of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +74,8 @@ pub fn gauge_of(gauge: Gauge, usage: &Usage, span: f64) -> MetricValue {
         Gauge::QueueMax => MetricValue::Number(f64::from(usage.max_waiting)),
         Gauge::Busy => ratio(usage.busy, span),
         Gauge::Servers => ratio(usage.servers, span),
+        Gauge::Lag => ratio(usage.present * LAG_UNIT, span),
+        Gauge::Duration => MetricValue::Number(usage.present / 1e9),
         Gauge::Wait(_) => ratio(usage.waited / 1e9, f64::from(usage.granted)),
     }
 }
@@ -177,6 +179,10 @@ impl View<'_> {
                 let values: Vec<f64> = members.iter().filter_map(|m| self.value(m).number()).collect();
                 let sum: f64 = values.iter().sum();
                 ratio(values.iter().copied().fold(0.0, f64::max) * values.len() as f64, sum)
+            }
+            Metric::Worst(members) => {
+                let values = members.iter().filter_map(|m| self.value(m).number());
+                values.reduce(f64::max).into()
             }
             Metric::TimeToRecover => self.record.time_to_recover(),
             Metric::Cost => self.cost_per_hour().into(),
@@ -318,7 +324,8 @@ impl View<'_> {
             Gauge::Queue => Some(MetricValue::Number(waiting)),
             Gauge::Busy => Some(MetricValue::Number(busy)),
             Gauge::Servers => Some(MetricValue::Number(servers)),
-            Gauge::Offered | Gauge::QueueMax | Gauge::Wait(_) => None,
+            Gauge::Lag => Some(MetricValue::Number(busy.max(waiting) * LAG_UNIT)),
+            Gauge::Offered | Gauge::QueueMax | Gauge::Wait(_) | Gauge::Duration => None,
         }
     }
 }

@@ -63,7 +63,9 @@ explanations! {
     "cost_per_million_good": "money per million good answers", "$", "cost / (goodput x 3600) x 1,000,000", "absent without a good answer";
     "<c>.evictions": "items of a cache that gave way to others", "count", "such items in the window", "what expired or was deleted is not in it";
     "hit_ratio(<entity>)": "share of reads through caches for which the store was not asked", "share", "(reads - reads that fetched) / reads, over all layers", "who joins a fetch of somebody else asks nothing; one layer's own: `redis.hit_ratio`";
-    "lost_writes": "writes that were acknowledged and are nowhere", "count", "such writes in the window", "write-back caches that lose their memory";
+    "lost_writes": "writes that were acknowledged and are nowhere", "count", "such writes in the window", "write-back caches that lose their memory; a failover, counted at the promotion; a split brain, counted when it is healed";
+    "outage": "time without an acknowledged write, from the loss of a primary to the first write that its successor acknowledges", "s", "integral of such time in the window; of several shards the longest", "until the run's end, if nobody takes over; a cut-off primary that goes on is no outage";
+    "<c>.lag": "age of the first write that a replica has not applied; without an index of the worst replica", "s", "integral of the lag / length", "looked at whenever the log moves and every second";
     "ryw_violations": "reads that saw an older version of a row than their owner had written", "count", "such reads in the window, by versions", "only reads that `read_own_write` makes, of the entity of `sessions_of`";
     "monotonic_violations": "reads that saw an older version of a row than the same reader had seen before", "count", "such reads in the window, by versions", "readers are sessions, people of a closed population, or owners (`sessions_of`); of each the last 64 written rows are remembered";
     "versions_behind(<entity>)": "versions that reads were behind the latest commit", "count", "mean over all reads, fresh ones as 0; `.p99`: nearest rank over all reads; `.max`", "at most 255 in percentiles";
@@ -118,6 +120,7 @@ mod tests {
             ("app[0].wait.p99", "<c>.wait"),
             ("app.pool(db).wait", "<c>.pool(<target>)"),
             ("errors.503.rate", "errors.<code>"),
+            ("db.replica[1].lag", "<c>.lag"),
             ("skew(app.cpu)", "skew(<metric>)"),
             ("rate_503", "rate_503"),
         ] {

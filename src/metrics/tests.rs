@@ -15,7 +15,15 @@ fn at(seconds: f64) -> SimTime {
 
 fn component(id: ComponentId, name: &str, kind: &'static str, instances: u32) -> ComponentInfo {
     let price_per_hour = Some(0.5);
-    ComponentInfo { id, name: name.to_owned(), kind, instances, price_per_hour, operations: Vec::new() }
+    ComponentInfo {
+        id,
+        name: name.to_owned(),
+        kind,
+        instances,
+        layout: (kind == "database").then_some(crate::engine::Layout::SINGLE),
+        price_per_hour,
+        operations: Vec::new(),
+    }
 }
 
 fn catalog() -> Catalog {

@@ -195,8 +195,17 @@ impl ComponentSpec {
             Self::Service(service) => service.instances,
             Self::LoadBalancer(balancer) => balancer.instances,
             Self::Cdn(cdn) => cdn.instances(),
-            Self::Database(_) => 1,
+            Self::Database(database) => database.layout().members(),
             Self::Cache(cache) => cache.nodes,
+        }
+    }
+
+    /// Pools that one instance of a caller has of connections to it: one for each member of a database.
+    #[must_use]
+    pub fn pools_of_caller(&self) -> u16 {
+        match self {
+            Self::Database(database) => database.layout().members(),
+            Self::Service(_) | Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) => 1,
         }
     }
 

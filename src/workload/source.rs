@@ -285,8 +285,7 @@ impl Source {
             return;
         }
         let span = back.after.sample(&mut luck.named(StreamName::new("after")).draws());
-        let seen = cx.call(root).seen;
-        let wrote = if seen.entity == back.owner { seen } else { Seen::NOTHING };
+        let wrote = cx.call(root).seen;
         let reading = Reading { luck, row: cx.row_of(root, back.owner), region, wrote };
         let index = self.free_readings.pop().unwrap_or(self.readings.len() as u32);
         match self.readings.get_mut(index as usize) {

@@ -57,6 +57,7 @@ shipped! {
     real_elb = "real-elb",
     real_launch_day = "real-launch-day",
     retry_storm = "retry-storm",
+    shards = "shards",
     single_server = "single-server",
     stale_or_lost = "stale-or-lost",
     timeline = "timeline",

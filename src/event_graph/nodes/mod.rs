@@ -6,6 +6,7 @@ mod client;
 mod database;
 mod load_balancer;
 mod service;
+pub(in crate::event_graph) mod shards;
 
 pub(super) use cache::cache;
 pub(super) use cdn::cdn;

@@ -44,6 +44,10 @@ pub enum Gauge {
     Busy,
     /// Servers there are.
     Servers,
+    /// The mean of a level that is a lag, in seconds.
+    Lag,
+    /// For how long a level was up, in seconds.
+    Duration,
 }
 
 /// What is asked of stores of copies.
@@ -112,6 +116,8 @@ pub enum Metric {
     InFlight(ComponentId),
     /// Instances of a fleet that never changes.
     Instances(u32),
+    /// The largest of these.
+    Worst(Vec<Metric>),
     /// Largest / mean over these.
     Skew(Vec<Metric>),
     /// Time from the spike's end to recovery.
@@ -218,7 +224,9 @@ impl Metric {
             Self::Latency(..)
             | Self::TimeToRecover
             | Self::Staleness(_)
-            | Self::Resources(Gauge::Wait(_), _) => Unit::Seconds,
+            | Self::Resources(Gauge::Wait(_) | Gauge::Lag | Gauge::Duration, _) => Unit::Seconds,
+            // Lags and outages are all that is looked at so.
+            Self::Worst(all) => all.first().map_or(Unit::Seconds, Self::unit),
             Self::Resources(Gauge::Queue | Gauge::QueueMax | Gauge::Busy | Gauge::Servers, _)
             | Self::InFlight(_)
             | Self::LostWrites

@@ -5,7 +5,7 @@
 //! any one of them. A name that nothing in the model supplies is an error, never an empty value; one that
 //! another kind of component would supply is an error that names the kind.
 
-use super::catalog::{Catalog, ComponentInfo, Role};
+use super::catalog::{Catalog, ComponentInfo, ResourceInfo, Role};
 
 mod metric;
 mod segments;
@@ -177,9 +177,16 @@ fn of_run(
         return trailing(Metric::Latency(statistic, requests));
     }
     match (name, texts) {
+        ("outage", []) if has_replicas(catalog) => {
+            trailing(Metric::Worst(each(Gauge::Duration, of_kind(Role::Outage, |_| true, catalog))))
+        }
         ("lost_writes", []) if can_lose(catalog) => trailing(Metric::LostWrites),
-        ("ryw_violations", []) if keeps_copies(catalog) => trailing(Metric::OwnWritesUnread),
-        ("monotonic_violations", []) if keeps_copies(catalog) => trailing(Metric::ReadsGoneBack),
+        ("ryw_violations", []) if keeps_copies(catalog) || has_replicas(catalog) => {
+            trailing(Metric::OwnWritesUnread)
+        }
+        ("monotonic_violations", []) if keeps_copies(catalog) || has_replicas(catalog) => {
+            trailing(Metric::ReadsGoneBack)
+        }
         ("hit_ratio" | "divergence" | "cache_writes", _) if !keeps_copies(catalog) => {
             Err(elsewhere(name).unwrap_or_else(|| unknown(format!("no component keeps copies for `{name}`"))))
         }
@@ -224,7 +231,23 @@ fn of_run(
 
 /// Whether the model has what can lose acknowledged writes.
 fn can_lose(catalog: &Catalog) -> bool {
-    catalog.components.iter().any(|component| component.kind == "cache")
+    has_replicas(catalog) || catalog.components.iter().any(|component| component.kind == "cache")
+}
+
+/// Whether some database has replicas.
+fn has_replicas(catalog: &Catalog) -> bool {
+    catalog.resources.iter().any(|resource| resource.role == Role::Lag)
+}
+
+/// Positions of the resources of a role.
+fn of_kind(role: Role, ours: impl Fn(&ResourceInfo) -> bool, catalog: &Catalog) -> Vec<usize> {
+    let all = catalog.resources.iter().enumerate();
+    all.filter(|(_, resource)| resource.role == role && ours(resource)).map(|(at, _)| at).collect()
+}
+
+/// A gauge of each resource by itself.
+fn each(gauge: Gauge, resources: Vec<usize>) -> Vec<Metric> {
+    resources.into_iter().map(|resource| Metric::Resources(gauge, vec![resource])).collect()
 }
 
 /// Whether the model keeps copies of rows, which may be old.
@@ -290,6 +313,22 @@ fn skew(of: &str, catalog: &Catalog) -> Result<Metric, UnknownMetric> {
     let Some(component) = component else {
         return Err(unknown(format!("`skew` needs a metric of a component, and `{of}` is none")));
     };
+    // Over the members of a kind that a word without its number names.
+    if let (Some(layout), Some(word)) = (component.layout, path.get(1).filter(|word| word.index.is_none())) {
+        let count = match word.name.as_str() {
+            "shard" | "shards" => layout.shards,
+            "replica" | "replicas" => layout.replicas,
+            _ => 0,
+        };
+        if count > 0 {
+            let of_member = |index: u16| {
+                let mut path = path[1..].to_vec();
+                path[0].index = Some(u32::from(index));
+                of_component(component, None, &path, catalog)
+            };
+            return Ok(Metric::Skew((0..count).map(of_member).collect::<Result<_, _>>()?));
+        }
+    }
     let members =
         (0..members(component, catalog)).map(|i| of_component(component, Some(i), &path[1..], catalog));
     Ok(Metric::Skew(members.collect::<Result<_, _>>()?))
@@ -308,18 +347,22 @@ fn of_component(
     catalog: &Catalog,
 ) -> Result<Metric, UnknownMetric> {
     let name = &component.name;
+    let mut selected = None;
+    if let (Some(layout), None) = (component.layout, index) {
+        let words: Vec<_> = rest.iter().map(|segment| (segment.name.as_str(), segment.index)).collect();
+        let (found, taken) = layout.select(&words).map_err(|what| unknown(format!("of `{name}`: {what}")))?;
+        selected = (taken > 0).then_some(found);
+        rest = &rest[taken..];
+    }
     let members = members(component, catalog);
     if index.is_some_and(|i| i >= members) {
         let last = members - 1;
         return Err(unknown(format!("`{name}` has instances `{name}[0]` to `{name}[{last}]`")));
     }
-    // A database of one node is its own primary.
-    if component.kind == "database" && rest.first().is_some_and(|s| s.name == "primary") {
-        rest = &rest[1..];
-    }
     let of_role = |role: Role| -> Vec<usize> {
         let ours = |r: &super::catalog::ResourceInfo| {
-            r.component == component.id && r.role == role && index.is_none_or(|i| r.instance == i)
+            let meant = selected.as_ref().is_none_or(|all| all.iter().any(|m| u32::from(*m) == r.instance));
+            r.component == component.id && r.role == role && meant && index.is_none_or(|i| r.instance == i)
         };
         catalog.resources.iter().enumerate().filter(|(_, r)| ours(r)).map(|(i, _)| i).collect()
     };
@@ -368,6 +411,12 @@ fn of_component(
         ["locks", tail @ ..] => gauge(name, "locks", tail, need(Role::Locks, "row locks")?),
         ["wal", tail @ ..] => gauge(name, "wal", tail, need(Role::Wal, "write-ahead log")?),
         ["link", tail @ ..] => gauge(name, "link", tail, need(Role::Link, "link")?),
+        ["lag"] if component.layout.is_some() => {
+            Ok(Metric::Worst(each(Gauge::Lag, need(Role::Lag, "replica that could lag")?)))
+        }
+        ["outage"] if component.layout.is_some() => {
+            Ok(Metric::Worst(each(Gauge::Duration, need(Role::Outage, "replica that could take over")?)))
+        }
         ["shield", word] if store_gauge(word).is_some() => Ok(Metric::Store(
             store_gauge(word).unwrap_or(StoreGauge::HitRatio),
             need(Role::Shield, "shield")?,
@@ -460,6 +509,14 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
         if catalog.resources.iter().any(changes) {
             candidates.push(format!("{c}.instances"));
         }
+        if let Some(layout) = component.layout.filter(|layout| layout.members() > 1) {
+            candidates.extend((0..layout.members().min(MOST_PLACES as u16)).flat_map(|member| {
+                let member = layout.name(member);
+                ["cpu", "offered_cpu", "lag", "wait.p99"].map(|tail| format!("{c}.{member}.{tail}"))
+            }));
+            candidates.push(format!("{c}.replica.lag"));
+            candidates.push(format!("skew({c}.shard.cpu)"));
+        }
         for target in &catalog.components {
             let t = &target.name;
             candidates.extend(
@@ -472,7 +529,10 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
     if can_lose(catalog) {
         names.push("lost_writes".to_owned());
     }
-    if keeps_copies(catalog) {
+    if has_replicas(catalog) {
+        names.push("outage".to_owned());
+    }
+    if keeps_copies(catalog) || has_replicas(catalog) {
         names.extend(["ryw_violations", "monotonic_violations"].map(str::to_owned));
     }
     for entity in &catalog.entities {

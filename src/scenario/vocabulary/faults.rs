@@ -57,6 +57,7 @@ pub(super) const BLOCKS: &[Block] = &[
                 "calls are answered with an error, without work",
             ),
             key("latency", Takes::Block("latency"), Unset("-"), "messages to and from it take longer"),
+            key("lag", Takes::Block("lag"), Unset("-"), "replicas apply nothing that is not so old"),
             key("loss", Takes::Block("loss"), Unset("-"), "messages to and from it lose a segment"),
             key(
                 "partition",
@@ -109,6 +110,11 @@ pub(super) const BLOCKS: &[Block] = &[
         name: "latency",
         about: "Messages that take longer.",
         keys: &[TARGET, key("by", Times, Required, "added to each message"), FOR],
+    },
+    Block {
+        name: "lag",
+        about: "Replicas that are behind.",
+        keys: &[TARGET, key("by", Duration, Is("10s"), "how old what they apply must be"), FOR],
     },
     Block {
         name: "loss",

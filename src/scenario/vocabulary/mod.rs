@@ -15,6 +15,7 @@ mod faults;
 mod guarding;
 mod load_balancer;
 mod network;
+mod replicas;
 mod scenario;
 mod service;
 mod shared;
@@ -124,7 +125,7 @@ pub fn blocks() -> impl Iterator<Item = &'static Block> {
     GROUPS.iter().copied().flatten()
 }
 
-const GROUPS: [&[Block]; 14] = [
+const GROUPS: [&[Block]; 15] = [
     scenario::BLOCKS,
     network::BLOCKS,
     data::BLOCKS,
@@ -135,6 +136,7 @@ const GROUPS: [&[Block]; 14] = [
     autoscale::BLOCKS,
     steps::BLOCKS,
     database::BLOCKS,
+    replicas::BLOCKS,
     load_balancer::BLOCKS,
     cache::BLOCKS,
     cdn::BLOCKS,

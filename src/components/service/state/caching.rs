@@ -308,7 +308,7 @@ impl Service {
                 self.in_hand.failed.insert(id, outcome);
                 // What caches are to remember is the status.
                 let version = u32::from(outcome.status.max(500));
-                cx.call_mut(id).seen = Seen { entity, version };
+                cx.call_mut(id).seen = Seen { entity, version, row: cx.call(id).row };
             }
             CopyOp::Failed { caught } => {
                 let outcome = self.in_hand.failed.remove(&id).unwrap_or(cx.call(id).outcome);
