@@ -154,6 +154,20 @@ impl<'a> CallGraph<'a> {
     /// die out, is iterated until nothing changes.
     #[must_use]
     pub fn demand(&self, arriving: impl Iterator<Item = (ComponentId, &'a str, f64)>) -> Vec<f64> {
+        let mut demand = vec![0.0; self.model.components.len()];
+        for (component, _, times, each) in self.visits(arriving) {
+            if let Some(slot) = demand.get_mut(component.index()) {
+                *slot += times * each;
+            }
+        }
+        demand
+    }
+
+    /// What is asked for: of whom, what, how often a second, and the core-seconds of one such visit.
+    pub fn visits(
+        &self,
+        arriving: impl Iterator<Item = (ComponentId, &'a str, f64)>,
+    ) -> Vec<(ComponentId, &str, f64, f64)> {
         let mut visits = vec![0.0; self.graph.node_count()];
         for (component, operation, rate) in arriving {
             if let Some(at) = self.ids.get(&(component.index(), operation.to_owned())) {
@@ -165,13 +179,8 @@ impl<'a> CallGraph<'a> {
             circle.sort_unstable();
             self.settle(&circle, &mut visits);
         }
-        let mut demand = vec![0.0; self.model.components.len()];
-        for (visit, times) in self.graph.node_weights().zip(visits) {
-            if let Some(slot) = demand.get_mut(visit.component.index()) {
-                *slot += times * visit.demand;
-            }
-        }
-        demand
+        let asked = self.graph.node_weights().zip(visits);
+        asked.map(|(visit, times)| (visit.component, &*visit.operation, times, visit.demand)).collect()
     }
 
     /// Passes on what arrives at a circle, or at a single node.

@@ -70,6 +70,13 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
     let limits = ends_with(".limit")
         .into_iter()
         .map(|name| line(&format!("{name}.limit"), &format!("{name} limit"), role(&name), Stroke::Dashed));
+    // Each replica by itself; the worst of them is one of these.
+    let lags: Vec<Option<Line>> = ends_with(".lag")
+        .into_iter()
+        .filter(|name| name.ends_with(']'))
+        .enumerate()
+        .map(|(i, name)| line(&format!("{name}.lag"), &name, Role::Component(i), Stroke::Solid))
+        .collect();
     let fleets = ends_with(".instances");
     let instances: Vec<Option<Line>> = fleets
         .iter()
@@ -89,6 +96,9 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
     // Only where a fleet changes is its size worth a panel.
     let fleet = (!instances.is_empty())
         .then(|| panel("Instances", "in service", Unit::Count, Scale::Linear, None, instances));
+    let lag = (!lags.is_empty()).then(|| {
+        panel("Replication lag", "age of what is not applied", Unit::Duration, Scale::Linear, None, lags)
+    });
     Picture {
         headline: headline(variant),
         subtitle: format!("{} / {}: {}", results.scenario, variant.name, results.about),
@@ -125,6 +135,7 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
         ]
         .into_iter()
         .chain(fleet)
+        .chain(lag)
         .collect(),
         bands: variant
             .troubles

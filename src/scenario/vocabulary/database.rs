@@ -46,6 +46,12 @@ pub(super) const BLOCKS: &[Block] = &[
                 Unset("none"),
                 "copies of the primary that answer reads",
             ),
+            key(
+                "failover",
+                Takes::Block("failover"),
+                Unset("a lost primary stays lost"),
+                "who takes over when the primary is lost, and when",
+            ),
             key("queries", Named(&Takes::Block("query")), Unset("none"), "classes of queries, by name"),
         ],
     },
