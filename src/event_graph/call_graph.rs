@@ -189,6 +189,15 @@ impl<'a> CallGraph<'a> {
         demand
     }
 
+    /// What is asked for: of whom, what, how often a second, and the core-seconds of one such visit.
+    pub fn asked(
+        &self,
+        arriving: impl Iterator<Item = (ComponentId, &'a str, f64)>,
+    ) -> Vec<(ComponentId, &str, f64, f64)> {
+        let asked = self.graph.node_weights().zip(self.visits(arriving));
+        asked.map(|(visit, times)| (visit.component, &*visit.operation, times, visit.demand)).collect()
+    }
+
     /// Visits per second of each node when these requests per second arrive.
     fn visits(&self, arriving: impl Iterator<Item = (ComponentId, &'a str, f64)>) -> Vec<f64> {
         let mut visits = vec![0.0; self.graph.node_count()];

@@ -4,13 +4,13 @@
 //! idle time-outs, visibility against work time), which comes with them.
 
 use super::call_graph::CallGraph;
-use super::forecast::Forecast;
+use super::forecast::{Forecast, ForecastRow};
 use super::sites::is_idempotent;
 use crate::base::{ComponentId, OperationId, SimDuration};
 use crate::components::endpoint_pattern::EndpointPattern;
 use crate::components::service::spec::{CallOptions, Step};
 use crate::document::{Code, Diagnostic, Diagnostics, did_you_mean};
-use crate::engine::RetryOn;
+use crate::engine::{ReadRoute, RetryOn};
 use crate::scenario::model::{ComponentModel, ComponentSpec, Model};
 
 /// The warnings about a model, at the places of its components.
@@ -18,20 +18,22 @@ use crate::scenario::model::{ComponentModel, ComponentSpec, Model};
 pub fn warnings(model: &Model, graph: &CallGraph<'_>, forecast: &Forecast) -> Diagnostics {
     let mut found = Diagnostics::new();
     for row in forecast.rows.iter().filter(|row| row.settled() > 1.0) {
-        let place = model.components.iter().find(|c| c.name == row.component).map(|c| c.place);
+        let place = model.components.get(row.at).map(|c| c.place);
+        let help = help_of(row, model);
         found.add(
             Code::Overloaded,
             place,
             format!(
-                "`{}` is asked for {:.0} % of its {} cores at the peak{}",
+                "`{}` is asked for {:.0} % of its {} {} at the peak{}",
                 row.component,
                 100.0 * row.settled(),
                 row.cores,
+                if row.component.ends_with(".apply") { "threads" } else { "cores" },
                 row.warm.filter(|(_, warm)| (warm - row.peak).abs() > 0.005).map_or(String::new(), |_| {
                     format!(", with warm caches; {:.0} % with cold ones", 100.0 * row.peak)
                 })
             ),
-            "if that is not the question of this scenario: more cores, less work, or fewer requests",
+            help,
         );
     }
     pools(model, &mut found);
@@ -160,6 +162,22 @@ fn each_call(steps: &[Step], see: &mut impl FnMut(ComponentId, OperationId, &Cal
         }
     }
 }
+
+/// What helps a component that is asked for too much: no replica helps who is busy with writes.
+fn help_of(row: &ForecastRow, model: &Model) -> &'static str {
+    let spec = model.components.get(row.at).map(|component| &component.spec);
+    let Some(ComponentSpec::Database(database)) = spec else { return USUAL };
+    let reads_there = database.replicas.as_ref().is_none_or(|r| r.route == ReadRoute::Primary);
+    if row.component.ends_with(".replica.apply") {
+        "lag grows without bound: more `apply: {threads}`, or fewer writes; more replicas each replay all of them"
+    } else if row.component.ends_with(".primary") && !reads_there {
+        "these are writes, and every replica replays all of them, so that more replicas do not help: shard, or write less"
+    } else {
+        USUAL
+    }
+}
+
+const USUAL: &str = "if that is not the question of this scenario: more cores, less work, or fewer requests";
 
 /// Pools times instances against the connections that their target takes.
 fn pools(model: &Model, found: &mut Diagnostics) {

@@ -71,6 +71,13 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
     let limits = ends_with(".limit")
         .into_iter()
         .map(|name| line(&format!("{name}.limit"), &format!("{name} limit"), role(&name), Stroke::Dashed));
+    // Each replica by itself; the worst of them is one of these.
+    let lags: Vec<Option<Line>> = ends_with(".lag")
+        .into_iter()
+        .filter(|name| name.ends_with(']'))
+        .enumerate()
+        .map(|(i, name)| line(&format!("{name}.lag"), &name, Role::Component(i), Stroke::Solid))
+        .collect();
     let fleets = ends_with(".instances");
     let instances: Vec<Option<Line>> = fleets
         .iter()
@@ -121,6 +128,9 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
             copies,
         )
     });
+    let lag = (!lags.is_empty()).then(|| {
+        panel("Replication lag", "age of what is not applied", Unit::Duration, Scale::Linear, None, lags)
+    });
     Picture {
         headline: headline(variant),
         subtitle: format!("{} / {}: {}", results.scenario, variant.name, results.about),
@@ -158,6 +168,7 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
         .into_iter()
         .chain(copies)
         .chain(fleet)
+        .chain(lag)
         .collect(),
         bands: variant
             .troubles

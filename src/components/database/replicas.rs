@@ -1,14 +1,12 @@
 //! What goes on between a primary and its replicas: sending, applying, answering, waiting.
 
 use super::replication::{Follower, Record, Shard};
-use super::spec::{DatabaseBuild, Level, Replication};
+use super::spec::{DatabaseBuild, Level, Replication, SHARE_OF_APPLYING};
 use super::state::{Database, topic};
 use crate::base::random::{Key, StreamName};
 use crate::base::{SimDuration, SimTime};
 use crate::engine::{CallId, Context, Demand, LAG_UNIT, Observation, Probe, Timer};
 
-/// A third of what a write took on the primary (not verified; measure yours).
-const SHARE_OF_APPLYING: f64 = 1.0 / 3.0;
 /// Marks the threads that apply; a statement's `pc` is never that large.
 pub(super) const APPLIES: u16 = u16::MAX;
 /// How often lag and contact are looked at (a choice: monitors ask every second or so).

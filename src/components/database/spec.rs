@@ -40,6 +40,9 @@ pub struct QuerySpec {
     pub lock: Option<EntityId>,
 }
 
+/// Replaying a write takes a third of what the write took on the primary (not verified; measure yours).
+pub const SHARE_OF_APPLYING: f64 = 1.0 / 3.0;
+
 /// What a commit waits for at the replicas.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Replication {

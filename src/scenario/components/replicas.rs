@@ -72,24 +72,27 @@ fn read_mode(replicas: &mut Fields<'_>, count: u16, found: &mut Diagnostics) -> 
         found.add(Code::NeedsOneOf, node.place, "the mode of replication is not said", help);
         return Replication::Async;
     };
-    let mut fields = Fields::of(node, "the mode", found);
-    let read = if key == "shared_storage" {
-        shared(fields.amount("lag", Of::Time, found).unwrap_or(Distribution::Constant(SHARED_LAG)))
-    } else {
-        let acknowledgements = small(&mut fields, "replicas", 1, MOST_REPLICAS, found).unwrap_or(1) as u16;
-        if acknowledgements > count {
-            let message = format!("a commit cannot wait for {acknowledgements} of {count} replicas");
-            found.add(Code::OutOfRange, node.place, message, "wait for fewer, or have more replicas");
-        }
-        if key == "semi_sync" {
-            semi(acknowledgements, seconds(&mut fields, "timeout", found).unwrap_or(PATIENCE))
-        } else {
-            let levels = [("write", Level::Write), ("flush", Level::Flush), ("apply", Level::Apply)];
-            sync(acknowledgements, fields.choice("level", &levels, found).unwrap_or_default())
-        }
-    };
+    let mut fields = Fields::of(node, "an `acknowledgement`", found);
+    let acknowledgements = small(&mut fields, "replicas", 1, MOST_REPLICAS, found).unwrap_or(1) as u16;
+    let patience = seconds(&mut fields, "timeout", found);
+    let levels = [("write", Level::Write), ("flush", Level::Flush), ("apply", Level::Apply)];
+    let level = fields.choice("level", &levels, found);
+    let lag = fields.amount("lag", Of::Time, found);
     fields.finish(found);
-    read
+    let without = [("timeout", "semi_sync"), ("level", "sync"), ("lag", "shared_storage")];
+    for (word, of) in without.into_iter().filter(|(word, of)| *of != key && node.get(word).is_some()) {
+        let message = format!("`{word}` has no effect on `{key}`");
+        found.add(Code::NoEffect, node.place, message, format!("it is said of `{of}`: leave it out"));
+    }
+    if acknowledgements > count && key != "shared_storage" {
+        let message = format!("a commit cannot wait for {acknowledgements} of {count} replicas");
+        found.add(Code::OutOfRange, node.place, message, "wait for fewer, or have more replicas");
+    }
+    match key {
+        "semi_sync" => semi(acknowledgements, patience.unwrap_or(PATIENCE)),
+        "sync" => sync(acknowledgements, level.unwrap_or_default()),
+        _ => shared(lag.unwrap_or(Distribution::Constant(SHARED_LAG))),
+    }
 }
 
 fn read_route(node: &Node, found: &mut Diagnostics) -> Option<ReadRoute> {
@@ -110,7 +113,7 @@ fn read_route(node: &Node, found: &mut Diagnostics) -> Option<ReadRoute> {
         found.add(Code::UnknownName, node.place, format!("there is no route of reads `{word}`"), help);
         return None;
     }
-    let mut route = Fields::of(node, "`route`", found);
+    let mut route = Fields::of(node, "a `read_route`", found);
     let bounded = route.read("bounded", quantity::duration, found);
     let sticky = route.read("sticky_after_write", quantity::duration, found);
     let most = route.read("max_lag", quantity::duration, found);

@@ -68,6 +68,12 @@ pub(super) const BLOCKS: &[Block] = &[
                 "copies of the primary that answer reads",
             ),
             key(
+                "failover",
+                Takes::Block("failover"),
+                Unset("a lost primary stays lost"),
+                "who takes over when the primary is lost, and when",
+            ),
+            key(
                 "shards",
                 Takes::Block("shards"),
                 Unset("none"),

@@ -16,7 +16,7 @@ pub(super) const BLOCKS: &[Block] = &[
                 "mode",
                 Either(&[
                     Word(&["async", "semi_sync", "sync", "quorum", "shared_storage"]),
-                    Takes::Block("replication"),
+                    Takes::Block("mode"),
                 ]),
                 Is("async"),
                 "what a commit waits for at the replicas",
@@ -40,7 +40,7 @@ pub(super) const BLOCKS: &[Block] = &[
         ],
     },
     Block {
-        name: "replication",
+        name: "mode",
         about: "What a commit waits for, in detail: one of these.",
         keys: &[
             key(
