@@ -89,8 +89,9 @@ pub fn forecast(model: &Model, graph: &CallGraph<'_>) -> Forecast {
     let peak = graph.demand(arriving.iter().map(|(to, endpoint, _, top)| (*to, *endpoint, *top)));
     let mut rows = Vec::new();
     let mut knee: Option<f64> = None;
-    let asked = [&|a: &Arriving<'_>| a.2, &|a: &Arriving<'_>| a.3] as [&dyn Fn(&Arriving<'_>) -> f64; 2];
-    let asked = asked.map(|rate| graph.visits(arriving.iter().map(|a| (a.0, a.1, rate(a)))));
+    let visits =
+        |rate: fn(&Arriving<'_>) -> f64| graph.visits(arriving.iter().map(move |a| (a.0, a.1, rate(a))));
+    let asked = [visits(|a| a.2), visits(|a| a.3)];
     for (at, component) in model.components.iter().enumerate() {
         let cores = match &component.spec {
             ComponentSpec::Service(service) => service.cores * f64::from(service.most()),
