@@ -104,8 +104,9 @@ pub fn forecast(model: &Model, graph: &CallGraph<'_>) -> Forecast {
     let warm_peak = graph.warm(tops()).map(|graph| graph.demand(tops()));
     let mut rows = Vec::new();
     let mut knee: Option<f64> = None;
-    let asked = [&|a: &Arriving<'_>| a.2, &|a: &Arriving<'_>| a.3] as [&dyn Fn(&Arriving<'_>) -> f64; 2];
-    let asked = asked.map(|rate| graph.asked(arriving.iter().map(|a| (a.0, a.1, rate(a)))));
+    let asked_for =
+        |rate: fn(&Arriving<'_>) -> f64| graph.asked(arriving.iter().map(move |a| (a.0, a.1, rate(a))));
+    let asked = [asked_for(|a| a.2), asked_for(|a| a.3)];
     for (at, component) in model.components.iter().enumerate() {
         let cores = match &component.spec {
             ComponentSpec::Service(service) => service.capacity(),
