@@ -199,7 +199,7 @@ fn unknown_names_say_what_was_meant_or_who_would_supply_them() {
         ("app.pool(cache).wait", "no pool of connections to `cache`", None),
         ("errors.200", "no error status", None),
         ("errors.from.dbb", "no component `dbb`", Some("errors.from.db")),
-        ("db.replica.lag", "a database with replicas", None),
+        ("db.replica.lag", "it has no replicas", None),
         ("app.hit_ratio", "a cache", None),
         ("lost_writes", "a database with replicas", None),
         ("stale_reads(pst)", "no entity `pst`", Some("post")),

@@ -96,7 +96,7 @@ pub(super) const BLOCKS: &[Block] = &[
             ),
             key("cpu", Times, Is("0s"), "core time"),
             key("io", Times, Unset("none"), "disk time"),
-            key("pages", Counts, Is("1"), "pages that it looks at, each in memory or not"),
+            key("pages", Counts, Unset("one"), "pages that it looks at, each in memory or not"),
             key("wal", Sizes, Unset("none"), "bytes written to the log"),
             key("lock", Name("entity"), Unset("none"), "the entity whose row is locked until the commit"),
         ],
