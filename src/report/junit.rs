@@ -55,12 +55,12 @@ pub fn junit(scenario: &str, checks: &[Check], strict: bool) -> String {
             let (name, message) = (escape(&check.name), escape(&check.message));
             let class = escape(&format!("{scenario}.{group}"));
             let _ = write!(out, "    <testcase classname=\"{class}\" name=\"{name}\" time=\"0\"");
-            let _ = if failed(&check) {
+            let _ = if failed(check) {
                 writeln!(
                     out,
                     ">\n      <failure message=\"{message}\">{name}: {message}</failure>\n    </testcase>"
                 )
-            } else if skipped(&check) {
+            } else if skipped(check) {
                 writeln!(out, ">\n      <skipped message=\"{message}\"/>\n    </testcase>")
             } else {
                 writeln!(out, "/>")

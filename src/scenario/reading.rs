@@ -300,7 +300,7 @@ fn read_run(
     }
     plan.seed = fields.read("seed", quantity::count, found).unwrap_or(plan.seed);
     match fields.get("replications") {
-        Some(node) if matches!(node.value, Value::Map(_)) => plan.until = read_until(node, found),
+        Some(node) if matches!(node.value, Value::Map(_)) => plan.until = Some(read_until(node, found)),
         Some(node) => {
             let count = scalar(node, quantity::count, found).unwrap_or(u64::from(plan.replications));
             plan.replications = replications(count, node, found);
@@ -340,7 +340,7 @@ fn replications(count: u64, node: &Node, found: &mut Diagnostics) -> u32 {
 }
 
 /// `replications: {until: {p99: 5%}, max: 50}`.
-fn read_until(node: &Node, found: &mut Diagnostics) -> Option<Until> {
+fn read_until(node: &Node, found: &mut Diagnostics) -> Until {
     let mut fields = Fields::of(node, "`replications`", found);
     let until = fields.need("until", found);
     let max = fields.get("max").map_or(50, |max| {
@@ -360,7 +360,7 @@ fn read_until(node: &Node, found: &mut Diagnostics) -> Option<Until> {
         let help = "name a metric and how sure it must be: `until: {p99: 5%}`";
         found.add(Code::WrongShape, node.place, "`until` names no metric", help);
     }
-    Some(Until { metrics, max })
+    Until { metrics, max }
 }
 
 /// When the last recorded request is sent, if every client replays.

@@ -79,7 +79,7 @@ impl Rows {
         let mut from = 0.0;
         for point in 1..=POINTS {
             let to = libm::exp(libm::log(pages + 1.0) * point as f64 / POINTS as f64) - 1.0;
-            let rank = 1.0 + (from + to) / 2.0 * step;
+            let rank = 1.0 + f64::midpoint(from, to) * step;
             sum += (to - from) * found(self.page_of(rank));
             from = to;
         }
@@ -108,10 +108,10 @@ pub fn characteristic_time(memory: f64, rows: &[Rows]) -> f64 {
         high *= 2.0;
     }
     for _ in 0..60 {
-        let middle = (low + high) / 2.0;
+        let middle = f64::midpoint(low, high);
         if resident(middle) < pages { low = middle } else { high = middle }
     }
-    (low + high) / 2.0
+    f64::midpoint(low, high)
 }
 
 /// The share of reads that find their page, over all rows.
@@ -125,7 +125,7 @@ pub fn hit_ratio(rows: &Rows, time: f64) -> f64 {
     let (mut sum, mut weight, mut from) = (0.0, 0.0, 0.0);
     for point in 1..=4 * POINTS {
         let to = libm::exp(libm::log(all + 1.0) * point as f64 / (4 * POINTS) as f64) - 1.0;
-        let rank = 1.0 + (from + to) / 2.0;
+        let rank = 1.0 + f64::midpoint(from, to);
         let p = (to - from) * rows.popularity(rank);
         sum += p * rows.found(rank as u64, time);
         weight += p;

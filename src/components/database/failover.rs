@@ -156,7 +156,7 @@ impl Database {
     }
 
     /// Callers learn that a silent member is gone.
-    pub(super) fn noticed<P: Probe>(&mut self, member: u16, cx: &mut Context<'_, P>) {
+    pub(super) fn noticed<P: Probe>(member: u16, cx: &mut Context<'_, P>) {
         let me = cx.me();
         if cx.life(me, member) == Life::Vanished
             && let Some(cluster) = cx.cluster()

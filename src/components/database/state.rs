@@ -303,7 +303,7 @@ impl Node for Database {
             topic::PATIENCE => self.patience(usize::from(of), cx),
             topic::LOOK => self.look(cx),
             topic::PROMOTE => self.promote(usize::from(of), timer.number, cx),
-            topic::OUT => self.noticed(of, cx),
+            topic::OUT => Self::noticed(of, cx),
             _ => {}
         }
         self.settle(cx);

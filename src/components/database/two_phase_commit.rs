@@ -159,10 +159,14 @@ mod tests {
     #[test]
     fn a_crash_before_the_decision_aborts_and_one_after_it_commits() {
         let mut txn = TwoPhaseCommit::begin(2);
-        (txn.voted(true), txn.voted(true));
+        txn.voted(true);
+        txn.voted(true);
         assert_eq!(txn.recovered(), Some(Next::Abort));
         let mut txn = TwoPhaseCommit::begin(2);
-        (txn.voted(true), txn.voted(true), txn.logged(), txn.acknowledged());
+        txn.voted(true);
+        txn.voted(true);
+        txn.logged();
+        txn.acknowledged();
         assert_eq!(txn.recovered(), Some(Next::Commit));
     }
 
