@@ -129,7 +129,7 @@ pub(super) const BLOCKS: &[Block] = &[
                 Unset("as many as shards; 4096 of a directory"),
                 "logical shards: what moves when shards are added",
             ),
-            key("virtual_nodes", Count, Is("16"), "of a ring: points of each shard"),
+            key("virtual_nodes", Count, Unset("16, of a ring"), "of a ring: points of each shard"),
             key("count", Count, Unset("as many as ranges, else 1"), "shards"),
             key("grow", Takes::Block("grow"), Unset("never"), "more shards later, while requests go on"),
             key("round_trip", Times, Unset("takes no time"), "between one shard and another"),
