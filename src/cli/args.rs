@@ -72,6 +72,38 @@ pub(super) enum FailOn {
     Objectives,
 }
 
+/// How designs are run and told.
+#[derive(Args, Debug)]
+pub(super) struct Running {
+    /// Change a value of every scenario, such as components.app.instances=6
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub(super) settings: Vec<String>,
+    /// The seed, in place of the (first) scenario's
+    #[arg(long)]
+    pub(super) seed: Option<u64>,
+    /// Replications of each design, in place of the scenario's
+    #[arg(long)]
+    pub(super) replications: Option<u32>,
+    /// Replicate until a metric is so sure, such as p99=5% (the half-width of its interval)
+    #[arg(long, value_name = "METRIC=SHARE")]
+    pub(super) until: Vec<String>,
+    /// Replications at most, with --until [default: 50]
+    #[arg(long)]
+    pub(super) max_replications: Option<u32>,
+    /// Threads; by default one per core
+    #[arg(long)]
+    pub(super) threads: Option<usize>,
+    /// How the results are printed
+    #[arg(long, value_enum, default_value = "text")]
+    pub(super) format: ReportFormat,
+    /// An inconclusive objective counts as missed
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// No progress, no paths
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+}
+
 #[derive(Args, Debug)]
 pub(super) struct Compare {
     /// A scenario (its variants are compared), several scenarios, or saved results.json
@@ -95,36 +127,11 @@ pub(super) struct Compare {
     /// Metrics that a regression is looked for in [default: goodput,availability,mean,p50,p99,time_to_recover,cost_per_million_good]
     #[arg(long, value_name = "METRICS", value_delimiter = ',')]
     pub(super) watch: Vec<String>,
-    /// Change a value of every scenario, such as components.app.instances=6
-    #[arg(long = "set", value_name = "PATH=VALUE")]
-    pub(super) settings: Vec<String>,
-    /// The seed of all; by default that of the first scenario
-    #[arg(long)]
-    pub(super) seed: Option<u64>,
-    /// Replications of each
-    #[arg(long)]
-    pub(super) replications: Option<u32>,
-    /// Replicate until a metric is so sure, such as p99=5%
-    #[arg(long, value_name = "METRIC=SHARE")]
-    pub(super) until: Vec<String>,
-    /// Replications at most, with --until
-    #[arg(long)]
-    pub(super) max_replications: Option<u32>,
-    /// Threads; by default one per core
-    #[arg(long)]
-    pub(super) threads: Option<usize>,
     /// Where files are written, in place of outputs/compare-<scenario>
     #[arg(short, long, value_name = "DIR")]
     pub(super) output: Option<PathBuf>,
-    /// How the comparison is printed
-    #[arg(long, value_enum, default_value = "text")]
-    pub(super) format: ReportFormat,
-    /// An inconclusive objective counts as missed
-    #[arg(long)]
-    pub(super) strict: bool,
-    /// No progress, no paths
-    #[arg(short, long)]
-    pub(super) quiet: bool,
+    #[command(flatten)]
+    pub(super) running: Running,
 }
 
 #[derive(Args, Debug)]
@@ -134,36 +141,11 @@ pub(super) struct Run {
     /// Run only this variant (`base`: the file itself)
     #[arg(long)]
     pub(super) variant: Option<String>,
-    /// Change a value, such as components.app.instances=6
-    #[arg(long = "set", value_name = "PATH=VALUE")]
-    pub(super) settings: Vec<String>,
-    /// The seed, in place of the scenario's
-    #[arg(long)]
-    pub(super) seed: Option<u64>,
-    /// Replications, in place of the scenario's
-    #[arg(long)]
-    pub(super) replications: Option<u32>,
-    /// Replicate until a metric is so sure, such as p99=5% (the half-width of its interval)
-    #[arg(long, value_name = "METRIC=SHARE")]
-    pub(super) until: Vec<String>,
-    /// Replications at most, with --until [default: 50]
-    #[arg(long)]
-    pub(super) max_replications: Option<u32>,
-    /// Threads; by default one per core
-    #[arg(long)]
-    pub(super) threads: Option<usize>,
     /// Where files are written, in place of outputs/<scenario>
     #[arg(short, long, value_name = "DIR")]
     pub(super) output: Option<PathBuf>,
-    /// How the results are printed
-    #[arg(long, value_enum, default_value = "text")]
-    pub(super) format: ReportFormat,
-    /// An inconclusive objective counts as missed
-    #[arg(long)]
-    pub(super) strict: bool,
-    /// No progress, no paths
-    #[arg(short, long)]
-    pub(super) quiet: bool,
+    #[command(flatten)]
+    pub(super) running: Running,
 }
 
 /// How a graph is drawn.

@@ -90,10 +90,10 @@ fn gather(arguments: &Compare, stop: &std::sync::atomic::AtomicBool) -> Result<F
     let usage = |why: String| Refusal(format!("error: {why}\n"), Exit::Usage);
     let mut sources = Vec::new();
     for file in &arguments.files {
-        sources.push(source(file, &arguments.settings)?);
+        sources.push(source(file, &arguments.running.settings)?);
     }
     // One seed for all, so that they meet the same customers.
-    let seed = arguments.seed.or_else(|| {
+    let seed = arguments.running.seed.or_else(|| {
         sources
             .iter()
             .map(|source| match source {
@@ -128,16 +128,21 @@ fn gather(arguments: &Compare, stop: &std::sync::atomic::AtomicBool) -> Result<F
                 plan_runs(
                     &mut designs,
                     seed,
-                    arguments.replications,
-                    &arguments.until,
-                    arguments.max_replications,
+                    arguments.running.replications,
+                    &arguments.running.until,
+                    arguments.running.max_replications,
                 )
                 .map_err(usage)?;
                 let drawings = drawn(&designs);
-                let simulated = simulate(&mut designs, arguments.threads.unwrap_or(0), stop, arguments.quiet)
-                    .ok_or_else(|| {
-                        Refusal("error: the threads could not be started\n".to_owned(), Exit::Failed)
-                    })?;
+                let simulated = simulate(
+                    &mut designs,
+                    arguments.running.threads.unwrap_or(0),
+                    stop,
+                    arguments.running.quiet,
+                )
+                .ok_or_else(|| {
+                    Refusal("error: the threads could not be started\n".to_owned(), Exit::Failed)
+                })?;
                 field.out_of_budget |= simulated.out_of_budget;
                 (simulated.results, drawings)
             }
@@ -294,8 +299,10 @@ fn judge(arguments: &Compare, mut field: Field) -> Result<Exit, Refusal> {
         complete: field.complete,
     };
     let mut exit = Exit::Done;
-    let misses =
-        comparison.candidates.iter().any(|c| missed(&field.contenders[c.at].results, arguments.strict));
+    let misses = comparison
+        .candidates
+        .iter()
+        .any(|c| missed(&field.contenders[c.at].results, arguments.running.strict));
     if arguments.fail_on.contains(&FailOn::Regression) && comparison.regressed()
         || arguments.fail_on.contains(&FailOn::Objectives) && misses
     {
@@ -318,18 +325,18 @@ fn judge(arguments: &Compare, mut field: Field) -> Result<Exit, Refusal> {
         });
     match written {
         Err(error) => exit = complain(&error),
-        Ok(()) if !arguments.quiet => {
+        Ok(()) if !arguments.running.quiet => {
             let _ = writeln!(io::stderr(), "written to {}/", folder.display());
         }
         Ok(()) => {}
     }
     let file = arguments.files.last().map(String::as_str).filter(|file| *file != "-");
     let printed = print(&printed(
-        arguments.format,
+        arguments.running.format,
         &Report {
             scenario: &field.title,
             file,
-            strict: arguments.strict,
+            strict: arguments.running.strict,
             text: &|| report.text(terminal_style()),
             json: &|| report.json(),
             markdown: &|| comparison_markdown(&report, &field.mermaid),

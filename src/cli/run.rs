@@ -18,27 +18,27 @@ use crate::report::{
 use crate::scenario::model::{ComponentSpec, Until};
 
 pub(super) fn run(arguments: &Run) -> Exit {
-    let mut designs = match load::designs(&arguments.file, &arguments.settings, arguments.variant.as_deref())
-    {
-        Ok(designs) => designs,
-        Err(mistakes) => {
-            let _ = io::stderr().write_all(mistakes.as_bytes());
-            return Exit::BadScenario;
-        }
-    };
+    let mut designs =
+        match load::designs(&arguments.file, &arguments.running.settings, arguments.variant.as_deref()) {
+            Ok(designs) => designs,
+            Err(mistakes) => {
+                let _ = io::stderr().write_all(mistakes.as_bytes());
+                return Exit::BadScenario;
+            }
+        };
     if let Err(why) = plan_runs(
         &mut designs,
-        arguments.seed,
-        arguments.replications,
-        &arguments.until,
-        arguments.max_replications,
+        arguments.running.seed,
+        arguments.running.replications,
+        &arguments.running.until,
+        arguments.running.max_replications,
     ) {
         complain(&why);
         return Exit::Usage;
     }
     let stop = interruption();
     let Some(Simulated { results, out_of_budget }) =
-        simulate(&mut designs, arguments.threads.unwrap_or(0), &stop, arguments.quiet)
+        simulate(&mut designs, arguments.running.threads.unwrap_or(0), &stop, arguments.running.quiet)
     else {
         return complain("the threads could not be started");
     };
@@ -47,7 +47,7 @@ pub(super) fn run(arguments: &Run) -> Exit {
         .clone()
         .unwrap_or_else(|| PathBuf::from("outputs").join(folder_name(&results.scenario)));
     let mut exit = Exit::Done;
-    if results.variants.iter().any(|v| missed(v, arguments.strict)) {
+    if results.variants.iter().any(|v| missed(v, arguments.running.strict)) {
         exit = Exit::Missed;
     }
     if out_of_budget {
@@ -56,19 +56,19 @@ pub(super) fn run(arguments: &Run) -> Exit {
     }
     if let Err((path, error)) = write_all(&folder, &results, &designs) {
         exit = complain(&format!("{}: {error}", path.display()));
-    } else if !arguments.quiet {
+    } else if !arguments.running.quiet {
         let _ = writeln!(io::stderr(), "written to {}/", folder.display());
     }
     let report = Report {
         scenario: &results.scenario,
         file: Some(arguments.file.as_str()).filter(|file| *file != "-"),
-        strict: arguments.strict,
+        strict: arguments.running.strict,
         text: &|| text(&results, terminal_style()),
         json: &|| json(&results),
         markdown: &|| run_markdown(&results, &drawn(&designs)),
         checks: &|| checks(&results),
     };
-    let printed = print(&printed(arguments.format, &report));
+    let printed = print(&printed(arguments.running.format, &report));
     if printed != Exit::Done {
         exit = printed;
     }

@@ -4,24 +4,7 @@
 use std::fmt::Write as _;
 
 use super::check::{Check, State};
-
-/// Text and attribute values: the five characters of XML, and none that XML 1.0 forbids.
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&apos;"),
-            '\u{FFFE}' | '\u{FFFF}' => out.push(' '),
-            c if c.is_control() => out.push(' '),
-            c => out.push(c),
-        }
-    }
-    out
-}
+use super::xml::escape;
 
 /// The whole document; `strict` makes what is undecided a failure.
 #[must_use]

@@ -28,6 +28,7 @@ mod text;
 mod text_sections;
 mod warnings;
 mod why;
+mod xml;
 
 pub use bottleneck::{Bottleneck, bottleneck};
 pub use cache_study::CacheReport;
