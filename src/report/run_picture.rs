@@ -71,12 +71,12 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
     let limits = ends_with(".limit")
         .into_iter()
         .map(|name| line(&format!("{name}.limit"), &format!("{name} limit"), role(&name), Stroke::Dashed));
-    // Each replica by itself; the worst of them is one of these.
+    // Each replica by itself, in the colour of its cores; the worst of them is one of these.
+    let of_cores = |name: &String| cpu_names.iter().position(|cpu| cpu == name).unwrap_or(cpu_names.len());
     let lags: Vec<Option<Line>> = ends_with(".lag")
         .into_iter()
         .filter(|name| name.ends_with(']'))
-        .enumerate()
-        .map(|(i, name)| line(&format!("{name}.lag"), &name, Role::Component(i), Stroke::Solid))
+        .map(|name| line(&format!("{name}.lag"), &name, Role::Component(of_cores(&name)), Stroke::Solid))
         .collect();
     let fleets = ends_with(".instances");
     let instances: Vec<Option<Line>> = fleets
