@@ -136,8 +136,12 @@ fn in_words(row: &Difference) -> String {
     )
 }
 
+/// A difference. That of two shares is in percentage points, lest it be taken for a share of one of them.
 fn signed(x: f64, unit: Unit) -> String {
-    let text = quantity(x, unit);
+    let mut text = quantity(x, unit);
+    if unit == Unit::Share {
+        text = text.replace(" %", " pp");
+    }
     if x > 0.0 { format!("+{text}") } else { text }
 }
 
