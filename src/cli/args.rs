@@ -16,6 +16,8 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// Run a scenario: report, pictures and series under outputs/<scenario>/
     Run(Run),
+    /// Compare designs: a scenario's variants, several scenarios, or saved results
+    Compare(Compare),
     /// Everything that can be known without running: mistakes, offered utilisation at base and peak
     Check(Check),
     /// Draw who calls whom
@@ -46,6 +48,92 @@ pub(super) enum Format {
     Json,
 }
 
+/// How a run or a comparison is printed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum ReportFormat {
+    /// For people
+    Text,
+    /// One JSON object
+    Json,
+    /// A comment on a change, at most 65,536 characters
+    Markdown,
+    /// JUnit XML: a test case for each objective and expectation
+    Junit,
+    /// Annotations of GitHub Actions
+    Github,
+}
+
+/// What makes `compare` fail.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum FailOn {
+    /// A watched metric is surely worse than the baseline's, by more than the tolerance
+    Regression,
+    /// A candidate misses an objective or an expectation
+    Objectives,
+}
+
+/// How designs are run and told.
+#[derive(Args, Debug)]
+pub(super) struct Running {
+    /// Change a value of every scenario, such as components.app.instances=6
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub(super) settings: Vec<String>,
+    /// The seed, in place of the (first) scenario's
+    #[arg(long)]
+    pub(super) seed: Option<u64>,
+    /// Replications of each design, in place of the scenario's
+    #[arg(long)]
+    pub(super) replications: Option<u32>,
+    /// Replicate until a metric is so sure, such as p99=5% (the half-width of its interval)
+    #[arg(long, value_name = "METRIC=SHARE")]
+    pub(super) until: Vec<String>,
+    /// Replications at most, with --until [default: 50]
+    #[arg(long)]
+    pub(super) max_replications: Option<u32>,
+    /// Threads; by default one per core
+    #[arg(long)]
+    pub(super) threads: Option<usize>,
+    /// How the results are printed
+    #[arg(long, value_enum, default_value = "text")]
+    pub(super) format: ReportFormat,
+    /// An inconclusive objective counts as missed
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// No progress, no paths
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Compare {
+    /// A scenario (its variants are compared), several scenarios, or saved results.json
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<String>,
+    /// The design that the others are compared with; the first by default
+    #[arg(long, value_name = "DESIGN")]
+    pub(super) baseline: Option<String>,
+    /// Compare each design with that of its name in this file, which --save-baseline wrote
+    #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
+    pub(super) baseline_file: Option<PathBuf>,
+    /// Write the designs' results to a file that can be committed
+    #[arg(long, value_name = "FILE")]
+    pub(super) save_baseline: Option<PathBuf>,
+    /// Exit with 5 on this
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    pub(super) fail_on: Vec<FailOn>,
+    /// The share of the baseline that may change before it matters
+    #[arg(long, default_value = "1%")]
+    pub(super) tolerance: String,
+    /// Metrics that a regression is looked for in [default: goodput,availability,mean,p50,p99,time_to_recover,cost_per_million_good]
+    #[arg(long, value_name = "METRICS", value_delimiter = ',')]
+    pub(super) watch: Vec<String>,
+    /// Where files are written, in place of outputs/compare-<scenario>
+    #[arg(short, long, value_name = "DIR")]
+    pub(super) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) running: Running,
+}
+
 #[derive(Args, Debug)]
 pub(super) struct Run {
     /// The scenario; - for standard input
@@ -53,30 +141,11 @@ pub(super) struct Run {
     /// Run only this variant (`base`: the file itself)
     #[arg(long)]
     pub(super) variant: Option<String>,
-    /// Change a value, such as components.app.instances=6
-    #[arg(long = "set", value_name = "PATH=VALUE")]
-    pub(super) settings: Vec<String>,
-    /// The seed, in place of the scenario's
-    #[arg(long)]
-    pub(super) seed: Option<u64>,
-    /// Replications, in place of the scenario's
-    #[arg(long)]
-    pub(super) replications: Option<u32>,
-    /// Threads; by default one per core
-    #[arg(long)]
-    pub(super) threads: Option<usize>,
     /// Where files are written, in place of outputs/<scenario>
     #[arg(short, long, value_name = "DIR")]
     pub(super) output: Option<PathBuf>,
-    /// How the results are printed
-    #[arg(long, value_enum, default_value = "text")]
-    pub(super) format: Format,
-    /// An inconclusive objective counts as missed
-    #[arg(long)]
-    pub(super) strict: bool,
-    /// No progress, no paths
-    #[arg(short, long)]
-    pub(super) quiet: bool,
+    #[command(flatten)]
+    pub(super) running: Running,
 }
 
 /// How a graph is drawn.

@@ -40,14 +40,35 @@ fn describe(out: &mut String, file: &str, design: &Design) {
         forecast.knee.map_or(String::new(), |knee| format!("; the knee is at {knee:.1} requests/s"))
     );
     for row in &forecast.rows {
-        let warning = if row.peak > 1.0 { "  <- more than there is" } else { "" };
+        // Threads that replay the log are counted beside cores.
+        let replays = row.component.ends_with(".replica.apply");
+        let name = if replays { row.component.clone() } else { format!("{}.cpu", row.component) };
+        let what = if replays { "thread" } else { "cores" };
+        let cached = row.warm.is_some_and(|(_, warm)| (warm - row.peak).abs() > 0.0005);
+        let warning = match (row.settled() > 1.0, row.peak > 1.0) {
+            (true, _) if !cached => "  <- more than there is",
+            (false, true) if cached => "  with cold caches  <- more than there is",
+            _ if cached => "  with cold caches",
+            _ => "",
+        };
         let _ = writeln!(
             out,
-            "  {:<16} {:>8} cores  {:>8.1} % at the start {:>8.1} % at the peak{warning}",
-            format!("{}.cpu", row.component),
+            "  {:<16} {:>8} {what}  {:>8.1} % at the start {:>8.1} % at the peak{warning}",
+            name,
             row.cores,
             100.0 * row.base,
             100.0 * row.peak
         );
+        if let Some((base, peak)) = row.warm.filter(|_| cached) {
+            let warning = if peak > 1.0 { "  <- more than there is" } else { "" };
+            let _ = writeln!(
+                out,
+                "  {:<16} {:>8}        {:>8.1} % at the start {:>8.1} % at the peak  with warm ones{warning}",
+                "",
+                "",
+                100.0 * base,
+                100.0 * peak
+            );
+        }
     }
 }

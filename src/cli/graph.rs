@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use super::args::{Graph, GraphFormat};
 use super::{Exit, complain, load, print, print_bytes};
-use crate::components::service::spec::Step;
+use crate::components::service::spec::{Layer, Step};
 use crate::report::chart::{
     Edge, Node, NodeKind, Topology, render_dot, render_mermaid, render_topology_png, render_topology_svg,
 };
@@ -40,7 +40,7 @@ pub(super) fn graph(arguments: &Graph) -> Exit {
     }
 }
 
-fn topology(model: &Model) -> Topology {
+pub(super) fn topology(model: &Model) -> Topology {
     let node =
         |name: &str, detail: String, kind| Node { id: name.to_owned(), label: name.to_owned(), detail, kind };
     let mut nodes = Vec::new();
@@ -106,9 +106,19 @@ fn topology(model: &Model) -> Topology {
                 }
             }
             ComponentSpec::Cdn(cdn) => {
-                cdn.to.into_iter().for_each(|to| edge(&component.name, to.index(), String::new()));
+                cdn.origins().for_each(|to| edge(&component.name, to.index(), String::new()));
             }
-            ComponentSpec::Database(_) | ComponentSpec::Cache(_) => {}
+            ComponentSpec::Cache(cache) => {
+                for (_, store, query) in &cache.read_through {
+                    let names = model.components[store.index()].spec.operations();
+                    edge(
+                        &component.name,
+                        store.index(),
+                        names.get(query.index()).cloned().unwrap_or_default(),
+                    );
+                }
+            }
+            ComponentSpec::Database(_) => {}
         }
     }
     Topology { title: model.scenario.clone(), subtitle: model.about.clone(), nodes, edges }
@@ -134,7 +144,11 @@ fn calls(steps: &[Step], tell: &mut impl FnMut(usize, usize)) {
             }
             Step::Lock { steps, .. } => calls(steps, tell),
             Step::Cache(step) => {
-                step.caches().for_each(|cache| tell(cache.index(), usize::MAX));
+                step.layers().for_each(|layer| {
+                    if let Layer::Cache(cache) = layer {
+                        tell(cache.index(), usize::MAX);
+                    }
+                });
                 calls(step.beyond(), tell);
             }
             _ => {}

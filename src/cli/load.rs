@@ -4,9 +4,9 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::base::{SimDuration, SimTime};
-use crate::document::{Diagnostic, Diagnostics, Fault, Node, Place, Sources, Style, Value};
+use crate::document::{Code, Diagnostic, Diagnostics, Fault, Node, Place, Sources, Style, Value};
 use crate::event_graph::{CallGraph, Forecast, catalog, forecast, warnings};
-use crate::metrics::{Catalog, Window, expression, windows_of};
+use crate::metrics::{Catalog, MetricReference, Window, expression, windows_of};
 use crate::scenario::model::{Claim, ClaimWindow, Model};
 use crate::scenario::{Beside, Files, merge, read_model, spelt_out};
 use crate::verdict::Clause;
@@ -116,6 +116,15 @@ pub(super) fn everything(file: &str, settings: &[String], only: Option<&str>) ->
             let catalog = catalog(&model);
             let objectives = clauses(&model.objectives, &catalog, &mut own);
             let expectations = clauses(&model.expectations, &catalog, &mut own);
+            for (name, _, place) in model.run.until.iter().flat_map(|until| &until.metrics) {
+                if let Err(unknown) = MetricReference::parse(name, &catalog) {
+                    let help = unknown.suggestion.as_ref().map_or_else(
+                        || "name a metric of this scenario, such as `p99`".to_owned(),
+                        |meant| format!("did you mean `{meant}`?"),
+                    );
+                    own.push(Diagnostic::new(Code::UnknownMetric, *place, unknown.message).help(help));
+                }
+            }
             let graph = CallGraph::of(&model);
             graph.report_endless(&mut own);
             graph.report_lost(&mut own);

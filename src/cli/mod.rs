@@ -3,12 +3,15 @@
 mod args;
 mod cache;
 mod check;
+mod compare;
 mod exit;
 mod explain;
 mod explain_moment;
+mod format;
 mod graph;
 mod load;
 mod run;
+mod simulate;
 
 pub use args::command;
 pub use exit::Exit;
@@ -29,6 +32,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     match arguments.command {
         args::Command::Run(run) => run::run(&run),
+        args::Command::Compare(compare) => compare::compare(&compare),
         args::Command::Check(check) => check::check(&check),
         args::Command::Graph(graph) => graph::graph(&graph),
         args::Command::Cache(cache) => cache::cache(&cache),

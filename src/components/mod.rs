@@ -56,6 +56,9 @@ macro_rules! kinds {
             fn on_wake<P: Probe>(&mut self, station: u32, epoch: u32, cx: &mut Context<'_, P>) {
                 match self { $(Self::$variant(it) => it.on_wake(station, epoch, cx),)* }
             }
+            fn on_end<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
+                match self { $(Self::$variant(it) => it.on_end(cx),)* }
+            }
             fn on_disturbance<P: Probe>(&mut self, instance: u16, what: Disturbance, cx: &mut Context<'_, P>) {
                 match self { $(Self::$variant(it) => it.on_disturbance(instance, what, cx),)* }
             }

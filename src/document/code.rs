@@ -286,8 +286,12 @@ codes! {
     TimeoutInverted = "W0109", "an inner timeout is longer than the caller's",
         "The caller gives up first, so the callee keeps working for nobody.",
         "clients time out after 2 s, the call inside after 5 s";
+    /// Retries of what may be done twice.
+    RetriedTwice = "W0110", "retries can do the same thing twice",
+        "POST, PATCH and writing queries are repeated although the first attempt may have been carried out: a timeout does not say whether the order was placed. Give requests a key by which the server knows a repetition, or repeat only what was never sent.",
+        "mix: {POST /orders: {retry: {attempts: 3}}}     # add idempotency_key: true, or non_idempotent: false";
     /// A queue that nobody empties.
-    NobodyWorks = "W0110", "nobody takes messages from the queue",
+    NobodyWorks = "W0111", "nobody takes messages from the queue",
         "No worker works for the queue, and it is no other queue's `dead_letter`, so what is sent there only piles up.",
         "jobs: {kind: queue}     # and no component with `kind: worker, from: jobs`";
 }

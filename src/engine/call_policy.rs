@@ -11,7 +11,7 @@ use super::context::Core;
 use super::event::{Event, Limit, Signal};
 use super::job::JobId;
 use super::outcome::{Outcome, Reason};
-use super::plan::{Retry, SiteId};
+use super::plan::{Retry, RowChoice, SiteId};
 use super::probe::{Finished, Observation, Probe};
 use super::protection::CircuitBreaker;
 use super::request::Request;
@@ -101,7 +101,8 @@ impl<P: Probe> Core<P> {
         let token = call.token;
         let me = call.component;
         let plan = &self.plan.sites[site.0 as usize];
-        let (pooled, breaker, guarded) = (plan.pool.is_some(), plan.breaker.is_some(), plan.guarded);
+        let (breaker, guarded) = (plan.breaker.is_some(), plan.guarded);
+        let pooled = plan.pool.is_some() || plan.cluster.is_some();
         let deadline = plan.deadline;
         if let Some(Retry { budget: Some(_), .. }) = &plan.retry
             && let Some(budget) = self.budget(caller)
@@ -234,8 +235,8 @@ impl<P: Probe> Core<P> {
         if site.propagates || call.deadline != SimTime::MAX {
             child.deadline = self.told_deadline(caller);
         }
-        if site.size.is_some() || site.row != super::plan::RowChoice::None || any && site.target.instances > 1
-        {
+        let drawn = site.size.is_some() || site.row != RowChoice::None;
+        if drawn || any && site.target.instances > 1 {
             self.complete(&mut child, caller);
         }
         child
@@ -256,14 +257,40 @@ impl<P: Probe> Core<P> {
         let (instance, choice) = (call.instance, call.choice);
         let site = &self.plan.sites[call.site.0 as usize];
         let (target, row, item) = (site.target, site.row, site.item.clone());
+        let site_is_routed = site.cluster.is_some();
         if let Some(size) = &site.size {
             child.bytes = self.draw(size, child.luck, child.request) as u64;
         }
-        if row != super::plan::RowChoice::None {
+        if row != RowChoice::None {
+            // Where a member was chosen for it, the row is inserted already.
+            let row = match row {
+                RowChoice::New(entity) if site_is_routed => RowChoice::Own(entity),
+                other => other,
+            };
             child.row = self.choose_row(child.request, row);
+        }
+        if let super::plan::RowChoice::New(entity) = row
+            && self.ledger.is_on()
+        {
+            // A row is born with its first version: nobody can have missed it.
+            child.seen = super::copies::Seen { entity, version: 0, row: child.row };
         }
         if let Some(item) = item {
             return self.address(child, caller, &item, choice);
+        }
+        let site = &self.plan.sites[self.calls[caller].site.0 as usize];
+        if let Some(nearest) = &site.nearest
+            && let Some(request) = self.requests.get(child.request)
+        {
+            let places = nearest.places.get(usize::from(instance)).map_or(&[][..], Vec::as_slice);
+            let key = if request.note == u32::MAX {
+                nearest.key.join(request.luck)
+            } else {
+                nearest.key.with(u64::from(request.client.0)).with(u64::from(request.note))
+            };
+            let at = key.draws().below(places.len().max(1) as u64) as usize;
+            child.instance = places.get(at).copied().unwrap_or(0);
+            return;
         }
         if choice == super::call::ANY_INSTANCE {
             let rotor = target.rotor + u32::from(instance);
@@ -274,17 +301,21 @@ impl<P: Probe> Core<P> {
     /// What a call to a cache carries, and the node that the row belongs to.
     fn address(&mut self, child: &mut Call, caller: CallId, item: &super::copies::Item, choice: u16) {
         let seen = self.calls[caller].seen;
-        if item.writes {
+        child.site = self.calls[caller].site;
+        if item.verb.has_version() {
             // A value computed from nothing that was read is up to date.
             let known = seen.entity == item.entity;
             let version = if known { seen.version } else { self.ledger.latest(item.entity, child.row) };
-            child.seen = super::copies::Seen { entity: item.entity, version };
-            child.bytes = self.plan.entities[item.entity.index()].size_of(child.row);
+            child.seen = super::copies::Seen { entity: item.entity, version, row: child.row };
+            if item.verb.writes() {
+                child.bytes = self.size_of(item.entity, child.row, version);
+            }
+            // What it took to make the value goes along.
+            child.demand = self.calls[caller].demand;
             let ttl = item.ttl.as_ref().map(|ttl| self.draw(ttl, child.luck, child.request));
             // The grace is part of the time that it is kept.
-            child.ttl = ttl.map_or(SimDuration::ZERO, |ttl| SimDuration::from_secs_f64(ttl) + item.grace);
-        } else {
-            child.ttl = item.grace;
+            child.ttl =
+                ttl.map_or(SimDuration::ZERO, |ttl| SimDuration::from_secs_f64(ttl) + item.terms.kept());
         }
         let target = child.component;
         if choice == super::call::ANY_INSTANCE
@@ -511,11 +542,17 @@ impl<P: Probe> Core<P> {
         }
         if cancels {
             self.cancel(child, stops);
+        } else if let Some(every) = self.plan.sites[self.calls[caller].site.0 as usize].noticed_every {
+            // A server that looks now and then whether its client is still there.
+            let call = &self.calls[child];
+            let looks = now.since(call.arrived).as_nanos() / every.as_nanos().max(1) + 1;
+            let (at, target) = (call.arrived + every.times(looks), call.component);
+            self.send(at, target, Signal::TimedOut { call: child, token: 1, limit: Limit::Cancelled });
         }
     }
 
     /// A cancellation reaches the server of this call.
-    fn cancel(&mut self, id: CallId, stops: bool) {
+    pub(super) fn cancel(&mut self, id: CallId, stops: bool) {
         let now = self.now();
         if let Some(call) = self.calls.get(id) {
             let (target, token) = (call.component, u16::from(stops));
@@ -601,7 +638,7 @@ impl<P: Probe> Core<P> {
         let waited_for = waited_for || self.is_copy(parent, id);
         let orphan = !waited_for || !self.is_wanted(request);
         self.observe(Observation::CallClosed { component, outcome, orphan, stay });
-        if flags.has(Flags::LAST_ON_CONNECTION) && self.connections[component.index()].is_some() {
+        if flags.has(Flags::LAST_ON_CONNECTION) && !self.connections[component.index()].is_empty() {
             self.close_connection(id);
         }
         if travels && path == u32::MAX && !self.conditions.any {

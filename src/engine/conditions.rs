@@ -8,7 +8,7 @@
 use super::fault::Effect;
 use super::plan::{Demand, Plan};
 use crate::base::random::Key;
-use crate::base::{ComponentId, EntityId, SimTime};
+use crate::base::{ComponentId, EntityId, SimDuration, SimTime};
 
 /// What an instance does with a call that arrives. Of several at once the greatest counts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -48,11 +48,16 @@ struct Instance {
     /// What its fleet makes of it, were nothing wrong: up, draining or absent.
     membership: Life,
     life: Life,
+    /// Faults that have ended it, and how many of them do not count: somebody has taken its place since.
+    deaths: u16,
+    replaced: u16,
     speed: f64,
-    /// Injected errors: share, status, stream.
-    errors: Vec<(f64, u16, Key)>,
+    /// Injected errors: share, status with its `Retry-After`, stream.
+    errors: Vec<(f64, (u16, u32), Key)>,
     /// Added to each message's latency there and back.
     latencies: Vec<Demand>,
+    /// How old what a replica applies must be.
+    lag: SimDuration,
     /// Messages that lose a segment: share, stream.
     losses: Vec<(f64, Key)>,
 }
@@ -62,9 +67,12 @@ impl Instance {
         Self {
             membership,
             life: membership,
+            deaths: 0,
+            replaced: 0,
             speed: 1.0,
             errors: Vec::new(),
             latencies: Vec::new(),
+            lag: SimDuration::ZERO,
             losses: Vec::new(),
         }
     }
@@ -72,15 +80,23 @@ impl Instance {
     /// Adds what one fault does to it.
     fn suffer(&mut self, effect: &Effect) {
         match effect {
+            Effect::Kill | Effect::Vanish if self.deaths < self.replaced => self.deaths += 1,
             Effect::Drain => self.life = self.life.max(Life::Draining),
             Effect::Hang => self.life = self.life.max(Life::Hung),
-            Effect::Kill => self.life = self.life.max(Life::Down),
-            Effect::Vanish => self.life = self.life.max(Life::Vanished),
+            Effect::Kill => (self.deaths, self.life) = (self.deaths + 1, self.life.max(Life::Down)),
+            Effect::Vanish => (self.deaths, self.life) = (self.deaths + 1, self.life.max(Life::Vanished)),
             Effect::Slow(factor) => self.speed /= factor,
-            Effect::Errors { share, status, key } => self.errors.push((*share, *status, *key)),
+            Effect::Errors { share, status, retry_after, key } => {
+                self.errors.push((*share, (*status, *retry_after), *key));
+            }
+            Effect::Lag(by) => self.lag = self.lag.max(*by),
             Effect::Latency(added) => self.latencies.push(added.clone()),
             Effect::Loss { share, key } => self.losses.push((*share, *key)),
-            Effect::Flush | Effect::Reset | Effect::Cut { .. } | Effect::HotKey { .. } => {}
+            Effect::Flush
+            | Effect::Reset
+            | Effect::Membership(_)
+            | Effect::Cut { .. }
+            | Effect::HotKey { .. } => {}
         }
     }
 }
@@ -166,8 +182,9 @@ impl Conditions {
         let all = self.instances.get_mut(component.index())?;
         let record = all.get_mut(instance as usize)?;
         let before = (record.life, record.speed);
-        *record = Instance::new(record.membership);
+        *record = Instance { replaced: record.replaced, ..Instance::new(record.membership) };
         effects.for_each(|effect| record.suffer(effect));
+        record.replaced = record.replaced.min(record.deaths);
         let change = Change { life: (before.0, record.life), speed: (before.1, record.speed) };
         self.version += u64::from(before.0 != record.life);
         Some(change)
@@ -181,19 +198,32 @@ impl Conditions {
         }
     }
 
+    /// Somebody takes the place of an instance that faults have ended; [`Self::reassess`] has to follow.
+    pub(super) fn replace(&mut self, component: ComponentId, instance: u16) {
+        let all = self.instances.get_mut(component.index());
+        if let Some(record) = all.and_then(|all| all.get_mut(instance as usize)) {
+            record.replaced = record.deaths;
+        }
+    }
+
     /// The instances there can ever be.
     pub(super) fn most(&self, component: ComponentId) -> u16 {
         self.instances.get(component.index()).map_or(1, |all| all.len() as u16)
     }
 
-    /// Injected errors: share, status and stream of each.
-    pub(super) fn errors(&self, component: ComponentId, instance: u16) -> &[(f64, u16, Key)] {
+    /// Injected errors: share, status with its `Retry-After`, and stream of each.
+    pub(super) fn errors(&self, component: ComponentId, instance: u16) -> &[(f64, (u16, u32), Key)] {
         self.get(component, instance).map_or(&[], |i| &i.errors)
     }
 
     /// Shares of messages that lose a segment, with their streams.
     pub(super) fn losses(&self, component: ComponentId, instance: u16) -> &[(f64, Key)] {
         self.get(component, instance).map_or(&[], |i| &i.losses)
+    }
+
+    /// How old what a replica applies must be.
+    pub(super) fn lag(&self, component: ComponentId, instance: u16) -> SimDuration {
+        self.get(component, instance).map_or(SimDuration::ZERO, |i| i.lag)
     }
 
     /// What is added to a message's latency.

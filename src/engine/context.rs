@@ -5,13 +5,13 @@
 //! observed is observed here or in the stations, so a new kind is measured without a line of metrics.
 
 use super::call::{Call, CallId, Flags};
+use super::cluster::Cluster;
 use super::conditions::{Conditions, Life};
-use super::copies::Seen;
 use super::event::{Event, Limit, Signal, Timer};
 use super::fault::Disturbance;
 use super::guard::{Gate, Wait};
 use super::job::Job;
-use super::ledger::{Ledger, Staleness};
+use super::ledger::Ledger;
 use super::network::Network;
 use super::outcome::Outcome;
 use super::plan::{Demand, Plan, Popularity, RowChoice, SiteId};
@@ -32,7 +32,8 @@ pub(super) struct Core<P> {
     pub(super) requests: Slab<Request>,
     pub(super) plan: Arc<Plan>,
     pub(super) pools: Vec<Pool>,
-    pub(super) connections: Vec<Option<Connections>>,
+    pub(super) connections: Vec<Vec<Connections>>,
+    pub(super) clusters: Vec<Cluster>,
     pub(super) rotors: Vec<u16>,
     pub(super) budgets: Vec<RetryBudget>,
     pub(super) breakers: Vec<CircuitBreaker>,
@@ -54,7 +55,9 @@ pub(super) struct Core<P> {
     pub(super) active_faults: Vec<u32>,
     /// Moments of the fault plan, the next one last.
     pub(super) moments: Vec<(SimTime, u32, bool)>,
-    inserted: Vec<u64>,
+    pub(super) feeds: Vec<super::change_feed::Feed>,
+    pub(super) marks: super::copy_context::Marks,
+    pub(super) inserted: Vec<u64>,
     replayed_rows: Vec<u64>,
     pub(super) calls_opened: u64,
     pub(super) calls_closed: u64,
@@ -72,7 +75,12 @@ impl<P: Probe> Core<P> {
             calls: Slab::new(),
             requests: Slab::new(),
             pools: plan.pools.iter().map(Pool::new).collect(),
-            connections: plan.connections.iter().map(|limit| limit.map(Connections::new)).collect(),
+            connections: plan
+                .connections
+                .iter()
+                .map(|limits| limits.iter().copied().map(Connections::new).collect())
+                .collect(),
+            clusters: plan.clusters.iter().map(Cluster::new).collect(),
             rotors: vec![0; plan.rotors as usize],
             budgets: plan.budgets.clone(),
             throttles: plan.throttles.clone(),
@@ -88,6 +96,8 @@ impl<P: Probe> Core<P> {
             disturbances: Vec::new(),
             active_faults: Vec::new(),
             moments: Vec::new(),
+            feeds: plan.feeds.iter().map(|_| super::change_feed::Feed::default()).collect(),
+            marks: super::copy_context::Marks::default(),
             inserted: vec![0; plan.entities.len()],
             replayed_rows: vec![0; plan.entities.len()],
             calls_opened: 0,
@@ -278,6 +288,12 @@ impl<P: Probe> Context<'_, P> {
         &mut self.core.calls[id]
     }
 
+    /// How often the outbox is looked at into which a call puts its message; none: it goes to the queue itself.
+    #[must_use]
+    pub fn outbox(&self, call: CallId) -> Option<SimDuration> {
+        self.core.outbox(call)
+    }
+
     /// Whether the call is still alive.
     #[inline]
     pub fn is_alive(&self, id: CallId) -> bool {
@@ -458,62 +474,6 @@ impl<P: Probe> Context<'_, P> {
         &mut self.core.ledger
     }
 
-    /// The call has seen a version of a row: whatever it answers or writes to a cache is of that version.
-    /// Nothing is noted where nothing can be old.
-    pub fn see(&mut self, id: CallId, entity: EntityId, version: u32) {
-        if self.core.ledger.is_on() {
-            self.core.calls[id].seen = Seen { entity, version };
-        }
-    }
-
-    /// A read of a row for this call saw this version: how old that is now is observed, and whether its
-    /// owner had written a newer one.
-    pub fn read_version(&mut self, id: CallId, (entity, row): (EntityId, u64), version: u32) {
-        let expects = self.request(id).map_or(Seen::NOTHING, |request| request.expects);
-        if expects.entity == entity && version < expects.version && self.row_of(id, entity) == row {
-            self.observe(Observation::OwnWriteUnread { entity });
-        }
-        let Staleness { behind, age } =
-            self.core.ledger.staleness(entity, row, version, self.core.executive.now());
-        self.observe(Observation::Read { entity, behind, age });
-    }
-
-    /// The call site at which this cache writes back rows of an entity.
-    #[must_use]
-    pub fn write_back(&self, entity: EntityId) -> Option<SiteId> {
-        let all = &self.core.plan.write_backs;
-        all.iter().find(|(cache, of, _)| *cache == self.me && *of == entity).map(|(.., site)| *site)
-    }
-
-    /// The row that is `rank`-th in popularity at the start (0 is the hottest), and the node of this cache
-    /// that it belongs to.
-    #[must_use]
-    pub fn ranked(&self, entity: EntityId, rank: u64) -> (u64, u16) {
-        let Some(plan) = self.core.plan.entities.get(entity.index()) else { return (rank, 0) };
-        let row = match &plan.popularity {
-            Popularity::Zipf { scatter: Some(scatter), .. } => scatter.apply(rank % plan.rows.max(1)),
-            Popularity::Zipf { scatter: None, .. } => plan.rows.saturating_sub(rank + 1),
-            Popularity::Uniform | Popularity::Trace(_) => rank,
-        };
-        let spread = self.core.plan.spread.iter().find(|(cache, _)| *cache == self.me);
-        (row, spread.map_or(0, |(_, nodes)| nodes.node_of(entity, row, |_| true)))
-    }
-
-    /// The value of `demand` for whoever has this luck.
-    #[must_use]
-    pub fn draw_for(&self, demand: &Demand, luck: Key) -> f64 {
-        match demand {
-            Demand::Drawn { distribution, key } => distribution.sample(&mut key.join(luck).draws()),
-            Demand::Replayed(_) => 0.0,
-        }
-    }
-
-    /// Bytes of a row.
-    #[must_use]
-    pub fn size_of(&self, entity: EntityId, row: u64) -> u64 {
-        self.core.plan.entities.get(entity.index()).map_or(0, |plan| plan.size_of(row))
-    }
-
     /// Calls on from `site`; the answer comes as `on_reply`.
     #[inline]
     pub fn call_on(&mut self, id: CallId, site: SiteId) {
@@ -524,6 +484,12 @@ impl<P: Probe> Context<'_, P> {
     #[inline]
     pub fn call_instance(&mut self, id: CallId, site: SiteId, instance: u16) {
         self.core.begin(id, site, instance, 0);
+    }
+
+    /// Tells whoever this call waits for that nobody waits for it any more, as it was told itself.
+    pub fn pass_cancellation_on(&mut self, id: CallId, how: super::event::Withdrawal) {
+        let child = self.core.calls[id].child;
+        self.core.cancel(child, how != super::event::Withdrawal::Lines);
     }
 
     /// Calls one instance of a site's target as attempt number `attempt` of the same request: with luck of its own.
@@ -551,6 +517,14 @@ impl<P: Probe> Context<'_, P> {
     /// Starts a branch of a `parallel`: a call at the same instance that runs from `pc`.
     pub fn branch(&mut self, parent: CallId, pc: u16) -> CallId {
         self.core.branch(parent, pc)
+    }
+
+    /// Opens a piece of work that an instance of this component does for itself, for nobody's request.
+    pub fn open_job(&mut self, instance: u16) -> CallId {
+        let mut call = Call::new(RequestId::NONE, CallId::NONE, Key::default(), self.now());
+        call.component = self.me;
+        call.instance = instance;
+        self.core.open(call)
     }
 
     /// Ends a branch; its parent is told by the component itself.
@@ -581,10 +555,10 @@ impl<P: Probe> Context<'_, P> {
         self.core.finish_request(root, outcome)
     }
 
-    /// The connections that this component accepts, if they are limited: (open, limit).
+    /// The connections that this component (its first member) accepts, if they are limited: (open, limit).
     #[must_use]
     pub fn connections(&self) -> Option<(u32, u32)> {
-        self.core.connections[self.me.index()].as_ref().map(Connections::open_and_max)
+        self.core.connections[self.me.index()].first().map(Connections::open_and_max)
     }
 
     /// Accepts the call's connection; false if the limit is reached.

@@ -12,11 +12,13 @@ pub struct Seen {
     pub entity: EntityId,
     /// The version.
     pub version: u32,
+    /// Which row.
+    pub row: u64,
 }
 
 impl Seen {
     /// No row yet.
-    pub const NOTHING: Self = Self { entity: EntityId(u16::MAX), version: 0 };
+    pub const NOTHING: Self = Self { entity: EntityId(u16::MAX), version: 0, row: 0 };
 
     /// Whether there is no row yet.
     #[must_use]
@@ -41,46 +43,98 @@ pub enum Verb {
     Delete,
     /// Write, and let the store have it later.
     PutBack,
+    /// Write, unless what is there is newer.
+    PutNewer,
+    /// Take out, and remember the version that made it old, so that nothing older is written for a while.
+    Retire,
+    /// Remember that fetching failed.
+    PutError,
 }
 
 impl Verb {
-    const ALL: [Self; 6] =
-        [Self::Get, Self::GetOrLease, Self::Put, Self::PutLeased, Self::Delete, Self::PutBack];
+    const ALL: [Self; 9] = [
+        Self::Get,
+        Self::GetOrLease,
+        Self::Put,
+        Self::PutLeased,
+        Self::Delete,
+        Self::PutBack,
+        Self::PutNewer,
+        Self::Retire,
+        Self::PutError,
+    ];
 
     /// Whether it carries a value to the cache.
     #[must_use]
     pub const fn writes(self) -> bool {
-        matches!(self, Self::Put | Self::PutLeased | Self::PutBack)
+        matches!(self, Self::Put | Self::PutLeased | Self::PutBack | Self::PutNewer)
+    }
+
+    /// Whether it says of which version it is, and for how long it holds.
+    #[must_use]
+    pub const fn has_version(self) -> bool {
+        self.writes() || matches!(self, Self::Retire | Self::PutError)
     }
 
     /// The operation of a cache that does this with a row of `entity`.
     #[must_use]
     pub const fn on(self, entity: EntityId) -> OperationId {
-        OperationId(entity.0 * 8 + self as u16)
+        OperationId(entity.0 * VERBS + self as u16)
     }
 
     /// What an operation of a cache means.
     #[must_use]
     pub fn of(operation: OperationId) -> (Self, EntityId) {
-        let verb = Self::ALL.get(usize::from(operation.0 % 8)).copied().unwrap_or(Self::Get);
-        (verb, EntityId(operation.0 / 8))
+        let verb = Self::ALL.get(usize::from(operation.0 % VERBS)).copied().unwrap_or(Self::Get);
+        (verb, EntityId(operation.0 / VERBS))
     }
 }
 
+/// Room for verbs in the number of an operation.
+const VERBS: u16 = 16;
+
 /// Entities that operations of a cache can tell apart.
-pub const MOST_ENTITIES: usize = u16::MAX as usize / 8;
+pub const MOST_ENTITIES: usize = (u16::MAX / VERBS) as usize;
+
+/// How readers treat an item near its end and beyond it.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Terms {
+    /// How long after its time it is still served, while somebody fetches it anew.
+    pub grace: SimDuration,
+    /// How long after its time it is still there to be served if fetching it anew fails.
+    pub on_error: SimDuration,
+    /// The last part of its time, in which a hit fetches it anew.
+    pub ahead: SimDuration,
+    /// How early readers fetch it by lot (the beta of Vattani, Chierichetti and Lowenstein, VLDB 2015);
+    /// 0: they do not.
+    pub beta: f64,
+}
+
+impl Terms {
+    /// How long it is kept beyond its time.
+    #[must_use]
+    pub fn kept(&self) -> SimDuration {
+        self.grace.max(self.on_error)
+    }
+
+    /// Whether a hit may begin a fetch in the background.
+    #[must_use]
+    pub fn refreshes(&self) -> bool {
+        !self.grace.is_zero() || !self.ahead.is_zero()
+    }
+}
 
 /// What a call to a cache carries beside the row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
     /// The row's entity.
     pub entity: EntityId,
-    /// Whether the value goes along.
-    pub writes: bool,
+    /// What the cache is asked to do.
+    pub verb: Verb,
     /// How long it may be kept, in seconds; none: as long as the cache keeps it by itself.
     pub ttl: Option<Demand>,
-    /// How long after that it is still served, while somebody fetches it anew.
-    pub grace: SimDuration,
+    /// What becomes of it near its end.
+    pub terms: Terms,
 }
 
 /// How a cache's keys are spread over its nodes.

@@ -11,7 +11,7 @@ use super::outcome::{Outcome, Reason};
 use super::plan::Demand;
 use super::probe::{Observation, Probe};
 use crate::base::random::Key;
-use crate::base::{ComponentId, EntityId, SimTime};
+use crate::base::{ComponentId, EntityId, SimDuration, SimTime};
 
 /// What a fault does while it lasts.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,9 +30,13 @@ pub enum Effect {
         share: f64,
         /// The status.
         status: u16,
+        /// `Retry-After` in milliseconds; 0: not said.
+        retry_after: u32,
         /// The stream of the coins.
         key: Key,
     },
+    /// A replica applies nothing that is not so old.
+    Lag(SimDuration),
     /// Messages to and from it take longer, in seconds.
     Latency(Demand),
     /// So many messages to and from it lose a segment.
@@ -51,6 +55,8 @@ pub enum Effect {
     Flush,
     /// All idle connections to it are closed, so that everybody opens new ones.
     Reset,
+    /// They join their fleet, or leave it, and stay so.
+    Membership(Life),
     /// No new work from load balancers.
     Drain,
     /// So many requests are about one row.
@@ -94,6 +100,10 @@ pub enum Disturbance {
     Reset,
     /// An instance of this component, which takes messages from the queue that is told, has come, gone or changed.
     Consumer(ComponentId),
+    /// The instance is a part of its fleet.
+    Joined,
+    /// The instance is none any more.
+    Parted,
 }
 
 impl<P: Probe> Core<P> {
@@ -120,6 +130,20 @@ impl<P: Probe> Core<P> {
             Effect::Reset => {
                 for group in fault.targets.iter().filter(|_| begins) {
                     self.reset_connections(group.component);
+                }
+            }
+            Effect::Membership(life) => {
+                for group in fault.targets.iter().filter(|_| begins) {
+                    let all = 0..self.conditions.most(group.component);
+                    for instance in all.filter(|i| group.holds(group.component, *i)) {
+                        self.set_membership(group.component, instance, *life);
+                        let what = match life {
+                            Life::Up => Disturbance::Joined,
+                            Life::Absent => Disturbance::Parted,
+                            _ => continue,
+                        };
+                        self.disturbances.push((group.component, instance, what));
+                    }
                 }
             }
             Effect::HotKey { entity, .. } => {
@@ -178,8 +202,8 @@ impl<P: Probe> Core<P> {
             self.release_parked(component, instance);
         }
         if !after.works() && before != after {
-            self.drop_idle_connections(component);
-            self.forget_connections(component);
+            self.drop_idle_connections(component, Some(instance));
+            self.forget_connections(component, instance);
         }
     }
 
@@ -189,7 +213,8 @@ impl<P: Probe> Core<P> {
         let (component, instance, luck) = (call.component, call.instance, call.luck);
         match self.conditions.life(component, instance) {
             Life::Up | Life::Draining => {}
-            _ if self.is_for_outbox(id) => {}
+            Life::Down | Life::Absent | Life::Vanished if self.buffers(id) => return false,
+            _ if self.outbox(id).is_some() => {}
             Life::Down | Life::Absent => {
                 self.reply(id, Outcome::error(503, component, Reason::Unreachable), 0);
                 return false;
@@ -201,8 +226,8 @@ impl<P: Probe> Core<P> {
         }
         let injected = self.conditions.errors(component, instance);
         let struck = injected.iter().find(|(share, _, key)| key.join(luck).draws().chance(*share));
-        if let Some((_, status, _)) = struck {
-            let outcome = Outcome::error(*status, component, Reason::Fault);
+        if let Some((_, (status, retry_after), _)) = struck {
+            let outcome = Outcome::error(*status, component, Reason::Fault).retry_after(*retry_after);
             self.reply(id, outcome, 0);
             return false;
         }
@@ -244,10 +269,10 @@ impl<P: Probe> Core<P> {
         }
     }
 
-    /// Whether a call puts a message into an outbox, which stands beside the queue.
-    fn is_for_outbox(&self, id: CallId) -> bool {
-        let caller = self.calls.get(self.calls[id].parent);
-        caller.is_some_and(|caller| self.plan.sites[caller.site.0 as usize].outbox)
+    /// How often the outbox is looked at into which a call puts a message, if it does.
+    pub(super) fn outbox(&self, id: CallId) -> Option<SimDuration> {
+        let caller = self.calls.get(self.calls[id].parent)?;
+        self.plan.sites[caller.site.0 as usize].outbox
     }
 
     /// The instance is back: connections that were open to it are reset.
@@ -262,28 +287,35 @@ impl<P: Probe> Core<P> {
         }
     }
 
-    /// Idle pooled connections to a dead process are gone: the next use of each opens a new one.
-    fn drop_idle_connections(&mut self, component: ComponentId) {
+    /// Idle pooled connections to a dead process (of all members, if none is named) are gone: the next use of
+    /// each opens a new one.
+    fn drop_idle_connections(&mut self, component: ComponentId, member: Option<u16>) {
         let plan = self.plan.clone();
         for site in plan.sites.iter().filter(|site| site.target.component == component) {
             let Some(first) = site.pool else { continue };
+            let width = site.pool_width.max(1);
             let callers = self.conditions.most(site.caller);
-            let mut idle = 0;
-            for pool in self.pools.iter_mut().skip(first as usize).take(callers as usize) {
-                idle += pool.open.saturating_sub(pool.in_use);
-                pool.open = pool.in_use;
+            for of in (0..width).filter(|of| width == 1 || member.is_none_or(|member| member == *of)) {
+                let mut idle = 0;
+                for caller in 0..callers {
+                    let at = first as usize + usize::from(caller) * usize::from(width) + usize::from(of);
+                    let Some(pool) = self.pools.get_mut(at) else { continue };
+                    idle += pool.open.saturating_sub(pool.in_use);
+                    pool.open = pool.in_use;
+                }
+                self.close_idle(component, of, idle);
             }
-            self.close_idle(component, idle);
         }
     }
 
-    /// A process that is gone has no connections any more; of several instances each has some, and those in
-    /// use close with the calls that are lost.
-    fn forget_connections(&mut self, component: ComponentId) {
-        if self.conditions.most(component) > 1 {
+    /// A process that is gone has no connections any more; of several instances that share one limit each has
+    /// some, and those in use close with the calls that are lost.
+    fn forget_connections(&mut self, component: ComponentId, instance: u16) {
+        let all = &mut self.connections[component.index()];
+        if all.len() != usize::from(self.conditions.most(component)) {
             return;
         }
-        if let Some(connections) = &mut self.connections[component.index()] {
+        if let Some(connections) = all.get_mut(usize::from(instance)) {
             connections.open = 0;
             let resource = connections.limit.resource;
             self.observe(Observation::Level { resource, present: 0 });
@@ -292,7 +324,7 @@ impl<P: Probe> Core<P> {
 
     /// All idle connections to a component are closed at once, by whoever holds them.
     fn reset_connections(&mut self, component: ComponentId) {
-        self.drop_idle_connections(component);
+        self.drop_idle_connections(component, None);
         let plan = self.plan.clone();
         let mut callers: Vec<ComponentId> = plan
             .sites

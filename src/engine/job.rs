@@ -57,7 +57,7 @@ impl<P: Probe> Core<P> {
 
 impl<P: Probe> Context<'_, P> {
     /// The call publishes a message: the job that its client will ask for, if it is one that asks.
-    pub fn open_job(&mut self, call: CallId) -> JobId {
+    pub fn submit_job(&mut self, call: CallId) -> JobId {
         let request = self.core.calls[call].request;
         let Some(record) = self.core.requests.get(request) else { return JobId::NONE };
         let asks = self.core.plan.polls.contains(&record.client);

@@ -20,6 +20,8 @@ struct Row {
     stored: u32,
     /// Commit times of the latest versions, `commits[version % REMEMBERED]`.
     commits: [SimTime; REMEMBERED],
+    /// Their positions in the log of the store, where it is replicated.
+    positions: Option<Box<[u64; REMEMBERED]>>,
 }
 
 /// What a read that saw one version missed.
@@ -60,11 +62,39 @@ impl Ledger {
             version: 0,
             stored: 0,
             commits: [SimTime::ZERO; REMEMBERED],
+            positions: None,
         });
         row.version += 1;
         row.commits[row.version as usize % REMEMBERED] = now;
         row.stored = row.version;
         row.version
+    }
+
+    /// Says at which position of its store's log the latest version of a row stands.
+    pub fn place(&mut self, entity: EntityId, row: u64, position: u64) {
+        if let Some(row) = self.rows.get_mut(&(entity, row)) {
+            let at = row.version as usize % REMEMBERED;
+            row.positions.get_or_insert_default()[at] = position;
+        }
+    }
+
+    /// The version that is seen by whoever has the store's log up to a position. Of a row that was written
+    /// more often since than is remembered it is the newest that it can be.
+    #[must_use]
+    pub fn version_at(&self, entity: EntityId, row: u64, position: u64) -> u32 {
+        let Some(row) = self.rows.get(&(entity, row)) else { return 0 };
+        let Some(positions) = &row.positions else { return row.version };
+        let oldest = (row.version + 1).saturating_sub(REMEMBERED as u32).max(1);
+        let has = |version: &u32| positions[*version as usize % REMEMBERED] <= position;
+        (oldest..=row.version).rev().find(has).unwrap_or(oldest - 1)
+    }
+
+    /// The latest version of a row is no more: the store has lost it.
+    pub fn retract(&mut self, entity: EntityId, row: u64) {
+        if let Some(row) = self.rows.get_mut(&(entity, row)) {
+            row.version = row.version.saturating_sub(1);
+            row.stored = row.stored.min(row.version);
+        }
     }
 
     /// Records a write that was acknowledged before the store has it; its version.
@@ -152,6 +182,26 @@ mod tests {
         ledger.store(user, row, 2);
         assert_eq!(ledger.lose(user, row), 1);
         assert_eq!((ledger.latest(user, row), ledger.lose(user, row)), (2, 0));
+    }
+
+    #[test]
+    fn a_reader_of_part_of_the_log_sees_what_stands_in_it() {
+        let mut ledger = Ledger::new(true);
+        let (user, row) = (EntityId(0), 7);
+        for position in [3, 8, 20] {
+            ledger.commit(user, row, SimTime::ZERO);
+            ledger.place(user, row, position);
+        }
+        let seen = [0, 3, 7, 8, 100].map(|position| ledger.version_at(user, row, position));
+        assert_eq!(seen, [0, 1, 1, 2, 3]);
+        ledger.retract(user, row);
+        assert_eq!((ledger.latest(user, row), ledger.version_at(user, row, 100)), (2, 2));
+        for position in 30..50 {
+            ledger.commit(user, row, SimTime::ZERO);
+            ledger.place(user, row, position);
+        }
+        assert_eq!((ledger.latest(user, row), ledger.version_at(user, row, 45)), (22, 18));
+        assert_eq!(ledger.version_at(user, row, 0), 14);
     }
 
     #[test]

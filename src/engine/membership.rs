@@ -23,26 +23,31 @@ impl<P: Probe> Core<P> {
         let plan = self.plan.clone();
         let mut done: Vec<usize> = Vec::new();
         for site in plan.sites.iter().filter(|site| site.caller == component) {
-            let Some(index) = site.pool.map(|first| first as usize + usize::from(instance)) else { continue };
-            if done.contains(&index) {
-                continue;
+            let Some(first) = site.pool else { continue };
+            let width = usize::from(site.pool_width.max(1));
+            for member in 0..width {
+                let index = first as usize + usize::from(instance) * width + member;
+                if done.contains(&index) {
+                    continue;
+                }
+                done.push(index);
+                let Some(pool) = self.pools.get_mut(index) else { continue };
+                let (resource, size) = (pool.resource, pool.size);
+                let idle = pool.open.saturating_sub(pool.in_use);
+                if !joins {
+                    pool.open = pool.in_use;
+                    self.close_idle(site.target.component, member as u16, idle);
+                }
+                let servers = if joins { f64::from(size) } else { 0.0 };
+                self.observe(Observation::Capacity { resource, servers });
             }
-            done.push(index);
-            let Some(pool) = self.pools.get_mut(index) else { continue };
-            let (resource, size) = (pool.resource, pool.size);
-            let idle = pool.open.saturating_sub(pool.in_use);
-            if !joins {
-                pool.open = pool.in_use;
-                self.close_idle(site.target.component, idle);
-            }
-            let servers = if joins { f64::from(size) } else { 0.0 };
-            self.observe(Observation::Capacity { resource, servers });
         }
     }
 
-    /// So many idle connections to a component close.
-    pub(super) fn close_idle(&mut self, target: ComponentId, idle: u32) {
-        let Some(Some(connections)) = self.connections.get_mut(target.index()) else { return };
+    /// So many idle connections to a member of a component close.
+    pub(super) fn close_idle(&mut self, target: ComponentId, member: u16, idle: u32) {
+        let Some(all) = self.connections.get_mut(target.index()) else { return };
+        let Some(connections) = super::pool::of_instance(all, member) else { return };
         if idle == 0 {
             return;
         }
@@ -57,5 +62,12 @@ impl<P: Probe> Context<'_, P> {
     /// it out ([`Life::Absent`]). What follows from that is told as a disturbance, after the present event.
     pub fn set_membership(&mut self, instance: u16, membership: Life) {
         self.core.set_membership(self.me, instance, membership);
+    }
+
+    /// A replica takes the place of one of the component's own instances that faults have ended: callers find
+    /// it under the same name. What follows is told as a disturbance, after the present event.
+    pub fn promote(&mut self, instance: u16) {
+        self.core.conditions.replace(self.me, instance);
+        self.core.reassess(self.me, instance);
     }
 }

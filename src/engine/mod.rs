@@ -4,13 +4,18 @@
 mod backoff;
 mod call;
 mod call_policy;
+mod change_feed;
+mod cluster;
 mod conditions;
 mod context;
 mod copies;
+mod copy_context;
+pub mod deadlock;
 mod event;
 mod fault;
 mod guard;
 mod job;
+mod layout;
 mod ledger;
 mod lock_table;
 mod membership;
@@ -18,32 +23,40 @@ mod meter;
 mod network;
 mod node;
 mod outcome;
+pub mod partitioner;
 mod plan;
 mod pool;
 mod probe;
 mod program;
 pub mod protection;
+mod quota;
 mod request;
+mod sharding;
 mod station;
 mod world;
 
 pub use call::{ANY_INSTANCE, Call, CallId, Flags};
+pub use change_feed::{CHANGES, Change, FeedPlan};
+pub use cluster::{BUFFER_TIMER, Cluster, ClusterPlan, ReadRoute};
 pub use conditions::{Group, Life};
 pub use context::{CallBalance, Context};
-pub use copies::{Item, MOST_ENTITIES, Nodes, Placement, Seen, Spread, Verb};
+pub use copies::{Item, MOST_ENTITIES, Nodes, Placement, Seen, Spread, Terms, Verb};
 pub use event::{Event, Limit, Signal, Timer, Withdrawal};
 pub use fault::{Disturbance, Effect, FaultPlan};
 pub use job::{Job, JobId};
+pub use layout::Layout;
 pub use ledger::{Ledger, Staleness};
 pub use lock_table::LockTable;
 pub use node::Node;
 pub use outcome::{Outcome, Reason};
 pub use plan::{
-    BulkheadPlan, CallSite, ConnectionLimit, Demand, EntityPlan, Fleet, Jitter, LinkPlan, Path, Plan,
-    PoolPlan, Popularity, Reload, Retry, RetryOn, RowChoice, SiteId, Target, Trait,
+    BulkheadPlan, CallSite, ConnectionLimit, Demand, EntityPlan, Fleet, Jitter, LinkPlan, Nearest, Path,
+    Plan, PoolPlan, Popularity, Reload, Retry, RetryOn, RowChoice, SiteId, Target, Trait,
 };
-pub use probe::{Blind, Fate, Finished, Found, Observation, Probe};
-pub use program::{Condition, Op, Pc, Program};
-pub use request::{Request, RequestId};
+pub use probe::{Blind, Fate, Finished, Found, LAG_UNIT, Observation, Probe, Written};
+pub use program::{Condition, CopyOp, KeepMode, Op, Pc, Program};
+pub use quota::PERIOD;
+pub use request::{Reader, Request, RequestId};
+pub use sharding::{ShardRoute, Sharding};
 pub use station::{Cores, Seized, Station};
 pub use world::{Footprint, Limits, Stopped, World};

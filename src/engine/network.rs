@@ -222,6 +222,27 @@ impl<P: Probe> Core<P> {
         }
     }
 
+    /// What a message between two members of a component takes that no call carries; none while a cut holds
+    /// it back, then until when ([`SimTime::MAX`]: for ever).
+    pub(super) fn between_members(
+        &self,
+        component: ComponentId,
+        (from, to): (u16, u16),
+        path: Option<u32>,
+        luck: Key,
+    ) -> Result<SimDuration, SimTime> {
+        let mut span = SimDuration::ZERO;
+        if self.conditions.any {
+            let (a, b) = ((component, from), (component, to));
+            if let Some(until) = self.conditions.cut_until(a, b) {
+                return Err(until);
+            }
+            span += self.hindrance(a, b, luck).unwrap_or_default();
+        }
+        let Some(path) = path.and_then(|path| self.plan.paths.get(path as usize)) else { return Ok(span) };
+        Ok(span + path.propagation(from, to, luck) + path.retransmissions(luck, RETRANSMISSION))
+    }
+
     fn expect_link(&mut self, index: u32) {
         let now = self.now();
         let link = &mut self.network.links[index as usize];

@@ -49,6 +49,11 @@ pub trait Node {
         let _ = (station, epoch, cx);
     }
 
+    /// The run is over: what can only be counted now.
+    fn on_end<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
+        let _ = cx;
+    }
+
     /// A fault, a deploy or the autoscaler disturbs one of its instances.
     fn on_disturbance<P: Probe>(&mut self, instance: u16, what: Disturbance, cx: &mut Context<'_, P>) {
         let _ = (instance, what, cx);

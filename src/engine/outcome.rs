@@ -52,11 +52,19 @@ pub enum Reason {
     Cancelled,
     /// The process died in the middle of the work.
     Crashed,
+    /// An error of before that a cache remembers, so nobody was asked.
+    Remembered,
+    /// A cache that starts was still reading back what it had.
+    Loading,
+    /// A write reached a member of a database that is not its primary.
+    NotPrimary,
+    /// A statement took longer than the database's `statement_timeout`.
+    StatementTimeout,
 }
 
 impl Reason {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 27] = [
         Self::Done,
         Self::Replied,
         Self::BacklogFull,
@@ -80,6 +88,10 @@ impl Reason {
         Self::BulkheadFull,
         Self::Cancelled,
         Self::Crashed,
+        Self::Remembered,
+        Self::Loading,
+        Self::NotPrimary,
+        Self::StatementTimeout,
     ];
 
     /// Whether the callee has surely done nothing: it was not asked, or could not be.
@@ -110,6 +122,7 @@ impl Reason {
             Self::Deadline => "deadline passed",
             Self::TooManyConnections => "too many connections",
             Self::LockTimeout => "lock timeout",
+            Self::StatementTimeout => "statement timeout",
             Self::NoBackend => "no backend",
             Self::TooLarge => "body too large",
             Self::Unreachable => "unreachable",
@@ -124,6 +137,9 @@ impl Reason {
             Self::BulkheadFull => "bulkhead full",
             Self::Cancelled => "cancelled",
             Self::Crashed => "crashed",
+            Self::Remembered => "remembered error",
+            Self::Loading => "loading",
+            Self::NotPrimary => "not the primary",
         }
     }
 }

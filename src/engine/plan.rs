@@ -8,6 +8,8 @@ use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration, Z
 
 /// The stream of the sizes of rows.
 const SIZES: StreamName = StreamName::new("size");
+/// The stream of which rows are not there.
+const ABSENCE: StreamName = StreamName::new("absent");
 
 /// A place in a behaviour from which a call is made: an index into [`Plan::sites`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -134,6 +136,15 @@ pub struct Reload {
     pub key: Key,
 }
 
+/// Which instances are nearest to whom; a person stays with one of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Nearest {
+    /// By the caller's instance, or the region of a client.
+    pub places: Vec<Vec<u16>>,
+    /// The stream of the choice among equals.
+    pub key: Key,
+}
+
 /// What a caller does while it waits, and where its calls go.
 #[expect(clippy::struct_excessive_bools, reason = "independent traits of a site, each tested by itself")]
 #[derive(Clone, Debug, PartialEq)]
@@ -162,6 +173,10 @@ pub struct CallSite {
     pub reload: Option<Reload>,
     /// The first of the caller's pools towards the target, one per caller instance.
     pub pool: Option<u32>,
+    /// Pools of one caller instance: one for each member of the target.
+    pub pool_width: u16,
+    /// The target as its callers see it, where it has several members: an index into [`Plan::clusters`].
+    pub cluster: Option<u32>,
     /// The circuit breakers of the site, one per caller instance: the first of them in [`Plan::breakers`].
     pub breaker: Option<u32>,
     /// Whether the caller keeps its own connection from one attempt or request to the next (clients only).
@@ -182,14 +197,19 @@ pub struct CallSite {
     pub cancels: bool,
     /// Whether that also stops work in progress.
     pub stops: bool,
+    /// How often the server looks whether its client is still there, if it does.
+    pub noticed_every: Option<SimDuration>,
     /// The site's first budget counter, if its retry has one.
     pub budget: u32,
-    /// Whether it reaches a queue whatever has become of that: an outbox stands beside it.
-    pub outbox: bool,
+    /// How often an outbox is looked at that stands beside the queue: its row is written whatever has become
+    /// of the queue.
+    pub outbox: Option<SimDuration>,
     /// Whether it sends a message about a row that was written before: if it fails, the row has none.
     pub after_write: bool,
     /// Whether all caller instances share that one, or each has its own.
     pub budget_is_shared: bool,
+    /// By the caller's instance, or the region of a client: the instances of the target that are nearest.
+    pub nearest: Option<Nearest>,
     /// Index into [`Plan::paths`]: the network between the two; none where it takes no time.
     pub path: Option<u32>,
 }
@@ -268,6 +288,8 @@ pub struct EntityPlan {
     pub drift: f64,
     /// Popularity of ranks.
     pub popularity: Popularity,
+    /// The share of rows that do not exist until they are written: they are asked for in vain.
+    pub absent: f64,
     /// Bytes of a row, if that is known.
     pub size: Option<Distribution>,
     /// The stream of the keys.
@@ -280,6 +302,12 @@ impl EntityPlan {
     pub fn size_of(&self, row: u64) -> u64 {
         let size = self.size.as_ref();
         size.map_or(0, |size| size.sample(&mut self.key.named(SIZES).with(row).draws()) as u64)
+    }
+
+    /// Whether there is no such row before its first write. Rows that requests insert are there.
+    #[must_use]
+    pub fn lacks(&self, row: u64) -> bool {
+        self.absent > 0.0 && row < self.rows && self.key.named(ABSENCE).with(row).draws().chance(self.absent)
     }
 
     /// Rows after `elapsed` seconds, without those that requests inserted.
@@ -381,8 +409,11 @@ pub struct Plan {
     pub fleets: Vec<Fleet>,
     /// What goes wrong, and when.
     pub faults: Vec<super::fault::FaultPlan>,
-    /// By component: how many connections it accepts, where that is limited.
-    pub connections: Vec<Option<ConnectionLimit>>,
+    /// By component: how many connections it accepts, where that is limited; one limit for all its
+    /// instances, or one for each.
+    pub connections: Vec<Vec<ConnectionLimit>>,
+    /// Databases of several members.
+    pub clusters: Vec<super::cluster::ClusterPlan>,
     /// Which node of a cache keeps which row.
     pub spread: super::copies::Spread,
     /// Where a cache writes back what it has acknowledged: cache, entity, and its call site.
@@ -391,6 +422,10 @@ pub struct Plan {
     pub polls: Vec<ComponentId>,
     /// Queues, each with a component that takes its messages: told whenever an instance comes or goes.
     pub consumers: Vec<(ComponentId, ComponentId)>,
+    /// Where a cache itself fetches what it does not have.
+    pub read_throughs: Vec<(ComponentId, EntityId, SiteId)>,
+    /// Who follows the logs of databases.
+    pub feeds: Vec<super::change_feed::FeedPlan>,
     /// Whether anything can read an old version, so that the ledger must remember the written rows.
     pub versions_matter: bool,
 }

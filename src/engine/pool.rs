@@ -54,16 +54,38 @@ impl Connections {
     }
 }
 
+/// The connections of an instance: its own, or those that all instances share.
+#[inline]
+pub(super) fn of_instance(all: &mut [Connections], instance: u16) -> Option<&mut Connections> {
+    let last = all.len().checked_sub(1)?;
+    all.get_mut(usize::from(instance).min(last))
+}
+
 impl<P: Probe> Core<P> {
-    /// Takes a connection if the site has a pool, or waits for one; then launches.
+    /// The pool that the caller's attempt needs a connection of: its instance's, to the member it goes to.
+    #[inline]
+    fn pool_of(&self, caller: CallId) -> Option<usize> {
+        let call = &self.calls[caller];
+        let site = &self.plan.sites[call.site.0 as usize];
+        let first = site.pool? as usize;
+        if site.pool_width <= 1 {
+            return Some(first + usize::from(call.instance));
+        }
+        let member = call.choice.min(site.pool_width - 1);
+        Some(first + usize::from(call.instance) * usize::from(site.pool_width) + usize::from(member))
+    }
+
+    /// Chooses the target's member; takes a connection if the site has a pool, or waits for one; then launches.
     pub(super) fn connect(&mut self, caller: CallId) {
         let now = self.now();
-        let call = &mut self.calls[caller];
-        let (site, instance, token) = (call.site, call.instance, call.wait_token);
-        let Some(first) = self.plan.sites[site.0 as usize].pool else {
+        if !self.clusters.is_empty() {
+            self.route(caller);
+        }
+        let Some(index) = self.pool_of(caller) else {
             return self.launch(caller, false);
         };
-        let index = first as usize + instance as usize;
+        let call = &mut self.calls[caller];
+        let token = call.wait_token;
         let pool = &mut self.pools[index];
         let resource = pool.resource;
         if pool.in_use < pool.size {
@@ -105,10 +127,8 @@ impl<P: Probe> Core<P> {
         if !call.flags.take(Flags::POOLED) {
             return;
         }
-        let (site, instance) = (call.site, call.instance);
         let stay = now.since(call.pool_asked);
-        let Some(first) = self.plan.sites[site.0 as usize].pool else { return };
-        let index = first as usize + instance as usize;
+        let Some(index) = self.pool_of(caller) else { return };
         let pool = &mut self.pools[index];
         pool.in_use -= 1;
         if closes {
@@ -135,11 +155,10 @@ impl<P: Probe> Core<P> {
     /// A caller that waits for a connection gives up.
     pub(super) fn leave_pool_line(&mut self, caller: CallId) {
         let now = self.now();
-        let call = &self.calls[caller];
-        let (site, instance, asked) = (call.site, call.instance, call.asked);
-        let Some(first) = self.plan.sites[site.0 as usize].pool else { return };
+        let asked = self.calls[caller].asked;
+        let Some(index) = self.pool_of(caller) else { return };
         let calls = &self.calls;
-        let pool = &mut self.pools[first as usize + instance as usize];
+        let pool = &mut self.pools[index];
         pool.line.renege(|c| calls.get(*c).is_some_and(|c| c.flags.has(Flags::IN_POOL_LINE)));
         let (resource, present) = (pool.resource, pool.present());
         self.observe(Observation::Refused { resource });
@@ -150,7 +169,8 @@ impl<P: Probe> Core<P> {
     /// Accepts the connection that a call opens, if it opens one; false if the limit is reached.
     pub(super) fn accept_connection(&mut self, id: CallId) -> bool {
         let call = &mut self.calls[id];
-        let Some(connections) = &mut self.connections[call.component.index()] else { return true };
+        let all = &mut self.connections[call.component.index()];
+        let Some(connections) = of_instance(all, call.instance) else { return true };
         if !call.flags.has(Flags::NEW_CONNECTION) {
             return true;
         }
@@ -170,7 +190,8 @@ impl<P: Probe> Core<P> {
     pub(super) fn close_connection(&mut self, id: CallId) {
         let call = &mut self.calls[id];
         call.flags.take(Flags::LAST_ON_CONNECTION);
-        let Some(connections) = &mut self.connections[call.component.index()] else { return };
+        let all = &mut self.connections[call.component.index()];
+        let Some(connections) = of_instance(all, call.instance) else { return };
         connections.open = connections.open.saturating_sub(1);
         let (resource, present) = (connections.limit.resource, connections.open);
         self.observe(Observation::Level { resource, present });

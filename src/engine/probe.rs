@@ -4,6 +4,9 @@
 use super::outcome::Outcome;
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration, SimTime};
 
+/// Seconds of one unit of a level of lag: 0.1 ms, so that a level holds up to 119 hours.
+pub const LAG_UNIT: f64 = 1e-4;
+
 /// One thing that happened.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Observation {
@@ -116,6 +119,27 @@ pub enum Observation {
         /// How many.
         count: u32,
     },
+    /// Somebody read an older version of a row than the same session, or the same owner, had read before.
+    WentBack {
+        /// The row's entity.
+        entity: EntityId,
+    },
+    /// A row was written: for whoever asked, in the store, or in a cache.
+    Wrote {
+        /// The row's entity.
+        entity: EntityId,
+        /// What of it.
+        what: Written,
+    },
+    /// At the end of the run: copies that a cache holds and that could be served.
+    Copies {
+        /// The rows' entity.
+        entity: EntityId,
+        /// How many.
+        held: u64,
+        /// Those of another version than the store's.
+        differing: u64,
+    },
     /// A read of a row through caches has its answer.
     Answered {
         /// The row's entity.
@@ -204,6 +228,18 @@ pub enum Fate {
 impl Fate {
     /// How many there are.
     pub const COUNT: usize = Self::GivenUp as usize + 1;
+}
+
+/// What happened of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Written {
+    /// It was acknowledged.
+    Acknowledged,
+    /// The store has it.
+    Store,
+    /// A cache was told: a copy written, taken out or marked.
+    Cache,
 }
 
 /// What a look-up in a store of copies (a place of a CDN, a cache) found.

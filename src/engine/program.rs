@@ -4,6 +4,7 @@
 //! counted like any record. Where a worker is seized and released is decided when a behaviour is
 //! lowered; the interpreter knows no rule about it.
 
+use super::copies::Terms;
 use super::plan::{Demand, SiteId};
 use crate::base::EntityId;
 use crate::base::random::Key;
@@ -25,6 +26,55 @@ pub enum Condition {
     Trait(u32),
     /// Whether the instance is loaded above this: present per worker, or per core where nothing limits workers.
     Load(f64),
+}
+
+/// How a value is written to an instance's own cache.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KeepMode {
+    /// Whatever is there.
+    Always,
+    /// Unless what is there is newer.
+    Newer,
+    /// As the error that the call has failed with.
+    Error,
+}
+
+/// What a read through caches does beside asking and keeping.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CopyOp {
+    /// Note when fetching begins.
+    Begin,
+    /// Note how long it took.
+    Measure,
+    /// Go to `then` if the row that was read does not exist.
+    IfAbsent {
+        /// The row's entity.
+        entity: EntityId,
+        /// Where to.
+        then: Pc,
+    },
+    /// Take the old value that a cache gave along, or go on at `otherwise`.
+    FallBack {
+        /// The row's entity.
+        entity: EntityId,
+        /// Where to without one.
+        otherwise: Pc,
+    },
+    /// Set aside the error that the call was brought here by.
+    Fail {
+        /// Of which entity a row could not be fetched.
+        entity: EntityId,
+    },
+    /// End with that error, or handle it elsewhere.
+    Failed {
+        /// Where it is handled.
+        caught: Option<Pc>,
+    },
+    /// Begin something that nobody waits for.
+    Background {
+        /// Where it begins.
+        start: Pc,
+    },
 }
 
 /// One instruction.
@@ -90,6 +140,10 @@ pub enum Op {
         cache: u16,
         /// Where to on a hit.
         hit: Pc,
+        /// How it is treated near its end.
+        terms: Terms,
+        /// Where the fetching begins that is done in the background.
+        refresh: Pc,
     },
     /// Write to an instance's own cache.
     Keep {
@@ -97,12 +151,20 @@ pub enum Op {
         cache: u16,
         /// Seconds until it expires; none: the cache's own.
         ttl: Option<Demand>,
+        /// How it is treated near its end.
+        terms: Terms,
+        /// How.
+        mode: KeepMode,
     },
     /// Take out of an instance's own cache.
     Forget {
         /// Which of its caches.
         cache: u16,
+        /// Whether the version that made it old is remembered.
+        retire: bool,
     },
+    /// Of what a read through caches does beside asking and keeping.
+    Copy(CopyOp),
     /// Read a cache over a call site; what it does not have goes on with the next instruction.
     Ask {
         /// The call site.

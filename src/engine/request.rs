@@ -10,6 +10,18 @@ use crate::kernel::Handle;
 /// Names a request while it, or any call made for it, is alive.
 pub type RequestId = Handle;
 
+/// Who stands behind a request, over all of their requests.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub enum Reader {
+    /// Nobody who comes again.
+    #[default]
+    Nobody,
+    /// A session, or a person of a closed population, with this luck.
+    Session(Key),
+    /// Whoever owns the request's row of this entity.
+    Owner(EntityId),
+}
+
 /// One customer. It lives until its client has an outcome *and* the last call made for it has ended.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -21,6 +33,8 @@ pub struct Request {
     pub priority: u8,
     /// Whether a fallback served it.
     pub degraded: bool,
+    /// Whether a balancer has read the body that its client sent along.
+    pub body_is_here: bool,
     /// Request-bound luck: the same customer in every design.
     pub luck: Key,
     /// Its place among the client's requests.
@@ -41,6 +55,8 @@ pub struct Request {
     pub expects: Seen,
     /// The job that it has sent to a queue, if its client asks for that.
     pub job: JobId,
+    /// Who reads: the same one must not see versions go back.
+    pub reader: Reader,
     /// Rows that this request inserted, or was told by a trace: they take precedence over its drawn keys.
     pub rows: Vec<(EntityId, u64)>,
 }
@@ -54,6 +70,7 @@ impl Request {
             operation,
             priority: 0,
             degraded: false,
+            body_is_here: false,
             luck,
             number: 0,
             started: now,
@@ -64,6 +81,7 @@ impl Request {
             references: 1,
             expects: Seen::NOTHING,
             job: JobId::NONE,
+            reader: Reader::Nobody,
             rows: Vec::new(),
         }
     }

@@ -9,6 +9,7 @@ use super::context::Context;
 use super::event::Signal;
 use super::meter::Meter;
 use super::probe::{Observation, Probe};
+use super::quota::Quota;
 use crate::base::{ResourceId, SimDuration, SimTime};
 use crate::queueing::{Contention, Discipline, ProcessorSharing, WaitingLine};
 
@@ -95,11 +96,23 @@ impl Station {
     /// Asks for a server on behalf of `call`, and marks the call as waiting if it must wait.
     #[inline]
     pub fn seize<P: Probe>(&mut self, call: CallId, priority: u8, cx: &mut Context<'_, P>) -> Seized {
+        self.seize_by(call, priority, SimTime::MAX, cx)
+    }
+
+    /// The same for a call that is due by then, where the earliest due time is first.
+    #[inline]
+    pub fn seize_by<P: Probe>(
+        &mut self,
+        call: CallId,
+        priority: u8,
+        due: SimTime,
+        cx: &mut Context<'_, P>,
+    ) -> Seized {
         if self.seize_free(cx) {
             return Seized::Granted;
         }
         if self.waiting() < self.room {
-            self.line.push(call, priority);
+            self.line.push_due(call, priority, due.as_nanos());
             let now = cx.now();
             let record = cx.call_mut(call);
             record.asked = now;
@@ -232,6 +245,9 @@ pub struct Cores {
     epoch: u32,
     capacity: f64,
     meter: Option<Box<Meter>>,
+    quota: Option<Box<Quota>>,
+    /// Relative to nominal, while the quota lasts.
+    speed: f64,
 }
 
 impl Cores {
@@ -242,7 +258,49 @@ impl Cores {
         if let Some(contention) = contention {
             sharing.set_contention(contention);
         }
-        Self { resource, station, sharing, expected: SimTime::MAX, epoch: 0, capacity: cores, meter: None }
+        Self {
+            resource,
+            station,
+            sharing,
+            expected: SimTime::MAX,
+            epoch: 0,
+            capacity: cores,
+            meter: None,
+            quota: None,
+            speed: 1.0,
+        }
+    }
+
+    /// Lets no more than `limit` cores' time be used in each period of 100 ms; `resource` shows when it is
+    /// used up, and the first period begins after `phase`.
+    #[must_use]
+    pub fn limited(mut self, resource: ResourceId, limit: f64, phase: SimDuration) -> Self {
+        self.quota = Some(Box::new(Quota::new(resource, limit, phase)));
+        self
+    }
+
+    /// Counts what was used of the quota so far, before the number of jobs changes.
+    #[inline]
+    fn settle_quota<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
+        if self.quota.is_some() {
+            self.settle_some_quota(cx);
+        }
+    }
+
+    fn settle_some_quota<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
+        let now = cx.now();
+        let Some(quota) = &mut self.quota else { return };
+        if quota.settle(now) {
+            let (resource, exhausted) = (quota.resource, quota.exhausted);
+            self.sharing.set_speed(now, if exhausted { 0.0 } else { self.speed });
+            cx.observe(Observation::Level { resource, present: u32::from(exhausted) });
+            self.report(cx);
+        }
+    }
+
+    /// Whether everything stands still, since the quota is used up.
+    fn stands_still(&self) -> bool {
+        self.quota.as_ref().is_some_and(|quota| quota.exhausted)
     }
 
     /// Counts from now on how much of them is used.
@@ -261,11 +319,16 @@ impl Cores {
     /// Reports how many run.
     #[inline]
     fn report<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
-        let present = self.sharing.len() as u32;
+        // Jobs that stand still use no core.
+        let present = if self.stands_still() { 0 } else { self.sharing.len() as u32 };
         if let Some(meter) = &mut self.meter {
             meter.set(cx.now(), present);
         }
         cx.observe(Observation::Level { resource: self.resource, present });
+        if let Some(quota) = &mut self.quota {
+            let cores = self.capacity.min(self.sharing.len() as f64);
+            quota.run((cores * 1000.0) as u64);
+        }
     }
 
     /// Jobs running or waiting for their share.
@@ -294,6 +357,7 @@ impl Cores {
         let record = cx.call_mut(call);
         record.asked = now;
         record.demand = rest;
+        self.settle_quota(cx);
         self.sharing.add(now, rest, call);
         self.report(cx);
         let next = self.sharing.next_completion(now);
@@ -303,7 +367,9 @@ impl Cores {
     /// Changes the speed of every core from now on; 1 is nominal.
     pub fn set_speed<P: Probe>(&mut self, speed: f64, cx: &mut Context<'_, P>) {
         let now = cx.now();
-        self.sharing.set_speed(now, speed);
+        self.speed = speed;
+        self.settle_quota(cx);
+        self.sharing.set_speed(now, if self.stands_still() { 0.0 } else { speed });
         self.expected = SimTime::MAX;
         let next = self.sharing.next_completion(now);
         self.expect(next, cx);
@@ -317,6 +383,7 @@ impl Cores {
             return None;
         }
         let now = cx.now();
+        self.settle_quota(cx);
         match self.sharing.complete_or_next(now) {
             Ok(call) => {
                 let record = cx.call(call);
@@ -338,6 +405,7 @@ impl Cores {
     /// Stops a call's work for now; what remains of it, if it was running. What was done counts as a stay of its own.
     pub fn interrupt<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) -> Option<SimDuration> {
         let now = cx.now();
+        self.settle_quota(cx);
         let rest = self.sharing.remove(now, &call)?;
         let record = cx.call(call);
         let stay = now.since(record.asked);
@@ -353,6 +421,7 @@ impl Cores {
     /// Takes a call's unfinished work away.
     pub fn cancel<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) -> bool {
         let now = cx.now();
+        self.settle_quota(cx);
         if self.sharing.remove(now, &call).is_none() {
             return false;
         }
@@ -368,6 +437,11 @@ impl Cores {
     /// an arrival only delays the head, so the old wake finds nothing and asks again.
     #[inline]
     fn expect<P: Probe>(&mut self, next: Option<SimTime>, cx: &mut Context<'_, P>) {
+        let quota = self.quota.as_ref().and_then(|quota| quota.next(cx.now()));
+        let next = match (next, quota) {
+            (Some(next), Some(quota)) => Some(next.min(quota)),
+            (next, quota) => next.or(quota),
+        };
         if let Some(at) = next
             && at < self.expected
         {

@@ -266,7 +266,10 @@ impl<N: Node, P: Probe> World<N, P> {
 
     /// Ends the run and hands the sink back.
     #[must_use]
-    pub fn into_probe(self) -> P {
+    pub fn into_probe(mut self) -> P {
+        for index in 0..self.nodes.len() {
+            self.at(ComponentId::at(index), |node, cx| node.on_end(cx));
+        }
         self.core.probe
     }
 }

@@ -19,8 +19,9 @@ use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
+use super::warm_caches::{Traffic, WarmCaches};
 use crate::base::ComponentId;
-use crate::components::service::spec::{CacheStep, CallOptions, Step, Test};
+use crate::components::service::spec::{CacheStep, CallOptions, Layer, Step, Test};
 use crate::document::{Code, Diagnostic, Diagnostics, Place};
 use crate::scenario::model::{ComponentSpec, Model};
 
@@ -79,7 +80,7 @@ struct Visit {
 type Calls<'a> = BTreeMap<(usize, &'a str), Edge>;
 
 /// A model, and what its load balancers can be asked for.
-type World<'a> = (&'a Model, &'a [&'a str]);
+type World<'a> = (&'a Model, &'a [&'a str], Option<&'a WarmCaches>);
 
 /// The graph of everything that clients can reach.
 pub struct CallGraph<'a> {
@@ -95,6 +96,30 @@ impl<'a> CallGraph<'a> {
     /// The graph of a model, from its clients on.
     #[must_use]
     pub fn of(model: &'a Model) -> Self {
+        Self::with(model, None)
+    }
+
+    /// The same where caches answer what they do once they are warm, under the requests that reach each
+    /// endpoint; none where nothing is read through caches.
+    #[must_use]
+    pub(super) fn warm(
+        &self,
+        arriving: impl Iterator<Item = (ComponentId, &'a str, f64)>,
+    ) -> Option<CallGraph<'a>> {
+        let mut traffic = Traffic::default();
+        for (visit, times) in self.graph.node_weights().zip(self.visits(arriving)) {
+            let component = visit.component.index();
+            if let ComponentSpec::Service(service) = &self.model.components[component].spec
+                && let Some(endpoint) = service.endpoints.iter().find(|e| e.name == visit.operation)
+            {
+                copies(&endpoint.steps, times, &mut |step, rate| traffic.add(component, step, rate));
+            }
+        }
+        let warm = WarmCaches::of(self.model, &traffic)?;
+        Some(Self::with(self.model, Some(&warm)))
+    }
+
+    fn with(model: &'a Model, warm: Option<&WarmCaches>) -> Self {
         let mut built = Self {
             model,
             graph: DiGraph::new(),
@@ -115,7 +140,7 @@ impl<'a> CallGraph<'a> {
             let Visit { component, operation, .. } = built.graph[from].clone();
             let endpoints = built.endpoints.clone();
             let mut calls = Calls::new();
-            let demand = outgoing((model, &endpoints), component, &operation, &mut calls);
+            let demand = outgoing((model, &endpoints, warm), component, &operation, &mut calls);
             built.graph[from].demand = demand;
             if built.graph.node_count() + built.graph.edge_count() + calls.len() > LARGEST {
                 built.complete = false;
@@ -157,6 +182,27 @@ impl<'a> CallGraph<'a> {
     /// die out, is iterated until nothing changes.
     #[must_use]
     pub fn demand(&self, arriving: impl Iterator<Item = (ComponentId, &'a str, f64)>) -> Vec<f64> {
+        let visits = self.visits(arriving);
+        let mut demand = vec![0.0; self.model.components.len()];
+        for (visit, times) in self.graph.node_weights().zip(visits) {
+            if let Some(slot) = demand.get_mut(visit.component.index()) {
+                *slot += times * visit.demand;
+            }
+        }
+        demand
+    }
+
+    /// What is asked for: of whom, what, how often a second, and the core-seconds of one such visit.
+    pub fn asked(
+        &self,
+        arriving: impl Iterator<Item = (ComponentId, &'a str, f64)>,
+    ) -> Vec<(ComponentId, &str, f64, f64)> {
+        let asked = self.graph.node_weights().zip(self.visits(arriving));
+        asked.map(|(visit, times)| (visit.component, &*visit.operation, times, visit.demand)).collect()
+    }
+
+    /// Visits per second of each node when these requests per second arrive.
+    fn visits(&self, arriving: impl Iterator<Item = (ComponentId, &'a str, f64)>) -> Vec<f64> {
         let mut visits = vec![0.0; self.graph.node_count()];
         for (component, operation, rate) in arriving {
             if let Some(at) = self.ids.get(&(component.index(), operation.to_owned())) {
@@ -168,13 +214,7 @@ impl<'a> CallGraph<'a> {
             circle.sort_unstable();
             self.settle(&circle, &mut visits);
         }
-        let mut demand = vec![0.0; self.model.components.len()];
-        for (visit, times) in self.graph.node_weights().zip(visits) {
-            if let Some(slot) = demand.get_mut(visit.component.index()) {
-                *slot += times * visit.demand;
-            }
-        }
-        demand
+        visits
     }
 
     /// Passes on what arrives at a circle, or at a single node.
@@ -441,7 +481,7 @@ fn pending_within(circle: &[NodeIndex], at: usize) -> bool {
 
 /// Adds what one visit calls; the core-seconds that it takes itself.
 fn outgoing<'a>(world: World<'a>, component: ComponentId, operation: &'a str, calls: &mut Calls<'a>) -> f64 {
-    let (model, _) = world;
+    let (model, ..) = world;
     match &model.components[component.index()].spec {
         ComponentSpec::Database(database) => {
             database.queries.iter().find(|q| q.name == operation).map_or(0.0, |q| q.cpu.mean())
@@ -449,7 +489,13 @@ fn outgoing<'a>(world: World<'a>, component: ComponentId, operation: &'a str, ca
         ComponentSpec::Service(service) => {
             let Some(endpoint) = service.endpoints.iter().find(|e| e.name == operation) else { return 0.0 };
             let mut demand = 0.0;
-            walk(world, &endpoint.steps, Times { likely: 1.0, worst: 1.0 }, calls, &mut demand);
+            walk(
+                (world, component.index()),
+                &endpoint.steps,
+                Times { likely: 1.0, worst: 1.0 },
+                calls,
+                &mut demand,
+            );
             demand
         }
         // A message becomes a job, once; who sent it does not wait for that.
@@ -469,7 +515,7 @@ fn outgoing<'a>(world: World<'a>, component: ComponentId, operation: &'a str, ca
         ComponentSpec::Cache(cache) => cache.op_cost.as_ref().map_or(0.0, |cost| cost.mean()),
         // As if nothing were kept: what the origin must carry when all places are cold.
         ComponentSpec::Cdn(cdn) => {
-            if let Some(target) = cdn.to {
+            if let Some(target) = cdn.origin(operation) {
                 let times = Times { likely: 1.0, worst: 1.0 };
                 add(calls, (target.index(), operation), Edge { times, attempts: 1, timeout: cdn.timeout });
             }
@@ -549,18 +595,19 @@ fn attempts(options: &CallOptions) -> u16 {
 
 /// Adds the calls of steps that are begun `times`; how often they are gone through to their end.
 fn walk<'a>(
-    world: World<'a>,
+    at: (World<'a>, usize),
     steps: &'a [Step],
     times: Times,
     calls: &mut Calls<'a>,
     demand: &mut f64,
 ) -> Times {
     let mut here = times;
+    let (world, _) = at;
     for step in steps {
         match step {
             Step::Cpu(amount) => *demand += here.likely * amount.mean(),
             Step::Call { target, operation, options, .. } => {
-                let (model, endpoints) = world;
+                let (model, endpoints, _) = world;
                 let target_spec = &model.components[target.index()].spec;
                 if matches!(target_spec, ComponentSpec::Queue(_)) {
                     let edge = Edge { times: here, attempts: attempts(options), timeout: options.timeout };
@@ -576,36 +623,28 @@ fn walk<'a>(
             // All branches begin, however many are waited for; a reply in one ends only that one.
             Step::Parallel { branches, .. } => {
                 for branch in branches {
-                    walk(world, branch, here, calls, demand);
+                    walk(at, branch, here, calls, demand);
                 }
             }
             Step::If { test: Test::Chance(p), then, otherwise } => {
                 let share = |p: f64| Times { likely: here.likely * p, worst: here.worst * p };
-                let taken = walk(world, then, share(*p), calls, demand);
-                let other = walk(world, otherwise, share(1.0 - p), calls, demand);
+                let taken = walk(at, then, share(*p), calls, demand);
+                let other = walk(at, otherwise, share(1.0 - p), calls, demand);
                 here = Times { likely: taken.likely + other.likely, worst: taken.worst + other.worst };
             }
             Step::If { test: Test::Customer { .. } | Test::Load(_), then, otherwise } => {
                 let (mut one, mut two) = (Calls::new(), Calls::new());
                 let unlikely = Times { likely: 0.0, worst: here.worst };
-                let taken = walk(world, then, unlikely, &mut one, demand);
-                let other = walk(world, otherwise, here, &mut two, demand);
+                let taken = walk(at, then, unlikely, &mut one, demand);
+                let other = walk(at, otherwise, here, &mut two, demand);
                 either(&mut one, two);
                 for (to, edge) in one {
                     add(calls, to, edge);
                 }
                 here = Times { likely: other.likely, worst: taken.worst.max(other.worst) };
             }
-            // A cold cache: each is asked, each is filled, and every row is fetched.
-            Step::Cache(step) => {
-                let edge = Edge { times: here, attempts: 1, timeout: None };
-                step.caches().for_each(|cache| add(calls, (cache.index(), ""), edge));
-                if matches!(step, CacheStep::Cached { .. }) {
-                    step.caches().for_each(|cache| add(calls, (cache.index(), ""), edge));
-                }
-                walk(world, step.beyond(), here, calls, demand);
-            }
-            Step::Lock { steps: inner, .. } => here = walk(world, inner, here, calls, demand),
+            Step::Cache(step) => through_caches(at, step, here, calls, demand),
+            Step::Lock { steps: inner, .. } => here = walk(at, inner, here, calls, demand),
             Step::Reply { .. } => return Times { likely: 0.0, worst: 0.0 },
             Step::Sleep(_) | Step::Io(_) | Step::Receive { .. } => {}
         }
@@ -613,121 +652,81 @@ fn walk<'a>(
     here
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::forecast;
-    use super::*;
-    use crate::document::Sources;
-    use crate::scenario::{Beside, Files, merge, read_model};
-
-    struct Nothing;
-    impl Files for Nothing {
-        fn read(&self, _: &str) -> Result<String, String> {
-            Err("no files here".to_owned())
+/// A step about copies. A cold cache: each is asked, each is filled, and every row is fetched; of a warm one as
+/// much as it has not.
+fn through_caches<'a>(
+    at: (World<'a>, usize),
+    step: &'a CacheStep,
+    here: Times,
+    calls: &mut Calls<'a>,
+    demand: &mut f64,
+) {
+    let ((model, _, warm), service) = at;
+    let entity = step.entity();
+    // The worst case is a cold cache, so that calls that never end are found.
+    let ask = |calls: &mut Calls<'a>, layer: Layer, times: f64| {
+        if let Layer::Cache(cache) = layer {
+            let times = Times { likely: here.likely * times, worst: here.worst };
+            add(calls, (cache.index(), ""), Edge { times, attempts: 1, timeout: None });
         }
-    }
-
-    fn model(components: &str) -> Model {
-        let text = format!(
-            "scenario: x\nrun: {{duration: 1m}}\nclients: {{c: {{rate: 10/s, headers: {{x-beta: {{\"1\": 5%}}}}, mix: {{GET /: 1}}, to: a}}}}\ncomponents:\n{components}"
-        );
-        let (mut sources, mut found) = (Sources::new(), Diagnostics::new());
-        let designs = merge::load("s", text, &Nothing, &[], None, &mut sources, &mut found);
-        let model = read_model("base", &designs[0].tree, &Beside::new(&Nothing, &sources), &mut found);
-        model.unwrap_or_else(|| panic!("{}", found.render(&sources, false)))
-    }
-
-    fn service(name: &str, steps: &str) -> String {
-        format!("  {name}: {{kind: service, endpoints: {{GET /: [{steps}]}}}}\n")
-    }
-
-    fn codes(components: &str) -> Vec<&'static str> {
-        let model = model(components);
-        let graph = CallGraph::of(&model);
-        let mut found = Diagnostics::new();
-        graph.report_endless(&mut found);
-        graph.report_lost(&mut found);
-        found.sorted().iter().map(|d| d.code.text()).collect()
-    }
-
-    const AGAIN: &str = "call: {to: a, endpoint: GET /}";
-
-    /// With n calls of probability p each, the mean number of visits is 1 / (1 - n p) if n p < 1.
-    #[test]
-    fn calls_back_end_exactly_if_their_mean_number_is_below_one() {
-        for (calls, p, visits) in [
-            (1, 50, Some(2.0)),
-            (2, 40, Some(5.0)),
-            (3, 30, Some(10.0)),
-            (2, 50, None),
-            (1, 100, None),
-            (3, 34, None),
-        ] {
-            let back = vec![format!("if: {{p: {p}%, then: [{AGAIN}]}}"); calls].join(", ");
-            let components = service("a", &format!("cpu: 1ms, {back}"));
-            assert_eq!(codes(&components).is_empty(), visits.is_some(), "{calls} x {p} %");
-            if let Some(visits) = visits {
-                let model = model(&components);
-                let forecast = forecast(&model, &CallGraph::of(&model));
-                let share = forecast.rows[0].base;
-                assert!((share / (10.0 * visits * 0.001) - 1.0).abs() < 1e-9, "{calls} x {p} %: {share}");
+    };
+    let mut rest = 1.0;
+    let mut fetches = None;
+    let layers: Vec<Layer> = step.layers().collect();
+    if let CacheStep::Cached { .. } | CacheStep::Get { .. } = step {
+        for layer in &layers {
+            ask(calls, *layer, rest);
+            rest *= 1.0 - warm.map_or(0.0, |warm| warm.ratio(service, *layer, entity));
+            if let Layer::Cache(cache) = layer
+                && let ComponentSpec::Cache(spec) = &model.components[cache.index()].spec
+                && spec.read_through.iter().any(|(of, ..)| *of == entity)
+            {
+                fetches = Some((*cache, rest));
+                break;
             }
         }
+        if let Some((cache, times)) = fetches {
+            let spec = &model.components[cache.index()].spec;
+            if let ComponentSpec::Cache(spec) = spec
+                && let Some((_, store, query)) = spec.read_through.iter().find(|(of, ..)| *of == entity)
+                && let Some(name) = model.components[store.index()].spec.operation(*query)
+            {
+                let times = Times { likely: here.likely * times, worst: here.worst };
+                add(calls, (store.index(), name), Edge { times, attempts: 1, timeout: None });
+            }
+            return;
+        }
     }
-
-    #[test]
-    fn a_reply_ends_what_comes_after_it() {
-        assert!(codes(&service("a", &format!("reply: 200, {AGAIN}"))).is_empty());
-        let half = format!("if: {{p: 50%, then: [reply: 404]}}, {AGAIN}");
-        assert!(codes(&service("a", &half)).is_empty());
-        assert_eq!(codes(&service("a", &format!("if: {{p: 0%, then: [reply: 404]}}, {AGAIN}"))), ["E0503"]);
-        // What runs on errors only is no certain call.
-        assert!(
-            codes(&format!(
-                "{}{}",
-                service("a", "call: {to: b, endpoint: GET /, on_error: [call: {to: a, endpoint: GET /}]}"),
-                service("b", "reply: 200")
-            ))
-            .is_empty()
-        );
+    match step {
+        // A hit fills the caches before it, which is left out: it is as seldom as a miss of those.
+        CacheStep::Cached { .. } => layers.iter().for_each(|layer| ask(calls, *layer, rest)),
+        CacheStep::Get { .. } => {}
+        _ => layers.iter().for_each(|layer| ask(calls, *layer, 1.0)),
     }
+    let times = Times { likely: here.likely * rest, worst: here.worst };
+    walk(at, step.beyond(), times, calls, demand);
+}
 
-    #[test]
-    fn a_header_decides_for_good() {
-        let endless = format!("if: {{header: \"x-beta: 1\", then: [{AGAIN}]}}");
-        assert_eq!(codes(&service("a", &endless)), ["E0503"]);
-        let either = "if: {header: \"x-beta: 1\", then: [if: {p: 60%, then: [call: {to: a, endpoint: GET /}]}], else: [if: {p: 60%, then: [call: {to: a, endpoint: GET /}]}]}";
-        assert!(codes(&service("a", either)).is_empty(), "one of the branches is taken, not both");
-    }
-
-    #[test]
-    fn circles_over_several_components_are_found_once() {
-        let way = |from: &str, to: &str| service(from, &format!("call: {{to: {to}, endpoint: GET /}}"));
-        assert_eq!(codes(&format!("{}{}{}", way("a", "b"), way("b", "c"), way("c", "a"))), ["E0503"]);
-        let through = format!("{}  lb: {{kind: load_balancer, to: a}}\n", way("a", "lb"));
-        assert_eq!(codes(&through), ["E0503"]);
-        let balancers = "  a: {kind: load_balancer, to: {b: 1, s: 99}}\n  b: {kind: load_balancer, to: a}\n";
-        assert_eq!(codes(&format!("{balancers}{}", service("s", "reply: 200"))), ["E0503"]);
-    }
-
-    #[test]
-    fn what_a_load_balancer_cannot_answer_is_found() {
-        let services = "  s: {kind: service, endpoints: {GET /: [reply: 200]}}\n  t: {kind: service, endpoints: {GET /t: [reply: 200]}}\n";
-        let with = |routes: &str| codes(&format!("  a: {{kind: load_balancer, {routes}}}\n{services}"));
-        assert!(with("to: s").is_empty());
-        assert_eq!(with("to: {s: 9, t: 1}"), ["E0402"]);
-        assert_eq!(with("routes: [{path: /t, to: t}, {path: /u, to: s}]"), ["E0402"]);
-        assert!(with("routes: [{path: /t, to: t}, {path: \"*\", to: s}]").is_empty());
-    }
-
-    #[test]
-    fn retries_and_patience_are_passed_down() {
-        let components = "  a: {kind: service, endpoints: {GET /: [call: {to: lb, endpoint: GET /b, timeout: 2s, retry: {attempts: 3}}]}}\n  lb: {kind: load_balancer, to: b}\n  b: {kind: service, endpoints: {GET /b: [call: {to: c, endpoint: GET /c, timeout: 5s, retry: {attempts: 2}}]}}\n  c: {kind: service, endpoints: {GET /c: [cpu: 1ms]}}\n";
-        let model = model(components);
-        let (upstream, outlasting) = CallGraph::of(&model).upstream();
-        let last = upstream[3].expect("it is called");
-        assert_eq!((last.attempts, last.layers, last.patience), (6.0, 2, 2.0));
-        assert_eq!(outlasting.len(), 1);
-        assert_eq!((outlasting[0].timeout, outlasting[0].patience), (5.0, 2.0));
+/// Tells of every step about copies, and how often it is likely gone through; nested ones as often as what they
+/// are part of.
+fn copies(steps: &[Step], rate: f64, tell: &mut impl FnMut(&CacheStep, f64)) {
+    for step in steps {
+        match step {
+            Step::Cache(step) => {
+                tell(step, rate);
+                copies(step.beyond(), rate, tell);
+            }
+            Step::Parallel { branches, .. } => branches.iter().for_each(|branch| copies(branch, rate, tell)),
+            Step::If { test: Test::Chance(p), then, otherwise } => {
+                copies(then, rate * p, tell);
+                copies(otherwise, rate * (1.0 - p), tell);
+            }
+            Step::If { otherwise, .. } => copies(otherwise, rate, tell),
+            Step::Lock { steps, .. } => copies(steps, rate, tell),
+            _ => {}
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,10 +2,10 @@
 
 use super::sites::Sites;
 use crate::base::random::{Distribution, Key, StreamName};
-use crate::base::{ComponentId, SimTime};
-use crate::engine::{Demand, Effect, FaultPlan, Group};
-use crate::faults::{Fault, RandomFailures, Rollout, Verb, Versions};
-use crate::scenario::model::Model;
+use crate::base::{ComponentId, SimDuration, SimTime};
+use crate::engine::{Demand, Effect, FaultPlan, Group, Life};
+use crate::faults::{Fault, Move, Planned, RandomFailures, Rollout, Verb, Versions, rollouts};
+use crate::scenario::model::{ComponentSpec, Model};
 
 /// Failures at random that are planned for one fault at most.
 const MOST_FAILURES: usize = 1_000_000;
@@ -17,6 +17,9 @@ pub(super) fn plan(sites: &Sites<'_>) -> Vec<FaultPlan> {
     let mut plans = Vec::new();
     for (index, fault) in model.faults.iter().enumerate() {
         let key = sites.root.named(StreamName::new("fault")).with(index as u64);
+        if fault.verb.moves_places() {
+            continue;
+        }
         for at in &fault.at {
             carry_out(fault, *at, fault.lasts.map(|lasts| at + lasts), key, model, &mut plans);
         }
@@ -27,7 +30,56 @@ pub(super) fn plan(sites: &Sites<'_>) -> Vec<FaultPlan> {
             }
         }
     }
+    for (index, component) in model.components.iter().enumerate() {
+        if let ComponentSpec::Service(service) = &component.spec {
+            for planned in rollouts(&model.faults, ComponentId::at(index), service.instances) {
+                let key = sites.root.named(StreamName::new("fault")).with(planned.fault as u64);
+                surge(&model.faults[planned.fault], &planned, ComponentId::at(index), key, &mut plans);
+            }
+        }
+    }
     plans
+}
+
+/// A rollout with a surge: who joins, who leaves, and what the new version is like.
+fn surge(fault: &Fault, planned: &Planned, component: ComponentId, key: Key, plans: &mut Vec<FaultPlan>) {
+    let Verb::Deploy { errors, slow, .. } = &fault.verb else { return };
+    let time = |at: f64| SimTime::from_secs_f64(planned.at + at);
+    let mut add = |effect: Effect, place: u16, from: f64, until: Option<SimTime>| {
+        let targets = vec![Group { component, instance: Some(place) }];
+        plans.push(FaultPlan { effect, targets, from: time(from), until });
+    };
+    let lasts = fault.lasts.map(|lasts| SimTime::from_secs_f64(planned.at + lasts));
+    for step in &planned.moves {
+        match *step {
+            Move::Ready { place, at } => {
+                add(Effect::Membership(Life::Up), place, at, None);
+                if *errors > 0.0 {
+                    let effect = Effect::Errors { share: *errors, status: 500, retry_after: 0, key };
+                    add(effect, place, at, lasts);
+                }
+                if *slow > 1.0 {
+                    add(Effect::Slow(*slow), place, at, lasts);
+                }
+            }
+            Move::Leaves { place, at, gone } => {
+                add(Effect::Drain, place, at, Some(time(gone)));
+                add(Effect::Membership(Life::Absent), place, gone, None);
+            }
+        }
+    }
+    // What a version brought with it ends with its last instance at a place.
+    for step in &planned.moves {
+        if let Move::Leaves { place, gone, .. } = *step {
+            let group = Group { component, instance: Some(place) };
+            let of_version = |plan: &&mut FaultPlan| {
+                matches!(plan.effect, Effect::Errors { .. } | Effect::Slow(_)) && plan.targets == [group]
+            };
+            for plan in plans.iter_mut().filter(of_version).filter(|plan| plan.from < time(0.0)) {
+                plan.until = Some(plan.until.map_or(time(gone), |until| until.min(time(gone))));
+            }
+        }
+    }
 }
 
 /// When each target fails by itself, and is repaired.
@@ -64,6 +116,7 @@ fn targets(verb: &Verb) -> &[Group] {
         | Verb::Slow(targets, _)
         | Verb::Errors(targets, ..)
         | Verb::Latency(targets, _)
+        | Verb::Lag(targets, _)
         | Verb::Loss(targets, _) => targets,
         Verb::Partition { to, .. } => to,
         Verb::Flush(targets) | Verb::Reset(targets) => targets,
@@ -85,6 +138,7 @@ fn aimed_at(verb: &Verb, group: Group) -> Verb {
         | Verb::Latency(targets, _)
         | Verb::Flush(targets)
         | Verb::Reset(targets)
+        | Verb::Lag(targets, _)
         | Verb::Loss(targets, _) => *targets = vec![group],
         Verb::Partition { to, .. } => *to = vec![group],
         Verb::ZoneDown(_) | Verb::Deploy { .. } | Verb::HotKey(..) | Verb::Shift(..) => {}
@@ -123,11 +177,15 @@ fn carry_out(
         Verb::Reset(targets) => add(Effect::Reset, targets, at, None),
         Verb::Hang(targets) => add(Effect::Hang, targets, at, until),
         Verb::Slow(targets, by) => add(Effect::Slow(*by), targets, at, until),
-        Verb::Errors(targets, share, status) => {
-            add(Effect::Errors { share: *share, status: *status, key }, targets, at, until);
+        Verb::Errors(targets, share, status, retry_after) => {
+            let effect = Effect::Errors { share: *share, status: *status, retry_after: *retry_after, key };
+            add(effect, targets, at, until);
         }
         Verb::Latency(targets, by) => {
             add(Effect::Latency(Demand::Drawn { distribution: by.clone(), key }), targets, at, until);
+        }
+        Verb::Lag(targets, by) => {
+            add(Effect::Lag(SimDuration::from_secs_f64(*by)), targets, at, until);
         }
         Verb::Loss(targets, share) => add(Effect::Loss { share: *share, key }, targets, at, until),
         Verb::Partition { from, to, one_way } => {
@@ -142,7 +200,7 @@ fn carry_out(
         }
         // Part of the population's rate already.
         Verb::Shift(..) => {}
-        Verb::Deploy { component, max_unavailable, grace, boot, errors, slow } => {
+        Verb::Deploy { component, max_unavailable, grace, boot, errors, slow, .. } => {
             let count = model.components[component.index()].spec.most();
             let whole = |instance: u16| Group { component: *component, instance: Some(instance) };
             let rollout = Rollout::new(u32::from(count), 0.0, *max_unavailable);
@@ -155,7 +213,12 @@ fn carry_out(
                 add(Effect::Drain, &batch, now, Some(back));
                 add(Effect::Kill, &batch, now + grace, Some(back));
                 if *errors > 0.0 {
-                    add(Effect::Errors { share: *errors, status: 500, key }, &batch, back, until);
+                    add(
+                        Effect::Errors { share: *errors, status: 500, retry_after: 0, key },
+                        &batch,
+                        back,
+                        until,
+                    );
                 }
                 if *slow > 1.0 {
                     add(Effect::Slow(*slow), &batch, back, until);

@@ -30,19 +30,28 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
                     add(index, instance, Role::Workers, there(slots));
                     add(index, instance, Role::Cpu, there(service.cores));
                     add(index, instance, Role::Io, there(service.io.map_or(f64::INFINITY, f64::from)));
+                    if service.cpu_limit.is_some() {
+                        add(index, instance, Role::Quota, there(1.0));
+                    }
+                    if let Some(memory) = &service.memory {
+                        add(index, instance, Role::Memory, there((memory.limit / 1024.0).floor().max(1.0)));
+                    }
                     if let Some(rule) = &service.concurrency {
                         let limit = AdaptiveConcurrency::new(rule.clone()).limit();
                         add(index, instance, Role::Limit, there(f64::from(limit)));
                     }
                     for pool in &service.pools {
-                        add(index, instance, Role::Pool(pool.target), there(f64::from(pool.size)));
+                        let target = model.components.get(pool.target.index());
+                        for _ in 0..target.map_or(1, |target| target.spec.pools_of_caller()) {
+                            add(index, instance, Role::Pool(pool.target), there(f64::from(pool.size)));
+                        }
                     }
                 }
-                if service.autoscale.is_some() {
+                if service.autoscale.is_some() || service.surge > 0 {
                     add(index, 0, Role::Instances, f64::from(service.instances));
                 }
                 if !service.local_caches.is_empty() {
-                    (0..u32::from(service.instances)).for_each(|i| add(index, i, Role::Store, f64::INFINITY));
+                    (0..u32::from(service.most())).for_each(|i| add(index, i, Role::Store, f64::INFINITY));
                 }
                 add(index, 0, Role::Locks, 0.0);
             }
@@ -68,11 +77,26 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
                 }
             }
             ComponentSpec::Database(database) => {
-                add(index, 0, Role::Cpu, database.cores);
-                add(index, 0, Role::Io, database.io.map_or(f64::INFINITY, f64::from));
-                add(index, 0, Role::Wal, 1.0);
-                add(index, 0, Role::Locks, 0.0);
-                add(index, 0, Role::Connections, database.max_connections.map_or(f64::INFINITY, f64::from));
+                let connections = database.max_connections.map_or(f64::INFINITY, f64::from);
+                let layout = database.layout();
+                for member in 0..u32::from(layout.members()) {
+                    // Who is yet to come has nothing.
+                    let waits =
+                        database.shards.as_ref().is_some_and(|s| layout.shard_of(member as u16) >= s.count);
+                    let cores = if waits { 0.0 } else { database.cores_of(member as u16) };
+                    add(index, member, Role::Cpu, cores);
+                    add(index, member, Role::Io, database.channels().map_or(f64::INFINITY, f64::from));
+                    add(index, member, Role::Wal, 1.0);
+                    add(index, member, Role::Locks, 0.0);
+                    add(index, member, Role::Connections, connections);
+                    if database.layout().replica_of(member as u16).is_some() {
+                        add(index, member, Role::Lag, 0.0);
+                    }
+                }
+                if database.replicas.is_some() {
+                    let shards = 0..u32::from(database.layout().shards);
+                    shards.for_each(|shard| add(index, shard, Role::Outage, 0.0));
+                }
             }
             ComponentSpec::LoadBalancer(balancer) => {
                 let slots = slots(balancer, model);
@@ -123,6 +147,10 @@ pub fn catalog(model: &Model) -> Catalog {
                 name: component.name.clone(),
                 kind: component.spec.kind(),
                 instances: u32::from(component.spec.most()),
+                layout: match &component.spec {
+                    ComponentSpec::Database(database) => Some(database.layout()),
+                    _ => None,
+                },
                 price_per_hour: price(&component.name),
                 operations: component.spec.operations(),
             })

@@ -6,7 +6,6 @@
 use super::sites::Sites;
 use crate::base::random::{Key, StreamName};
 use crate::components::cache::spec::LocalCacheSpec;
-use crate::components::queue::OUTBOX;
 use crate::components::service::spec::{Amount, Endpoint, ServiceSpec, Slots, Step, Test};
 use crate::engine::{Condition, Demand, Op, Pc, Program};
 
@@ -22,8 +21,12 @@ pub(super) struct Lowering<'a, 'b> {
     pub(super) local_caches: &'a [LocalCacheSpec],
     /// Whether a row was written by a step before.
     has_written: bool,
+    /// Where errors inside a fetch are to be handled: instructions of the innermost one that may fail.
+    pub(super) catching: Option<Vec<usize>>,
+    /// Locks that are held here.
+    pub(super) locks: u32,
     /// How often each verb has occurred in this endpoint: the purpose of a draw is (endpoint, verb, ordinal).
-    ordinals: [u64; 8],
+    ordinals: [u64; 10],
 }
 
 /// Instructions that a program can have.
@@ -43,7 +46,9 @@ pub(super) fn program(service: &ServiceSpec, sites: &mut Sites<'_>, component: u
             endpoint: name,
             local_caches: &service.local_caches,
             has_written: false,
-            ordinals: [0; 8],
+            catching: None,
+            locks: 0,
+            ordinals: [0; 10],
         };
         program.entries.push(lowering.ops.len().min(MOST_OPS) as Pc);
         if service.concurrency.is_some() || service.admission.is_some() {
@@ -74,6 +79,14 @@ pub(super) fn program(service: &ServiceSpec, sites: &mut Sites<'_>, component: u
     }
     program
 }
+
+/// The purpose of the first body that an endpoint receives: its size is the same to whoever draws it.
+pub(super) fn body_key(service: Key, endpoint: &str) -> Key {
+    service.named(StreamName::new(endpoint)).named(StreamName::new(RECEIVE)).with(0)
+}
+
+/// The verb of a body's purpose.
+const RECEIVE: &str = "receive";
 
 /// Whether a jump may lead behind the last instruction.
 fn ends_in_branch(steps: &[Step]) -> bool {
@@ -124,6 +137,13 @@ impl Lowering<'_, '_> {
         at
     }
 
+    /// An instruction whose error, unless it is handled there, is one of the fetch that it is part of.
+    pub(super) fn may_fail(&mut self, at: usize, handler: Option<Pc>) {
+        if let (None, Some(catching)) = (handler, &mut self.catching) {
+            catching.push(at);
+        }
+    }
+
     /// The steps that run instead of an error; they are jumped over when all went well.
     fn handler(&mut self, on_error: Option<&Vec<Step>>, fallback: bool) -> Option<Pc> {
         let steps = on_error?;
@@ -157,7 +177,7 @@ impl Lowering<'_, '_> {
                 self.ops.push(Op::Io(demand));
             }
             Step::Receive { size, uplink } => {
-                let size = self.demand(size, 3, "receive");
+                let size = self.demand(size, 3, RECEIVE);
                 self.ops.push(Op::Receive { size, uplink: *uplink });
             }
             Step::Reply { status, size, retry_after } => {
@@ -170,12 +190,12 @@ impl Lowering<'_, '_> {
                     self.sites.call(self.component, self.endpoint, *target, *operation, *row, size, options);
                 if self.sites.is_queue(*target) {
                     let record = &mut self.sites.plan.sites[site.0 as usize];
-                    record.outbox = *operation == OUTBOX;
                     record.after_write = self.has_written;
                 }
                 self.has_written |= self.sites.writes(*target, *operation);
                 let at = self.waiting(Op::Call { site, caught: None });
                 let handler = self.handler(on_error.as_ref(), *fallback);
+                self.may_fail(at, handler);
                 if let Op::Call { caught, .. } = &mut self.ops[at] {
                     *caught = handler;
                 }
@@ -189,6 +209,8 @@ impl Lowering<'_, '_> {
                 let jump = self.ops.len();
                 self.ops.push(Op::Jump(0));
                 let held = std::mem::replace(&mut self.holds_worker, false);
+                // An error of a branch ends the branch.
+                let catching = self.catching.take();
                 let starts: Vec<Pc> = branches
                     .iter()
                     .map(|branch| {
@@ -199,9 +221,11 @@ impl Lowering<'_, '_> {
                     })
                     .collect();
                 self.holds_worker = held;
+                self.catching = catching;
                 let end = self.here();
                 self.ops[jump] = Op::Jump(end);
                 let handler = self.handler(on_error.as_ref(), *fallback);
+                self.may_fail(at, handler);
                 let resume = if after > at + 1 { at + 1 } else { jump };
                 if let Op::Fork { branches, join, caught, .. } = &mut self.ops[at] {
                     *branches = starts;
@@ -235,7 +259,9 @@ impl Lowering<'_, '_> {
             }
             Step::Lock { entity, steps } => {
                 self.ops.push(Op::Lock(*entity));
+                self.locks += 1;
                 self.steps(steps);
+                self.locks -= 1;
                 self.ops.push(Op::Unlock(*entity));
             }
         }

@@ -12,6 +12,7 @@ mod nodes;
 mod paths;
 mod queue_warnings;
 mod sites;
+mod warm_caches;
 mod warnings;
 
 pub use assemble::{Assembly, assemble};

@@ -2,16 +2,17 @@
 
 use super::inventory::resources;
 use super::paths::Paths;
-use crate::base::random::{Key, Permutation, StreamName, Zipf};
+use crate::base::random::{Distribution, Key, Permutation, StreamName, Zipf};
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration};
+use crate::components::cache::spec::ChangeFeed;
 use crate::components::service::spec::{CallOptions, PoolSpec};
 use crate::engine::protection::RetryBudget;
 use crate::engine::{
-    CallSite, Demand, EntityPlan, Fleet, Item, Nodes, Plan, PoolPlan, Popularity, Retry, RowChoice, SiteId,
-    Target, Trait, Verb,
+    CallSite, ClusterPlan, Demand, EntityPlan, FeedPlan, Fleet, Item, Nearest, Nodes, Plan, PoolPlan,
+    Popularity, ReadRoute, Retry, RowChoice, SiteId, Target, Terms, Trait, Verb,
 };
 use crate::metrics::{ResourceInfo, Role};
-use crate::scenario::model::{ComponentSpec, EntitySpec, Model, PopularitySpec};
+use crate::scenario::model::{ClientSpec, ComponentSpec, EntitySpec, Model, PopularitySpec};
 
 /// Call sites and conditions as they are collected.
 pub(super) struct Sites<'a> {
@@ -45,7 +46,7 @@ impl<'a> Sites<'a> {
             ordinals: Vec::new(),
         };
         sites.plan.entities = model.entities.iter().map(|entity| entity_plan(entity, root)).collect();
-        sites.plan.connections = vec![None; model.components.len() + model.clients.len()];
+        sites.plan.connections = vec![Vec::new(); model.components.len() + model.clients.len()];
         for component in &model.components {
             sites.plan.fleets.push(Fleet { start: component.spec.instances(), most: component.spec.most() });
         }
@@ -60,6 +61,34 @@ impl<'a> Sites<'a> {
                 let nodes = Nodes::new(cache.placement, cache.nodes);
                 sites.plan.spread.push((ComponentId::at(index), nodes));
             }
+            if let ComponentSpec::Database(database) = &component.spec
+                && database.layout().members() > 1
+            {
+                sites.plan.versions_matter = true;
+                sites.plan.clusters.push(ClusterPlan {
+                    component: ComponentId::at(index),
+                    layout: database.layout(),
+                    writes: database.queries.iter().map(|query| query.writes).collect(),
+                    sharding: database.shards.as_ref().map(|shards| {
+                        super::nodes::shards::sharding(
+                            database,
+                            shards,
+                            (&model.entities, &sites.plan.entities),
+                        )
+                    }),
+                    route: database.replicas.as_ref().map_or(ReadRoute::Primary, |replicas| replicas.route),
+                    owners: owners(model),
+                    dns_ttl: SimDuration::from_secs_f64(
+                        database.failover.as_ref().map_or(0.0, |f| f.dns_ttl),
+                    ),
+                    buffer: database
+                        .failover
+                        .as_ref()
+                        .and_then(|failover| failover.buffer)
+                        .map(|(most, span)| (most, SimDuration::from_secs_f64(span))),
+                    key: root.named(StreamName::new(&component.name)).named(StreamName::new("route")),
+                });
+            }
             if let ComponentSpec::Service(service) = &component.spec {
                 for pool in &service.pools {
                     sites.add_pool(index, &component.name, service.most(), pool);
@@ -73,10 +102,21 @@ impl<'a> Sites<'a> {
         self.pools.push((caller, pool.target, self.plan.pools.len() as u32));
         let key = self.root.named(StreamName::new(name)).named(StreamName::new("pool wait"));
         for instance in 0..u32::from(instances) {
-            let wait = pool.wait.clone().map(|distribution| Demand::Drawn { distribution, key });
-            let resource = self.resource(caller, instance, Role::Pool(pool.target));
-            self.plan.pools.push(PoolPlan { resource, size: pool.size, wait });
+            // One for each member of the target.
+            let all = self.resources(caller, instance, Role::Pool(pool.target));
+            for resource in all.collect::<Vec<_>>() {
+                let wait = pool.wait.clone().map(|distribution| Demand::Drawn { distribution, key });
+                self.plan.pools.push(PoolPlan { resource, size: pool.size, wait });
+            }
         }
+    }
+
+    /// The resources that an instance of a component has in this role.
+    fn resources(&self, component: usize, instance: u32, role: Role) -> impl Iterator<Item = ResourceId> {
+        let fits = move |r: &&ResourceInfo| {
+            r.component.index() == component && r.instance == instance && r.role == role
+        };
+        self.infos.iter().filter(fits).map(|r| r.id)
     }
 
     /// The resource that an instance of a component has in this role.
@@ -137,6 +177,16 @@ impl<'a> Sites<'a> {
         }
     }
 
+    /// The way between two components.
+    pub(super) fn path(&mut self, caller: usize, target: ComponentId) -> Option<u32> {
+        self.paths.between(caller, target)
+    }
+
+    /// What callers of a database of several members go by.
+    fn cluster(&self, target: ComponentId) -> Option<u32> {
+        self.plan.clusters.iter().position(|cluster| cluster.component == target).map(|at| at as u32)
+    }
+
     fn rotor(&mut self, caller: usize, target: ComponentId) -> u32 {
         if let Some((.., first)) = self.rotors.iter().find(|(c, t, _)| *c == caller && *t == target) {
             return *first;
@@ -175,7 +225,7 @@ impl<'a> Sites<'a> {
             on: retry.on,
             budget: retry.budget.clone(),
             honours_retry_after: retry.honour_retry_after,
-            repeats_sent: idempotent || retry.non_idempotent != Some(false),
+            repeats_sent: idempotent || retry.idempotency_key || retry.non_idempotent != Some(false),
             key,
         });
         let budget = self.plan.budgets.len() as u32;
@@ -206,6 +256,8 @@ impl<'a> Sites<'a> {
             deadline: options.deadline.map(SimDuration::from_secs_f64),
             retry,
             reload: None,
+            pool_width: self.model.components[target.index()].spec.pools_of_caller(),
+            cluster: self.cluster(target),
             pool: self.pools.iter().find(|(c, t, _)| *c == caller && *t == target).map(|(.., first)| *first),
             breaker,
             keeps_alive: false,
@@ -217,12 +269,52 @@ impl<'a> Sites<'a> {
             guarded: guards || options.propagate || !budget_is_shared,
             cancels: options.cancel,
             stops: options.stop,
+            noticed_every: match &self.model.components[target.index()].spec {
+                ComponentSpec::Database(database) => {
+                    database.connection_check.map(SimDuration::from_secs_f64)
+                }
+                _ => None,
+            },
             budget,
             budget_is_shared,
-            outbox: false,
+            outbox: options.outbox,
             after_write: false,
+            nearest: self.nearest(caller, target),
             path: self.paths.between(caller, target),
         }
+    }
+
+    /// The places of a CDN that are nearest to each of a caller's instances or regions.
+    fn nearest(&self, caller: usize, target: ComponentId) -> Option<Nearest> {
+        let to = &self.model.components[target.index()];
+        let ComponentSpec::Cdn(cdn) = &to.spec else { return None };
+        // Without a network all places are equally near.
+        let network = self.model.network.as_ref();
+        if !cdn.located || cdn.pops < 2 {
+            return None;
+        }
+        let from: Vec<&str> = match self.model.components.get(caller) {
+            Some(component) => component.zones.iter().map(String::as_str).collect(),
+            None => {
+                let client = &self.model.clients[caller - self.model.components.len()];
+                client.from.iter().map(|(name, _)| name.as_str()).collect()
+            }
+        };
+        let zone = |name: &str| network.and_then(|n| n.zones_of(name).first().copied()).unwrap_or(0);
+        let far = |from: usize, place: u16| {
+            let name = &to.zones[usize::from(place) % to.zones.len()];
+            network.map_or(0.0, |n| n.round_trip(from, zone(name)).map_or(f64::INFINITY, Distribution::mean))
+        };
+        let nearest_to = |from: usize| {
+            let least = (0..cdn.pops).map(|place| far(from, place)).fold(f64::INFINITY, f64::min);
+            (0..cdn.pops).filter(|place| far(from, *place) <= least).collect::<Vec<u16>>()
+        };
+        let callers = self.caller_instances(caller);
+        let home = |at: usize| from.get(at % from.len().max(1)).map_or(0, |name| zone(name));
+        Some(Nearest {
+            places: (0..callers).map(|at| nearest_to(home(at))).collect(),
+            key: self.root.named(StreamName::new(&to.name)).named(StreamName::new("place")),
+        })
     }
 
     fn add(&mut self, site: CallSite) -> SiteId {
@@ -297,12 +389,12 @@ impl<'a> Sites<'a> {
         (caller, endpoint): (usize, &str),
         cache: ComponentId,
         (verb, entity): (Verb, EntityId),
-        (ttl, grace): (Option<Demand>, SimDuration),
+        (ttl, terms): (Option<Demand>, Terms),
         options: &CallOptions,
     ) -> SiteId {
         let row = RowChoice::Own(entity);
         let site = self.call(caller, endpoint, cache, verb.on(entity), row, None, options);
-        self.plan.sites[site.0 as usize].item = Some(Item { entity, writes: verb.writes(), ttl, grace });
+        self.plan.sites[site.0 as usize].item = Some(Item { entity, verb, ttl, terms });
         site
     }
 
@@ -319,8 +411,37 @@ impl<'a> Sites<'a> {
         let row = RowChoice::Own(entity);
         let site = self.call(cache.index(), "write back", store, query, row, None, &CallOptions::default());
         self.plan.sites[site.0 as usize].item =
-            Some(Item { entity, writes: true, ttl: None, grace: SimDuration::ZERO });
+            Some(Item { entity, verb: Verb::PutBack, ttl: None, terms: Terms::default() });
         self.plan.write_backs.push((cache, entity, site));
+    }
+
+    /// Whether a cache fetches rows of an entity by itself.
+    pub(super) fn reads_through(&self, cache: ComponentId, entity: EntityId) -> bool {
+        match self.model.components.get(cache.index()).map(|component| &component.spec) {
+            Some(ComponentSpec::Cache(spec)) => spec.read_through.iter().any(|(of, ..)| *of == entity),
+            _ => false,
+        }
+    }
+
+    /// The site at which a cache itself fetches rows of an entity.
+    pub(super) fn read_through(
+        &mut self,
+        cache: ComponentId,
+        entity: EntityId,
+        (store, query): (ComponentId, OperationId),
+    ) {
+        let row = RowChoice::Own(entity);
+        let site = self.call(cache.index(), "read through", store, query, row, None, &CallOptions::default());
+        self.plan.read_throughs.push((cache, entity, site));
+    }
+
+    /// Lets a component hear of commits to an entity.
+    pub(super) fn feed(&mut self, to: ComponentId, entity: EntityId, feed: &ChangeFeed) {
+        let name = &self.model.components[to.index()].name;
+        let key = self.root.named(StreamName::new("change feed")).named(StreamName::new(name));
+        let key = key.with(u64::from(entity.0));
+        let delay = feed.delay.clone().map(|distribution| Demand::Drawn { distribution, key });
+        self.plan.feeds.push(FeedPlan { to, entity, delay, lost: feed.lost, key: key.with(1) });
     }
 
     /// The condition that a customer's header or body field has a value.
@@ -345,6 +466,13 @@ impl<'a> Sites<'a> {
         self.traits.push((name.to_owned(), value.to_owned()));
         self.traits.len() as u32 - 1
     }
+}
+
+/// By client population: the entity whose row is the owner of its requests.
+fn owners(model: &Model) -> Vec<(ComponentId, EntityId)> {
+    let components = model.components.len();
+    let owner = |(at, client): (usize, &ClientSpec)| Some((ComponentId::at(components + at), client.owner?));
+    model.clients.iter().enumerate().filter_map(owner).collect()
 }
 
 /// One for each instance of a caller: the first of them in `all`.
@@ -374,6 +502,7 @@ fn entity_plan(entity: &EntitySpec, root: Key) -> EntityPlan {
         rows: entity.rows,
         size: entity.size.clone(),
         growth: entity.growth,
+        absent: entity.absent,
         drift: entity.drift,
         popularity,
         key,

@@ -3,27 +3,36 @@
 //! Left out: what depends on kinds that hold connections open (keep-alive against idle time-outs).
 
 use super::call_graph::CallGraph;
-use super::forecast::Forecast;
-use crate::base::SimDuration;
-use crate::document::{Code, Diagnostic, Diagnostics};
+use super::forecast::{Forecast, ForecastRow};
+use super::sites::is_idempotent;
+use crate::base::{ComponentId, OperationId, SimDuration};
+use crate::components::endpoint_pattern::EndpointPattern;
+use crate::components::service::spec::{CallOptions, Step};
+use crate::document::{Code, Diagnostic, Diagnostics, did_you_mean};
+use crate::engine::{ReadRoute, RetryOn};
 use crate::scenario::model::{ComponentModel, ComponentSpec, Model};
 
 /// The warnings about a model, at the places of its components.
 #[must_use]
 pub fn warnings(model: &Model, graph: &CallGraph<'_>, forecast: &Forecast) -> Diagnostics {
     let mut found = Diagnostics::new();
-    for row in forecast.rows.iter().filter(|row| row.peak > 1.0) {
-        let place = model.components.iter().find(|c| c.name == row.component).map(|c| c.place);
+    for row in forecast.rows.iter().filter(|row| row.settled() > 1.0) {
+        let place = model.components.get(row.at).map(|c| c.place);
+        let help = help_of(row, model);
         found.add(
             Code::Overloaded,
             place,
             format!(
-                "`{}` is asked for {:.0} % of its {} cores at the peak",
+                "`{}` is asked for {:.0} % of its {} {} at the peak{}",
                 row.component,
-                100.0 * row.peak,
-                row.cores
+                100.0 * row.settled(),
+                row.cores,
+                if row.component.ends_with(".apply") { "threads" } else { "cores" },
+                row.warm.filter(|(_, warm)| (warm - row.peak).abs() > 0.005).map_or(String::new(), |_| {
+                    format!(", with warm caches; {:.0} % with cold ones", 100.0 * row.peak)
+                })
             ),
-            "if that is not the question of this scenario: more cores, less work, or fewer requests",
+            help,
         );
     }
     pools(model, &mut found);
@@ -37,10 +46,138 @@ pub fn warnings(model: &Model, graph: &CallGraph<'_>, forecast: &Forecast) -> Di
             );
         }
     }
+    patterns(model, &mut found);
     callers(model, graph, &mut found);
     super::queue_warnings::queues(model, &mut found);
+    done_twice(model, &mut found);
     found
 }
+
+/// Rules and routes of CDNs that no endpoint falls under.
+fn patterns(model: &Model, found: &mut Diagnostics) {
+    let mut asked: Vec<&str> = model.endpoints();
+    asked.extend(model.clients.iter().flat_map(|client| &client.mix).map(|entry| entry.endpoint.as_str()));
+    for component in &model.components {
+        let ComponentSpec::Cdn(cdn) = &component.spec else { continue };
+        let shown = |pattern: &EndpointPattern| {
+            let parts = [pattern.method.as_deref(), pattern.path.as_deref()];
+            parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+        };
+        let patterns = cdn.rules.iter().map(|rule| (&rule.pattern, rule.place, "rule"));
+        let routes = cdn.routes.iter().map(|(pattern, _)| (pattern, component.place, "route"));
+        for (pattern, place, what) in patterns.chain(routes) {
+            if !asked.iter().any(|endpoint| pattern.matches(endpoint)) {
+                let message = format!(
+                    "no endpoint falls under the {what} `{}` of `{}`",
+                    shown(pattern),
+                    component.name
+                );
+                let help = did_you_mean(&shown(pattern), asked.iter().copied());
+                found.add(Code::NoEffect, place, message, help);
+            }
+        }
+    }
+}
+
+/// Whether these options repeat a call that may have been carried out.
+fn repeats(options: &CallOptions) -> bool {
+    let RetryOn { timeout, any_5xx, statuses, .. } = match &options.retry {
+        Some(retry)
+            if retry.attempts > 1 && !retry.idempotency_key && retry.non_idempotent != Some(false) =>
+        {
+            retry.on
+        }
+        _ => return false,
+    };
+    timeout || any_5xx || statuses.iter().any(|status| *status != 0)
+}
+
+/// Retries of POST, PATCH and writing queries without a key that tells what is a repetition.
+fn done_twice(model: &Model, found: &mut Diagnostics) {
+    let help = "add `idempotency_key: true` to the retry if the callee knows repetitions by a key, or `non_idempotent: false`";
+    for client in &model.clients {
+        let mix =
+            client.mix.iter().filter(|entry| !is_idempotent(&entry.endpoint) && repeats(&entry.options));
+        let names: Vec<String> = mix.map(|entry| format!("`{}`", entry.endpoint)).collect();
+        if !names.is_empty() {
+            let message = format!("`{}` repeats {}, which may be done twice", client.name, names.join(", "));
+            found.add(Code::RetriedTwice, client.place, message, help);
+        }
+    }
+    for component in &model.components {
+        let ComponentSpec::Service(service) = &component.spec else { continue };
+        for endpoint in &service.endpoints {
+            let mut names = Vec::new();
+            each_call(&endpoint.steps, &mut |target, operation, options| {
+                let callee = &model.components[target.index()];
+                let (name, harmless) = match &callee.spec {
+                    ComponentSpec::Database(database) => match database.queries.get(operation.index()) {
+                        Some(query) => (query.name.clone(), !query.writes),
+                        None => return,
+                    },
+                    spec => {
+                        let own = spec.operation(operation).map(str::to_owned);
+                        let passed = || model.endpoints().get(operation.index()).map(|e| (*e).to_owned());
+                        let Some(name) = own.or_else(passed) else { return };
+                        let harmless = is_idempotent(&name);
+                        (name, harmless)
+                    }
+                };
+                let name = format!("`{name}` of `{}`", callee.name);
+                if !harmless && repeats(options) && !names.contains(&name) {
+                    names.push(name);
+                }
+            });
+            if !names.is_empty() {
+                let message = format!(
+                    "`{}` of `{}` repeats {}, which may be done twice",
+                    endpoint.name,
+                    component.name,
+                    names.join(", ")
+                );
+                found.add(Code::RetriedTwice, endpoint.place, message, help);
+            }
+        }
+    }
+}
+
+/// Every call of these steps, those within other steps too.
+fn each_call(steps: &[Step], see: &mut impl FnMut(ComponentId, OperationId, &CallOptions)) {
+    for step in steps {
+        match step {
+            Step::Call { target, operation, options, on_error, .. } => {
+                see(*target, *operation, options);
+                on_error.iter().for_each(|steps| each_call(steps, see));
+            }
+            Step::Parallel { branches, on_error, .. } => {
+                branches.iter().chain(on_error).for_each(|steps| each_call(steps, see));
+            }
+            Step::If { then, otherwise, .. } => {
+                each_call(then, see);
+                each_call(otherwise, see);
+            }
+            Step::Lock { steps, .. } => each_call(steps, see),
+            Step::Cache(step) => each_call(step.beyond(), see),
+            Step::Cpu(_) | Step::Sleep(_) | Step::Io(_) | Step::Receive { .. } | Step::Reply { .. } => {}
+        }
+    }
+}
+
+/// What helps a component that is asked for too much: no replica helps who is busy with writes.
+fn help_of(row: &ForecastRow, model: &Model) -> &'static str {
+    let spec = model.components.get(row.at).map(|component| &component.spec);
+    let Some(ComponentSpec::Database(database)) = spec else { return USUAL };
+    let reads_there = database.replicas.as_ref().is_none_or(|r| r.route == ReadRoute::Primary);
+    if row.component.ends_with(".replica.apply") {
+        "lag grows without bound: more `apply: {threads}`, or fewer writes; more replicas each replay all of them"
+    } else if row.component.ends_with(".primary") && !reads_there {
+        "these are writes, and every replica replays all of them, so that more replicas do not help: shard, or write less"
+    } else {
+        USUAL
+    }
+}
+
+const USUAL: &str = "if that is not the question of this scenario: more cores, less work, or fewer requests";
 
 /// Pools times instances against the connections that their target takes.
 fn pools(model: &Model, found: &mut Diagnostics) {

@@ -2,7 +2,9 @@
 //!
 //! Rules: a metric's value is the mean over replications of each one's value, its interval Student's t over
 //! them; a percentile is treated likewise, and beside it stands that of the merged histograms. Counts are
-//! summed. Series take the median of each bucket over replications and a band from 10 % to 90 %.
+//! summed. An interval that reaches beyond what a metric can be (a share below zero, a latency below zero) is
+//! cut there: it covers the truth as often as before, and a cut end tells that replications are few or differ
+//! much. Series take the median of each bucket over replications and a band from 10 % to 90 %.
 
 use super::confidence::{interpolated, mean, t_interval};
 use super::results::{
@@ -74,6 +76,13 @@ pub fn aggregate(name: &str, catalog: &Catalog, records: &[ReplicationRecord]) -
     results
 }
 
+/// One replication's value of the metric called `name`, over the run without its warm-up.
+#[must_use]
+pub fn value_of(name: &str, record: &ReplicationRecord, catalog: &Catalog) -> MetricValue {
+    MetricReference::parse(name, catalog)
+        .map_or(MetricValue::Absent, |reference| value(record, catalog, &reference.metric, Window::Run))
+}
+
 /// Statuses of errors, and the components that made some, in any replication.
 fn error_names(catalog: &Catalog, records: &[ReplicationRecord]) -> (Vec<u16>, Vec<ComponentId>) {
     let all = || records.iter().flat_map(|r| r.run().errors.iter().map(|(key, _)| *key));
@@ -104,6 +113,10 @@ fn metrics(catalog: &Catalog, records: &[ReplicationRecord]) -> Vec<(String, Est
                 | Metric::HitRatio(_)
                 | Metric::StaleReads(_)
                 | Metric::Staleness(_)
+                | Metric::VersionsBehind(..)
+                | Metric::WriteAmplification(_)
+                | Metric::CacheWrites(_)
+                | Metric::Divergence(_)
                 | Metric::Store(..)
                 | Metric::Offload(..)
                 | Metric::Resources(..)
@@ -113,6 +126,7 @@ fn metrics(catalog: &Catalog, records: &[ReplicationRecord]) -> Vec<(String, Est
         }
         let mut row = estimate(each, metric.unit());
         row.pooled = pooled(&metric, catalog, records);
+        row.cut_to(metric.domain());
         rows.push((name, row));
     }
     rows
@@ -199,7 +213,7 @@ pub(super) fn errors(catalog: &Catalog, slices: &[Slice<'_>]) -> Vec<ErrorRow> {
     counts.sort_by_key(|&(key, n)| (std::cmp::Reverse(n), key));
     let row = |((status, origin, reason), count): ((u16, ComponentId, Reason), u64)| ErrorRow {
         component: catalog.name(origin).to_owned(),
-        reason: reason.words(),
+        reason: reason.words().to_owned(),
         status,
         count,
         share: count as f64 / ended.max(1) as f64,
@@ -244,10 +258,14 @@ fn role_name(role: Role, catalog: &Catalog) -> String {
         Role::Link => "link".to_owned(),
         Role::Store => "store".to_owned(),
         Role::Shield => "shield".to_owned(),
+        Role::Quota => "throttled".to_owned(),
+        Role::Memory => "memory".to_owned(),
         Role::Limit => "limit".to_owned(),
         Role::Instances => "instances".to_owned(),
         Role::Messages => "messages".to_owned(),
         Role::Deliveries => "deliveries".to_owned(),
+        Role::Lag => "lag".to_owned(),
+        Role::Outage => "outage".to_owned(),
     }
 }
 
@@ -257,9 +275,9 @@ pub(super) fn resources(catalog: &Catalog, parts: &[Slice<'_>]) -> Vec<ResourceR
         let ours: Vec<(usize, &ResourceInfo)> =
             catalog.resources.iter().enumerate().filter(|(_, r)| r.component == component.id).collect();
         // What a store found are metrics; it has no servers that work could wait for.
-        let ours: Vec<_> = ours.into_iter().filter(|(_, r)| !r.role.keeps_copies()).collect();
         // What consumers have is limited by them, and has a metric of its own.
-        let ours: Vec<_> = ours.into_iter().filter(|(_, r)| r.role != Role::Deliveries).collect();
+        let shown = |role: Role| !role.keeps_copies() && !role.is_reading() && role != Role::Deliveries;
+        let ours: Vec<_> = ours.into_iter().filter(|(_, r)| shown(r.role)).collect();
         let mut roles: Vec<Role> = ours.iter().map(|(_, r)| r.role).collect();
         roles.sort_unstable();
         roles.dedup();
@@ -272,8 +290,19 @@ pub(super) fn resources(catalog: &Catalog, parts: &[Slice<'_>]) -> Vec<ResourceR
                 resource_row(&component.name, instance, role_name(role, catalog), slots, parts)
             };
             rows.push(row(None, &all));
-            if of_role.len() > 1 && role != Role::Link {
-                rows.extend(of_role.iter().map(|(slot, instance)| row(Some(*instance), &[*slot])));
+            let mut instances: Vec<u32> = of_role.iter().map(|(_, instance)| *instance).collect();
+            instances.dedup();
+            if let Some(layout) = component.layout.filter(|layout| layout.members() > 1) {
+                // Each member by its own name, so that a bottleneck is one of them.
+                rows.extend(of_role.iter().map(|(slot, member)| {
+                    let name = format!("{}.{}", component.name, layout.name(*member as u16));
+                    resource_row(&name, None, role_name(role, catalog), &[*slot], parts)
+                }));
+            } else if instances.len() > 1 && role != Role::Link {
+                rows.extend(instances.iter().map(|instance| {
+                    let slots = of_role.iter().filter(|(_, i)| i == instance).map(|(slot, _)| *slot);
+                    row(Some(*instance), &slots.collect::<Vec<_>>())
+                }));
             }
         }
     }
@@ -396,12 +425,20 @@ fn series(catalog: &Catalog, records: &[ReplicationRecord]) -> Series {
     columns.push(column("p99.9".to_owned(), Unit::Seconds, &latency(|l| l.p999)));
     for name in gauge_names(catalog) {
         let Ok(MetricReference { metric, .. }) = MetricReference::parse(&name, catalog) else { continue };
+        let of_resources = |gauge: Gauge, resources: &[usize], b: &Bucket| {
+            let mut sum = Usage::default();
+            resources.iter().filter_map(|r| b.usage.get(*r)).for_each(|usage| sum.add(usage));
+            gauge_of(gauge, &sum, b.span).number()
+        };
         let of = |b: &Bucket, record: &ReplicationRecord| match &metric {
-            Metric::Resources(gauge, resources) => {
-                let mut sum = Usage::default();
-                resources.iter().filter_map(|r| b.usage.get(*r)).for_each(|usage| sum.add(usage));
-                gauge_of(*gauge, &sum, b.span).number()
-            }
+            Metric::Resources(gauge, resources) => of_resources(*gauge, resources, b),
+            Metric::Worst(members) => members
+                .iter()
+                .filter_map(|member| match member {
+                    Metric::Resources(gauge, resources) => of_resources(*gauge, resources, b),
+                    _ => None,
+                })
+                .reduce(f64::max),
             Metric::InFlight(component) => {
                 let usage = b.usage.get(record.visits(*component))?;
                 (b.span > 0.0).then(|| usage.present / b.span)
@@ -415,6 +452,14 @@ fn series(catalog: &Catalog, records: &[ReplicationRecord]) -> Series {
             Metric::Completions(queue) => {
                 let events = b.events.queues.get(queue.index())?;
                 (b.span > 0.0).then(|| events.completed as f64 * 1e9 / b.span)
+            }
+            Metric::HitRatio(entity) => {
+                let (answers, asked) = b.events.answers.get(entity.index()).copied().unwrap_or_default();
+                (answers > 0).then(|| (answers - asked) as f64 / answers as f64)
+            }
+            Metric::StaleReads(entity) => {
+                let rows = b.events.rows.get(entity.index()).filter(|rows| rows.reads > 0)?;
+                Some(rows.stale as f64 / rows.reads as f64)
             }
             _ => None,
         };
@@ -431,6 +476,7 @@ fn series(catalog: &Catalog, records: &[ReplicationRecord]) -> Series {
 }
 
 fn gauge_names(catalog: &Catalog) -> Vec<String> {
+    let copies = catalog.resources.iter().any(|resource| resource.role == Role::Store);
     let over_time = |name: &String| {
         [
             ".cpu",
@@ -441,6 +487,7 @@ fn gauge_names(catalog: &Catalog) -> Vec<String> {
             ".connections",
             ".limit",
             ".instances",
+            ".lag",
             ".hit_ratio",
             ".offload",
             ".depth",
@@ -449,6 +496,7 @@ fn gauge_names(catalog: &Catalog) -> Vec<String> {
         ]
         .iter()
         .any(|tail| name.ends_with(tail))
+            || copies && ["hit_ratio(", "stale_reads("].iter().any(|head| name.starts_with(head))
     };
     standard_names(catalog).into_iter().filter(over_time).collect()
 }

@@ -2,14 +2,16 @@
 
 pub mod aggregate;
 pub mod cache_study;
+pub mod comparison;
 pub mod confidence;
 pub mod moment;
 mod pilot;
 mod replicate;
 pub mod results;
+pub mod sequential;
 pub mod warm_up;
 
 pub mod simulation;
 
 pub use pilot::{Pilot, pilot};
-pub use replicate::{Replicated, replicate};
+pub use replicate::{Replicated, replicate, replicate_range};

@@ -25,7 +25,16 @@ pub fn replicate<T: Send>(
     stop: &AtomicBool,
     run: impl Fn(u32) -> Option<T> + Sync,
 ) -> Replicated<T> {
-    let results: Vec<Option<T>> = (0..count)
+    replicate_range(0..count, stop, run)
+}
+
+/// The same of some replications only: those that were run before are not run again.
+pub fn replicate_range<T: Send>(
+    range: std::ops::Range<u32>,
+    stop: &AtomicBool,
+    run: impl Fn(u32) -> Option<T> + Sync,
+) -> Replicated<T> {
+    let results: Vec<Option<T>> = range
         .into_par_iter()
         .with_max_len(1)
         .map(|index| if stop.load(Ordering::Relaxed) { None } else { run(index) })

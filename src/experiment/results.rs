@@ -31,6 +31,14 @@ pub struct Estimate {
     pub each: Vec<MetricValue>,
 }
 
+impl Estimate {
+    /// Cuts the interval to what the values can be.
+    pub fn cut_to(&mut self, (least, most): (f64, f64)) {
+        let cut = |end: Option<f64>| end.map(|end| end.clamp(least, most));
+        (self.low, self.high) = (cut(self.low), cut(self.high));
+    }
+}
+
 /// The results of one scenario file: all its variants.
 #[derive(Clone, PartialEq, Debug)]
 pub struct RunResults {
@@ -81,6 +89,21 @@ pub struct VariantResults {
     pub notices: Vec<String>,
     /// Surges and faults that end, in the order of the scenario.
     pub troubles: Vec<Trouble>,
+    /// How sure the metrics are that were to be replicated until they are sure.
+    pub precision: Vec<Precision>,
+}
+
+/// A metric that was to be replicated until its interval is narrow enough.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Precision {
+    /// The metric's name.
+    pub metric: String,
+    /// The largest half-width of its interval that was asked for, relative to its value.
+    pub asked: f64,
+    /// What was reached, at the level of a sequential rule; `None` where there is no interval.
+    pub reached: Option<f64>,
+    /// Whether that is enough.
+    pub met: bool,
 }
 
 /// A surge or a fault, for as long as it lasts.
@@ -178,7 +201,7 @@ pub struct ErrorRow {
     /// The component that made the error (or the client, where it gave up).
     pub component: String,
     /// Why, in words.
-    pub reason: &'static str,
+    pub reason: String,
     /// HTTP status; 0 where nobody answered.
     pub status: u16,
     /// Requests that started after the warm-up and ended so, summed over replications.

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::replicate::{Replicated, replicate};
+use super::replicate::{Replicated, replicate_range};
 use super::results::Trouble;
 use crate::base::SimTime;
 use crate::engine::{CallBalance, Limits, Probe, Stopped, World};
@@ -90,7 +90,19 @@ pub fn run(
     stop: &AtomicBool,
     progress: impl Fn(u32) + Sync,
 ) -> Replicated<Replication> {
-    replicate(model.run.replications, stop, |index| {
+    run_range(model, catalog, windows, stop, 0..model.run.replications, progress)
+}
+
+/// The same of some replications only.
+pub fn run_range(
+    model: &Model,
+    catalog: &Catalog,
+    windows: &[(SimTime, SimTime)],
+    stop: &AtomicBool,
+    range: std::ops::Range<u32>,
+    progress: impl Fn(u32) + Sync,
+) -> Replicated<Replication> {
+    replicate_range(range, stop, |index| {
         let recorder = Recorder::new(
             catalog,
             RecorderPlan {

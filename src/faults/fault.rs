@@ -43,8 +43,11 @@ pub enum Verb {
     Hang(Vec<Group>),
     /// All work takes so many times as long.
     Slow(Vec<Group>, f64),
-    /// So many calls are answered with this status, without any work.
-    Errors(Vec<Group>, f64, u16),
+    /// So many calls are answered with this status, without any work, and told to come again after so many
+    /// milliseconds; 0: not told.
+    Errors(Vec<Group>, f64, u16, u32),
+    /// These replicas apply nothing that is not so many seconds old.
+    Lag(Vec<Group>, f64),
     /// Messages to and from these take so much longer.
     Latency(Vec<Group>, Distribution),
     /// So many messages to and from these lose a segment.
@@ -64,8 +67,12 @@ pub enum Verb {
     Deploy {
         /// Of what.
         component: ComponentId,
+        /// Instances that may be there beside those of the fleet, as a share; zero: each restarts in its place.
+        max_surge: f64,
         /// Instances that may be out at once, as a share.
         max_unavailable: f64,
+        /// Whether the new version ever becomes ready.
+        ready: bool,
         /// Time in which running work may end.
         grace: f64,
         /// Time until a new instance serves.
@@ -83,4 +90,12 @@ pub enum Verb {
     HotKey(EntityId, f64),
     /// A lost region's clients come here as well: the rate of this population is multiplied.
     Shift(usize, f64),
+}
+
+impl Verb {
+    /// Whether it rolls out to other places than those of the old version.
+    #[must_use]
+    pub fn moves_places(&self) -> bool {
+        matches!(self, Self::Deploy { max_surge, ready, .. } if *max_surge > 0.0 || !ready)
+    }
 }

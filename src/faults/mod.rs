@@ -3,7 +3,9 @@
 mod fault;
 mod random_failures;
 mod rollout;
+mod rollouts;
 
 pub use fault::{Fault, Verb};
 pub use random_failures::RandomFailures;
-pub use rollout::{Rollout, RolloutStep, Versions};
+pub use rollout::{Move, Rollout, RolloutStep, Versions, roll_out};
+pub use rollouts::{Planned, rollouts};

@@ -2,6 +2,7 @@
 //! Built once when a model is assembled; the recorder, the vocabulary and the report read it.
 
 use crate::base::{ComponentId, EntityId, ResourceId};
+use crate::engine::Layout;
 
 /// What a resource is to its component.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -26,17 +27,31 @@ pub enum Role {
     Store,
     /// The store behind those, which they ask.
     Shield,
+    /// The CPU quota of an instance: one present while it is used up.
+    Quota,
+    /// The memory of an instance, in KiB.
+    Memory,
     /// The concurrency limit: its servers are the limit as it moves.
     Limit,
     /// The messages that wait at a queue: it has no servers, so whoever is present waits.
     Messages,
     /// The messages of a queue that consumers have.
     Deliveries,
+    /// How far a replica is behind, as a level in units of 0.1 ms: nothing that one waits for.
+    Lag,
+    /// Whether a shard acknowledges no writes, as a level of 0 or 1.
+    Outage,
     /// The instances of a fleet that changes: present are those there are, servers those in service.
     Instances,
 }
 
 impl Role {
+    /// Whether its level is a measurement and no line: lag, outage.
+    #[must_use]
+    pub const fn is_reading(self) -> bool {
+        matches!(self, Self::Lag | Self::Outage)
+    }
+
     /// Whether it keeps copies: nobody waits for it, but it is looked at.
     #[must_use]
     pub const fn keeps_copies(self) -> bool {
@@ -55,6 +70,8 @@ pub struct ComponentInfo {
     pub kind: &'static str,
     /// Instances that there can ever be.
     pub instances: u32,
+    /// How its instances are named, where they are the members of a database.
+    pub layout: Option<Layout>,
     /// Money per hour for one instance, if the scenario has a price for it.
     pub price_per_hour: Option<f64>,
     /// Names of its operations (endpoints, queries).

@@ -4,6 +4,7 @@
 //! which they happen, a [`Cohort`] follows the requests whose intended start lies in its window to their
 //! end, however late that is.
 
+use super::consistency::Consistency;
 use super::latency::LatencyDistribution;
 use super::lookups::Lookups;
 use super::queues::QueueEvents;
@@ -39,12 +40,14 @@ pub struct Events {
     pub lost_writes: u64,
     /// Reads that saw less than their owner had written.
     pub own_writes_unread: u64,
+    /// Reads that saw less than the same reader had seen before.
+    pub reads_gone_back: u64,
     /// Requests that ended with an error, by status.
     pub errors: Vec<(u16, u64)>,
     /// Requests that ended with an error, by who made it.
     pub origins: Vec<(ComponentId, u64)>,
-    /// Per entity: reads, stale ones among them, their age in nanoseconds.
-    pub reads: Vec<(u64, u64, u128)>,
+    /// Per entity: what reads saw and what writes cost.
+    pub rows: Vec<Consistency>,
     /// Per entity: reads through caches that have their answer, and for how many of them the store was asked.
     pub answers: Vec<(u64, u64)>,
     /// By resource, up to the last one that is a store: empty where there is none.
@@ -84,17 +87,18 @@ impl Events {
         self.served_for_nobody += other.served_for_nobody;
         self.lost_writes += other.lost_writes;
         self.own_writes_unread += other.own_writes_unread;
+        self.reads_gone_back += other.reads_gone_back;
         for &(status, n) in &other.errors {
             tally(&mut self.errors, status, n);
         }
         for &(origin, n) in &other.origins {
             tally(&mut self.origins, origin, n);
         }
-        if self.reads.len() < other.reads.len() {
-            self.reads.resize(other.reads.len(), (0, 0, 0));
+        if self.rows.len() < other.rows.len() {
+            self.rows.resize(other.rows.len(), Consistency::default());
         }
-        for (mine, theirs) in self.reads.iter_mut().zip(&other.reads) {
-            *mine = (mine.0 + theirs.0, mine.1 + theirs.1, mine.2 + theirs.2);
+        for (mine, theirs) in self.rows.iter_mut().zip(&other.rows) {
+            mine.add(theirs);
         }
         if self.answers.len() < other.answers.len() {
             self.answers.resize(other.answers.len(), (0, 0));

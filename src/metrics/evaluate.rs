@@ -6,6 +6,7 @@
 //! (the p99 of no requests) is [`MetricValue::Absent`], and so is a window that the recorder was not asked for.
 
 use super::catalog::{Catalog, ComponentInfo, Role};
+use super::consistency::Consistency;
 use super::counters::Cohort;
 use super::latency::LatencyDistribution;
 use super::lookups::Lookups;
@@ -15,7 +16,7 @@ use super::time_weighted::Usage;
 use super::value::MetricValue;
 use super::vocabulary::{AgeOf, Gauge, Metric, Requests, Statistic, StoreGauge};
 use crate::base::SimTime;
-use crate::engine::Reason;
+use crate::engine::{LAG_UNIT, Reason};
 
 /// Over which part of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +75,8 @@ pub fn gauge_of(gauge: Gauge, usage: &Usage, span: f64) -> MetricValue {
         Gauge::QueueMax => MetricValue::Number(f64::from(usage.max_waiting)),
         Gauge::Busy => ratio(usage.busy, span),
         Gauge::Servers => ratio(usage.servers, span),
+        Gauge::Lag => ratio(usage.present * LAG_UNIT, span),
+        Gauge::Duration => MetricValue::Number(usage.present / 1e9),
         Gauge::Wait(_) => ratio(usage.waited / 1e9, f64::from(usage.granted)),
     }
 }
@@ -178,6 +181,10 @@ impl View<'_> {
                 let sum: f64 = values.iter().sum();
                 ratio(values.iter().copied().fold(0.0, f64::max) * values.len() as f64, sum)
             }
+            Metric::Worst(members) => {
+                let values = members.iter().filter_map(|m| self.value(m).number());
+                values.reduce(f64::max).into()
+            }
             Metric::TimeToRecover => self.record.time_to_recover(),
             Metric::Cost => self.cost_per_hour().into(),
             Metric::CostPerMillionGood => {
@@ -216,12 +223,35 @@ impl View<'_> {
                 share(answers - asked, answers)
             }
             Metric::StaleReads(entity) => {
-                let (reads, stale, _) = self.reads(entity.index());
-                share(stale, reads)
+                let rows = self.rows(entity.index());
+                share(rows.stale, rows.reads)
             }
             Metric::Staleness(entity) => {
-                let (_, stale, age) = self.reads(entity.index());
-                ratio(age as f64 / 1e9, stale as f64)
+                let rows = self.rows(entity.index());
+                ratio(rows.age as f64 / 1e9, rows.stale as f64)
+            }
+            Metric::VersionsBehind(statistic, entity) => {
+                let rows = self.rows(entity.index());
+                match statistic {
+                    Statistic::Mean => ratio(rows.behind as f64, rows.reads as f64),
+                    Statistic::Percentile(p) => rows.behind_at(*p).map(|n| n as f64).into(),
+                    Statistic::Max => rows.behind_at(1.0).map(|n| n as f64).into(),
+                }
+            }
+            Metric::ReadsGoneBack => {
+                MetricValue::Number(self.record.events_in(self.from, self.to).reads_gone_back as f64)
+            }
+            Metric::WriteAmplification(entity) => {
+                let rows = self.rows(entity.index());
+                share(rows.store_writes, rows.acknowledged)
+            }
+            Metric::CacheWrites(entity) => {
+                let rows = self.rows(entity.index());
+                share(rows.cache_writes, rows.acknowledged)
+            }
+            Metric::Divergence(entity) => {
+                let (held, differing) = self.record.copies.get(entity.index()).copied().unwrap_or_default();
+                share(differing, held)
             }
         }
     }
@@ -230,8 +260,9 @@ impl View<'_> {
         share(self.cohort.errors_where(which), self.cohort.ended())
     }
 
-    fn reads(&self, entity: usize) -> (u64, u64, u128) {
-        self.record.events_in(self.from, self.to).reads.get(entity).copied().unwrap_or_default()
+    fn rows(&self, entity: usize) -> Consistency {
+        let mut rows = self.record.events_in(self.from, self.to).rows;
+        if entity < rows.len() { rows.swap_remove(entity) } else { Consistency::default() }
     }
 
     fn queue(&self, queue: crate::base::ComponentId) -> QueueEvents {
@@ -321,7 +352,8 @@ impl View<'_> {
             Gauge::Queue => Some(MetricValue::Number(waiting)),
             Gauge::Busy => Some(MetricValue::Number(busy)),
             Gauge::Servers => Some(MetricValue::Number(servers)),
-            Gauge::Offered | Gauge::QueueMax | Gauge::Wait(_) => None,
+            Gauge::Lag => Some(MetricValue::Number(busy.max(waiting) * LAG_UNIT)),
+            Gauge::Offered | Gauge::QueueMax | Gauge::Wait(_) | Gauge::Duration => None,
         }
     }
 }

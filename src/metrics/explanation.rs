@@ -47,6 +47,8 @@ explanations! {
     "<c>.wait": "time until granted", "s", "sum of waits / grants, pooled over instances; `.pNN` from the histogram", "those who left ungranted are not in it";
     "<c>.in_flight": "visits open", "count", "integral of open visits / length", "waiting and served together";
     "<c>.instances": "instances in service", "count", "integral of those in service / length", "neither those that boot nor those that drain; `cost` counts both";
+    "<c>.throttled": "share of time in which a CPU limit had stopped everything", "share", "integral of instances whose quota is used up / integral of instances", "only with `cpu_limit`; `cpu` is still of the cores, so that it ends at limit / cores";
+    "<c>.memory": "memory in use / limit", "share", "integral of the base and of what requests in hand take / integral of the limits", "only with `memory`; a killed process uses none";
     "<c>.pool(<target>)": "a caller's connections: .utilisation .queue .queue.max .wait .wait.pNN .in_flight", "as above", "as above", "one pool per instance; summed or pooled";
     "<c>.connections": "connections in use", "count", "integral of those open / length", "refused ones are errors";
     "<c>.hit_ratio": "share of look-ups that a store of copies answered (`cdn[0]`: one place; `cdn.shield`: the tier behind)", "share", "(fresh + stale hits) / look-ups", "a request that joins a fetch under way is no hit; what is not kept is not looked up";
@@ -61,7 +63,9 @@ explanations! {
     "cost_per_million_good": "money per million good answers", "$", "cost / (goodput x 3600) x 1,000,000", "absent without a good answer";
     "<c>.evictions": "items of a cache that gave way to others", "count", "such items in the window", "what expired or was deleted is not in it";
     "hit_ratio(<entity>)": "share of reads through caches for which the store was not asked", "share", "(reads - reads that fetched) / reads, over all layers", "who joins a fetch of somebody else asks nothing; one layer's own: `redis.hit_ratio`";
-    "lost_writes": "writes that were acknowledged and are nowhere", "count", "such writes in the window", "write-back caches that lose their memory";
+    "lost_writes": "writes that were acknowledged and are nowhere", "count", "such writes in the window", "write-back caches that lose their memory; a failover, counted at the promotion; a split brain, counted when it is healed";
+    "outage": "time without an acknowledged write, from the loss of a primary to the first write that its successor acknowledges", "s", "integral of such time in the window; of several shards the longest", "until the run's end, if nobody takes over; a cut-off primary that goes on is no outage";
+    "<c>.lag": "age of the first write that a replica has not applied; without an index of the worst replica", "s", "integral of the lag / length", "looked at whenever the log moves and every second";
     "ryw_violations": "reads that saw an older version of a row than their owner had written", "count", "such reads in the window, by versions", "only reads that `read_own_write` makes, of the entity of `sessions_of`";
     "<c>.depth": "messages that wait at a queue", "count", "integral of those present and not delivered / length", "delayed ones too; what consumers have is `in_flight`; `.max`: the largest";
     "<c>.oldest_age": "age of the oldest message that waits", "s", "integral of (now - its publication) / length; 0 while nobody waits", "what consumers have is not in it; `.max`: the largest";
@@ -80,6 +84,11 @@ explanations! {
     "<c>.without_message": "rows that were written while the message about them was not taken: the gap of a dual write", "count", "failed `send` steps after a write in the same endpoint, in the window", "a process that dies between the two is not in it; an `outbox` closes the gap";
     "<c>.polls": "questions of clients for their jobs", "count", "sent in the window", "load like any other, and no requests in `offered`";
     "<c>.given_up": "clients that asked until `give_up` and never heard that their job was done", "count", "in the window", "it may be done later";
+    "monotonic_violations": "reads that saw an older version of a row than the same reader had seen before", "count", "such reads in the window, by versions", "readers are sessions, people of a closed population, or owners (`sessions_of`); of each the last 64 written rows are remembered";
+    "versions_behind(<entity>)": "versions that reads were behind the latest commit", "count", "mean over all reads, fresh ones as 0; `.p99`: nearest rank over all reads; `.max`", "at most 255 in percentiles";
+    "write_amplification(<entity>)": "writes of the store per acknowledged write", "ratio", "committed writes / acknowledged ones", "below 1 where a cache writes back several as one; statements that fail are not in it";
+    "cache_writes(<entity>)": "copies written, taken out or marked per acknowledged write", "ratio", "such commands of all caches, those that fill after a miss among them / acknowledged writes", "absent without a write";
+    "divergence(<entity>)": "share of the copies that caches hold at the end of the run and that are not the store's version", "share", "copies of another version / copies not expired, over all caches of it", "of the last instant, whatever the window";
     "stale_reads(<entity>)": "share of reads that saw an old version", "share", "reads behind the latest commit / reads", "counted by versions";
     "staleness(<entity>)": "age of what stale reads saw", "s", "mean time since the newer version was committed", "over stale reads only";
 }
@@ -128,6 +137,7 @@ mod tests {
             ("app[0].wait.p99", "<c>.wait"),
             ("app.pool(db).wait", "<c>.pool(<target>)"),
             ("errors.503.rate", "errors.<code>"),
+            ("db.replica[1].lag", "<c>.lag"),
             ("skew(app.cpu)", "skew(<metric>)"),
             ("rate_503", "rate_503"),
         ] {

@@ -95,6 +95,11 @@ impl Probe for Fingerprint {
             Observation::Answered { entity, asked } => (19, u64::from(entity.0), u64::from(asked)),
             Observation::LostWrites { count } => (20, u64::from(count), 0),
             Observation::OwnWriteUnread { entity } => (21, u64::from(entity.0), 0),
+            Observation::WentBack { entity } => (22, u64::from(entity.0), 0),
+            Observation::Wrote { entity, what } => (23, u64::from(entity.0), what as u64),
+            Observation::Copies { entity, held, differing } => {
+                (24, u64::from(entity.0) << 48 | held, differing)
+            }
             Observation::Fetched { store, bytes, origin } => {
                 (16, u64::from(store.0) << 1 | u64::from(origin), bytes)
             }

@@ -2,6 +2,7 @@
 
 mod catalog;
 mod condition;
+mod consistency;
 mod counters;
 pub mod evaluate;
 mod explanation;

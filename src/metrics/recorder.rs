@@ -8,6 +8,7 @@
 //! Latency is counted from the intended start of a request (no coordinated omission: Tene 2015).
 
 use super::catalog::{Catalog, Role};
+use super::consistency::Consistency;
 use super::counters::{Cohort, Events, is_abandoned, tally};
 use super::latency::LatencyDistribution;
 use super::lookups::Lookups;
@@ -66,6 +67,8 @@ pub struct ReplicationRecord {
     pub recovery: Recovery,
     /// By queue: seconds from the end of the spike until nobody waited.
     pub drained: Vec<MetricValue>,
+    /// By entity, at the end: copies held, and those that are not the store's version.
+    pub copies: Vec<(u64, u64)>,
     /// Present and servers at the last instant, indexed as [`Row::usage`].
     pub last: Vec<(u32, f64)>,
     /// Number of resources: the visits of component `c` are at `resources + c` in [`Row::usage`].
@@ -159,6 +162,7 @@ pub struct Recorder {
     open: Vec<usize>,
     recovery: Recovery,
     queues: QueueRecorder,
+    copies: Vec<(u64, u64)>,
     /// First endpoint slot and number of endpoints, by component id.
     endpoints: Vec<(usize, usize)>,
     first_endpoint: Vec<usize>,
@@ -206,7 +210,7 @@ impl Recorder {
         let stores = catalog.resources.iter().filter(|r| r.role.keeps_copies());
         let stores = stores.map(|r| r.id.index() + 1).max().unwrap_or(0);
         let events = Events {
-            reads: vec![(0, 0, 0); catalog.entities.len()],
+            rows: vec![Consistency::default(); catalog.entities.len()],
             answers: vec![(0, 0); catalog.entities.len()],
             lookups: vec![Lookups::default(); stores],
             ..Events::default()
@@ -229,6 +233,7 @@ impl Recorder {
             open: Vec::new(),
             recovery: Recovery::default(),
             queues: QueueRecorder::new(queues, plan.spike_end),
+            copies: vec![(0, 0); catalog.entities.len()],
             endpoints,
             first_endpoint,
             plan,
@@ -248,10 +253,10 @@ impl Recorder {
 
     fn end_row(&mut self, at: u64) {
         let now = SimTime::from_nanos(at);
-        let reads = vec![(0, 0, 0); self.events.reads.len()];
+        let rows = vec![Consistency::default(); self.events.rows.len()];
         let lookups = vec![Lookups::default(); self.events.lookups.len()];
         let answers = vec![(0, 0); self.events.answers.len()];
-        let fresh = Events { reads, answers, lookups, ..Events::default() };
+        let fresh = Events { rows, answers, lookups, ..Events::default() };
         self.events.queues = self.queues.cut(now);
         self.rows.push(Row {
             start: SimTime::from_nanos(self.row_start),
@@ -365,12 +370,8 @@ impl Recorder {
     }
 
     fn read(&mut self, entity: EntityId, behind: u32, age: SimDuration) {
-        if let Some(reads) = self.events.reads.get_mut(entity.index()) {
-            reads.0 += 1;
-            if behind > 0 {
-                reads.1 += 1;
-                reads.2 += u128::from(age.as_nanos());
-            }
+        if let Some(rows) = self.events.rows.get_mut(entity.index()) {
+            rows.read(behind, age);
         }
     }
 
@@ -389,6 +390,7 @@ impl Recorder {
             cohorts: self.cohorts,
             recovery: self.recovery,
             drained: self.queues.emptied(),
+            copies: self.copies,
             last: self
                 .levels
                 .iter()
@@ -480,6 +482,17 @@ impl Probe for Recorder {
             }
             Observation::LostWrites { count } => self.events.lost_writes += u64::from(count),
             Observation::OwnWriteUnread { .. } => self.events.own_writes_unread += 1,
+            Observation::WentBack { .. } => self.events.reads_gone_back += 1,
+            Observation::Wrote { entity, what } => {
+                if let Some(rows) = self.events.rows.get_mut(entity.index()) {
+                    rows.wrote(what);
+                }
+            }
+            Observation::Copies { entity, held, differing } => {
+                if let Some(copies) = self.copies.get_mut(entity.index()) {
+                    *copies = (copies.0 + held, copies.1 + differing);
+                }
+            }
             Observation::Fetched { store, bytes, origin } => {
                 if let Some(store) = self.events.lookups.get_mut(store.index()) {
                     store.fetched(bytes, origin);

@@ -15,7 +15,15 @@ fn at(seconds: f64) -> SimTime {
 
 fn component(id: ComponentId, name: &str, kind: &'static str, instances: u32) -> ComponentInfo {
     let price_per_hour = Some(0.5);
-    ComponentInfo { id, name: name.to_owned(), kind, instances, price_per_hour, operations: Vec::new() }
+    ComponentInfo {
+        id,
+        name: name.to_owned(),
+        kind,
+        instances,
+        layout: (kind == "database").then_some(crate::engine::Layout::SINGLE),
+        price_per_hour,
+        operations: Vec::new(),
+    }
 }
 
 fn catalog() -> Catalog {
@@ -191,7 +199,7 @@ fn unknown_names_say_what_was_meant_or_who_would_supply_them() {
         ("app.pool(cache).wait", "no pool of connections to `cache`", None),
         ("errors.200", "no error status", None),
         ("errors.from.dbb", "no component `dbb`", Some("errors.from.db")),
-        ("db.replica.lag", "a database with replicas", None),
+        ("db.replica.lag", "it has no replicas", None),
         ("app.hit_ratio", "a cache", None),
         ("lost_writes", "a database with replicas", None),
         ("stale_reads(pst)", "no entity `pst`", Some("post")),

@@ -3,7 +3,7 @@
 //! Whoever leaves the line before its turn (reneges) is only counted out; the entry is skipped when
 //! its turn would have come, or dropped when the dead outnumber the living.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Who is next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -15,6 +15,9 @@ pub enum Discipline {
     Lifo,
     /// The smallest class first; first come, first served within a class.
     Priority,
+    /// The earliest due time first; first come, first served among equal ones. Due times come with
+    /// [`WaitingLine::push_due`]; whoever has none is last.
+    EarliestDeadline,
     /// First come, first served while at most so many wait, last come first served while more do ("Fail at
     /// scale", Maurer 2015): in an overload the new ones, whose callers still wait, are served.
     AdaptiveLifo {
@@ -29,6 +32,9 @@ pub struct WaitingLine<T> {
     discipline: Discipline,
     /// One line per class, sorted by class; all disciplines but priority have one.
     classes: Vec<(u8, VecDeque<T>)>,
+    /// By due time and order of arrival, under [`Discipline::EarliestDeadline`].
+    due: BTreeMap<(u64, u64), T>,
+    pushed: u64,
     alive: usize,
 }
 
@@ -36,7 +42,7 @@ impl<T: Copy> WaitingLine<T> {
     /// An empty line.
     #[must_use]
     pub fn new(discipline: Discipline) -> Self {
-        Self { discipline, classes: vec![(0, VecDeque::new())], alive: 0 }
+        Self { discipline, classes: vec![(0, VecDeque::new())], due: BTreeMap::new(), pushed: 0, alive: 0 }
     }
 
     /// Customers who still wait.
@@ -76,6 +82,16 @@ impl<T: Copy> WaitingLine<T> {
         class.push_back(customer);
     }
 
+    /// Joins the line with a due time, in whatever unit; a discipline that does not ask for it goes by class.
+    pub fn push_due(&mut self, customer: T, priority: u8, due: u64) {
+        if self.discipline != Discipline::EarliestDeadline {
+            return self.push(customer, priority);
+        }
+        self.alive += 1;
+        self.pushed += 1;
+        self.due.insert((due, self.pushed), customer);
+    }
+
     /// Joins its class at the head: a preempted customer.
     pub fn push_front(&mut self, customer: T, priority: u8) {
         self.alive += 1;
@@ -86,6 +102,7 @@ impl<T: Copy> WaitingLine<T> {
     #[inline]
     pub fn pop(&mut self, mut alive: impl FnMut(&T) -> bool) -> Option<T> {
         if self.alive == 0 {
+            self.due.clear();
             for (_, line) in &mut self.classes {
                 if !line.is_empty() {
                     line.clear();
@@ -93,8 +110,14 @@ impl<T: Copy> WaitingLine<T> {
             }
             return None;
         }
+        while let Some((_, customer)) = self.due.pop_first() {
+            if alive(&customer) {
+                self.alive -= 1;
+                return Some(customer);
+            }
+        }
         let lifo = match self.discipline {
-            Discipline::Fifo | Discipline::Priority => false,
+            Discipline::Fifo | Discipline::Priority | Discipline::EarliestDeadline => false,
             Discipline::Lifo => true,
             Discipline::AdaptiveLifo { above } => self.alive > above as usize,
         };
@@ -115,7 +138,7 @@ impl<T: Copy> WaitingLine<T> {
             Discipline::Fifo | Discipline::Lifo => {
                 self.discipline = if yes { Discipline::Lifo } else { Discipline::Fifo };
             }
-            Discipline::Priority | Discipline::AdaptiveLifo { .. } => {}
+            Discipline::Priority | Discipline::EarliestDeadline | Discipline::AdaptiveLifo { .. } => {}
         }
     }
 
@@ -142,7 +165,8 @@ impl<T: Copy> WaitingLine<T> {
     pub fn renege(&mut self, mut alive: impl FnMut(&T) -> bool) {
         self.alive -= 1;
         let entries: usize = self.classes.iter().map(|(_, line)| line.len()).sum();
-        if entries > 2 * self.alive + 64 {
+        if entries + self.due.len() > 2 * self.alive + 64 {
+            self.due.retain(|_, customer| alive(customer));
             for (_, line) in &mut self.classes {
                 line.retain(&mut alive);
             }
@@ -168,6 +192,18 @@ mod tests {
         assert_eq!(order(Discipline::Lifo), [5, 4, 3, 2, 1]);
         assert_eq!(order(Discipline::Priority), [2, 4, 5, 1, 3]);
         assert_eq!(order(Discipline::AdaptiveLifo { above: 3 }), [5, 4, 1, 2, 3]);
+    }
+
+    #[test]
+    fn the_earliest_due_time_is_first_and_those_who_left_are_skipped() {
+        let mut line = WaitingLine::new(Discipline::EarliestDeadline);
+        for (customer, due) in [(1, 50), (2, 20), (3, 20), (4, 90), (5, u64::MAX)] {
+            line.push_due(customer, 0, due);
+        }
+        line.renege(|customer| *customer != 2);
+        let order: Vec<u32> = std::iter::from_fn(|| line.pop(|customer| *customer != 2)).collect();
+        assert_eq!(order, [3, 1, 4, 5]);
+        assert!(line.is_empty());
     }
 
     #[test]

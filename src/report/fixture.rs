@@ -75,14 +75,15 @@ pub(super) fn launch() -> RunResults {
             estimate.pooled = Some(0.82);
         }
     }
-    let error = |component: &str, reason, status, count| ErrorRow {
+    let error = |component: &str, reason: &str, status, count| ErrorRow {
         component: component.to_owned(),
-        reason,
+        reason: String::from(reason),
         status,
         count,
         share: count as f64 / 1e6,
     };
     let variant = VariantResults {
+        messages: Vec::new(),
         name: "base".to_owned(),
         replications: 5,
         warmup: 60.0,
@@ -157,6 +158,7 @@ pub(super) fn launch() -> RunResults {
         },
         notices: vec!["a notice of the experiment".to_owned()],
         troubles: Vec::new(),
+        precision: Vec::new(),
     };
     RunResults {
         schema_version: SCHEMA_VERSION,

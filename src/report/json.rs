@@ -15,8 +15,8 @@ use super::dynamics::{Back, Dynamics, dynamics};
 use super::headline::headline;
 use super::warnings::warnings;
 use crate::experiment::results::{
-    EndpointRow, ErrorRow, Estimate, Judgement, MessageRow, MetricValue, ResourceRow, RunResults, Series,
-    VariantResults,
+    EndpointRow, ErrorRow, Estimate, Judgement, MessageRow, MetricValue, Precision, ResourceRow, RunResults,
+    Series, VariantResults,
 };
 
 /// The whole object on one line, with a line feed at its end.
@@ -62,6 +62,10 @@ fn variant(variant: &VariantResults) -> Value {
         "objectives": variant.objectives.iter().map(judgement).collect::<Vec<_>>(),
         "expect": variant.expectations.iter().map(judgement).collect::<Vec<_>>(),
         "notices": warnings(variant),
+        "troubles": variant.troubles.iter().map(|t| json!({
+            "word": t.word, "from": number(t.from), "to": number(t.to),
+        })).collect::<Vec<_>>(),
+        "precision": variant.precision.iter().map(precision).collect::<Vec<_>>(),
         "series": series(&variant.series),
     })
 }
@@ -102,6 +106,8 @@ fn value(value: MetricValue) -> Value {
 fn metric(estimate: &Estimate) -> Value {
     let mut object = Map::new();
     put_estimate(&mut object, estimate);
+    // Whoever reads the results again pairs replications by these.
+    object.insert("each".to_owned(), estimate.each.iter().map(|v| value(*v)).collect());
     Value::Object(object)
 }
 
@@ -124,6 +130,15 @@ fn judgement(judgement: &Judgement) -> Value {
     object.insert("each".to_owned(), judgement.value.each.iter().map(|v| value(*v)).collect());
     object.insert("held".to_owned(), judgement.held.clone().into());
     Value::Object(object)
+}
+
+fn precision(precision: &Precision) -> Value {
+    json!({
+        "metric": precision.metric,
+        "asked": number(precision.asked),
+        "reached": optional(precision.reached),
+        "met": precision.met,
+    })
 }
 
 fn conservation(variant: &VariantResults) -> Value {
@@ -241,11 +256,13 @@ mod tests {
         let v = first(&fixture::launch());
         assert_eq!(
             v["metrics"]["p99"],
-            json!({"value": 0.812, "unit": "s", "low": 0.774, "high": 0.851, "pooled": 0.82})
+            json!({"value": 0.812, "unit": "s", "low": 0.774, "high": 0.851, "pooled": 0.82,
+                   "each": [0.774, 0.812, 0.812, 0.812, 0.851]})
         );
         assert_eq!(
             v["metrics"]["rate_503"],
-            json!({"value": 0.118, "unit": "share", "low": 0.112, "high": 0.124})
+            json!({"value": 0.118, "unit": "share", "low": 0.112, "high": 0.124,
+                   "each": [0.112, 0.118, 0.118, 0.118, 0.124]})
         );
         assert_eq!(v["conservation"]["sent"], 1_000_000);
         assert_eq!(v["conservation"]["holds"], true);
@@ -276,7 +293,7 @@ mod tests {
         let v = first(&results);
         assert_eq!(
             v["metrics"]["time_to_recover"],
-            json!({"value": "never", "unit": "s", "low": null, "high": null})
+            json!({"value": "never", "unit": "s", "low": null, "high": null, "each": ["never"]})
         );
         assert_eq!(v["metrics"]["p99(errors)"]["value"], Value::Null);
     }

@@ -1,5 +1,6 @@
-//! The four-panel picture of one design: traffic by outcome, latency, CPU with the databases in
-//! front, queues and requests in flight.
+//! The picture of one design in panels: traffic by outcome, latency, CPU with the databases in front, queues and
+//! requests in flight; where there are caches, what they answer and what of it is old; where a fleet changes, its
+//! size.
 
 use super::chart::{Axis, Band, Line, Panel, Picture, Role, Scale, Stroke, Unit};
 use super::{headline, quantity};
@@ -70,6 +71,13 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
     let limits = ends_with(".limit")
         .into_iter()
         .map(|name| line(&format!("{name}.limit"), &format!("{name} limit"), role(&name), Stroke::Dashed));
+    // Each replica by itself, in the colour of its cores; the worst of them is one of these.
+    let of_cores = |name: &String| cpu_names.iter().position(|cpu| cpu == name).unwrap_or(cpu_names.len());
+    let lags: Vec<Option<Line>> = ends_with(".lag")
+        .into_iter()
+        .filter(|name| name.ends_with(']'))
+        .map(|name| line(&format!("{name}.lag"), &name, Role::Component(of_cores(&name)), Stroke::Solid))
+        .collect();
     let fleets = ends_with(".instances");
     let instances: Vec<Option<Line>> = fleets
         .iter()
@@ -109,6 +117,40 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
             panel("Jobs completed", "jobs/s, as clients see them", Unit::Count, done),
         ]
     });
+    let layers = ends_with(".hit_ratio").into_iter().filter(|name| !name.contains(['[', '.']));
+    let layers = layers.map(|name| {
+        let role = role(&name);
+        line(&format!("{name}.hit_ratio"), &name, role, Stroke::Solid)
+    });
+    let of_entities = |head: &str| -> Vec<(String, String)> {
+        let names = series.columns.iter().filter_map(|column| {
+            let entity = column.name.strip_prefix(head)?.strip_suffix(')')?;
+            Some((column.name.clone(), entity.to_owned()))
+        });
+        names.take(MOST_LINES).collect()
+    };
+    let whole = of_entities("hit_ratio(").into_iter().enumerate().map(|(at, (column, entity))| {
+        line(&column, &format!("{entity}, all"), Role::Component(owners.len() + at), Stroke::Bold)
+    });
+    // Where nothing is ever old there is no line.
+    let old = of_entities("stale_reads(")
+        .into_iter()
+        .map(|(column, entity)| line(&column, &format!("{entity}, old"), Role::Error, Stroke::Dashed))
+        .filter(forms);
+    let copies: Vec<Option<Line>> = layers.chain(whole).chain(old).collect();
+    let copies = copies.iter().any(Option::is_some).then(|| {
+        panel(
+            "Caches",
+            "share of look-ups answered, of reads that saw an old version",
+            Unit::Percent,
+            Scale::Linear,
+            Some(1.0),
+            copies,
+        )
+    });
+    let lag = (!lags.is_empty()).then(|| {
+        panel("Replication lag", "age of what is not applied", Unit::Duration, Scale::Linear, None, lags)
+    });
     Picture {
         headline: headline(variant),
         subtitle: format!("{} / {}: {}", results.scenario, variant.name, results.about),
@@ -144,8 +186,10 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
             ),
         ]
         .into_iter()
+        .chain(copies)
         .chain(fleet)
         .chain(of_messages.into_iter().flatten().filter(|panel| !panel.lines.is_empty()))
+        .chain(lag)
         .collect(),
         bands: variant
             .troubles

@@ -44,7 +44,7 @@ pub(super) fn traffic(variant: &VariantResults, lines: bool) -> String {
             rows.push(&[
                 word.clone(),
                 error.component.clone(),
-                error.reason.to_owned(),
+                error.reason.clone(),
                 count(error.count),
                 quantity::quantity(error.share, Unit::Share),
             ]);

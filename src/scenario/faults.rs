@@ -1,6 +1,6 @@
 //! The `faults:` block: `{at, VERB: target or map, for}`, or at random by `mtbf` and `mttr`.
 
-use super::components::Names;
+use super::components::{Names, after};
 use super::fields::{Fields, entries, items, resolve, scalar, share, text};
 use super::model::{ComponentModel, ComponentSpec};
 use crate::base::{ComponentId, EntityId, SimDuration};
@@ -10,7 +10,7 @@ use crate::engine::Group;
 use crate::faults::{Fault, Verb};
 
 /// The verbs of faults.
-pub(super) const VERBS: [&str; 14] = [
+pub(super) const VERBS: [&str; 15] = [
     "kill",
     "restart",
     "hang",
@@ -18,6 +18,7 @@ pub(super) const VERBS: [&str; 14] = [
     "errors",
     "latency",
     "loss",
+    "lag",
     "partition",
     "zone_down",
     "deploy",
@@ -37,6 +38,18 @@ pub(super) struct Surroundings<'a> {
     pub(super) zones: &'a [String],
     /// The run's length in seconds.
     pub(super) duration: f64,
+}
+
+/// Places that each service needs beside its instances, for the rollouts of a surge.
+pub(super) fn places(faults: &[Fault], components: &mut [ComponentModel]) {
+    for (index, component) in components.iter_mut().enumerate() {
+        let ComponentSpec::Service(service) = &mut component.spec else { continue };
+        let all = crate::faults::rollouts(faults, ComponentId::at(index), service.instances);
+        let most = all.iter().flat_map(|rollout| &rollout.moves).map(|step| step.place() + 1).max();
+        // One at least, so that the fleet is counted also where a rollout only takes away.
+        let least = u16::from(!all.is_empty());
+        service.surge = most.unwrap_or(0).saturating_sub(service.instances).max(least);
+    }
 }
 
 pub(super) fn read(node: Option<&Node>, around: &Surroundings<'_>, found: &mut Diagnostics) -> Vec<Fault> {
@@ -142,36 +155,68 @@ fn targets<'a>(node: &'a Node, what: &str, around: &Surroundings<'_>, found: &mu
 fn groups(node: &Node, around: &Surroundings<'_>, found: &mut Diagnostics) -> Vec<Group> {
     let single = [node.clone()];
     let all = if node.items().is_empty() { &single[..] } else { node.items() };
-    all.iter().filter_map(|node| group(node, around, found)).collect()
+    all.iter().flat_map(|node| group(node, around, found)).collect()
 }
 
-fn group(node: &Node, around: &Surroundings<'_>, found: &mut Diagnostics) -> Option<Group> {
-    let written = text(node, found)?;
-    let (name, index) = match written.strip_suffix(']').and_then(|w| w.split_once('[')) {
-        Some((name, index)) => (name, Some(index)),
-        // A database of one node is its own primary.
-        None => (written.strip_suffix(".primary").unwrap_or(written), None),
+/// `app`, `app[0]`, or members of a database: `db.primary`, `db.replica[1]`, `db.shard[3]`.
+fn group(node: &Node, around: &Surroundings<'_>, found: &mut Diagnostics) -> Vec<Group> {
+    let Some(written) = text(node, found) else { return Vec::new() };
+    let path = crate::metrics::vocabulary::segments(written);
+    let Some(head) = path.first() else { return Vec::new() };
+    // Names with dots in them are whole names.
+    let whole = around.names.components().chain(around.clients.iter().map(String::as_str));
+    let (name, index, rest) = match whole.clone().find(|name| *name == written) {
+        Some(name) => (name, None, &path[..0]),
+        None => (head.name.as_str(), head.index, &path[1..]),
     };
     let client = around.clients.iter().position(|client| client == name);
     let component = match client {
         Some(at) => ComponentId::at(around.names.components().count() + at),
-        None => around.names.component(node, name, found)?,
+        None => match around.names.component(node, name, found) {
+            Some(id) => id,
+            None => return Vec::new(),
+        },
     };
-    let instance = match index {
-        None => None,
-        Some(index) => {
-            let count = around.components.get(component.index()).map_or(1, |c| c.spec.most());
-            let fits = index.parse::<u16>().ok().filter(|i| *i < count);
-            if fits.is_none() {
-                let message = format!("`{name}` has no instance `{index}`");
-                let help = format!("it has {count}, counted from 0: `\"{name}[0]\"`");
-                found.add(Code::OutOfRange, node.place, message, help);
-                return None;
+    let model = around.components.get(component.index());
+    if !rest.is_empty() {
+        let words: Vec<_> = rest.iter().map(|segment| (segment.name.as_str(), segment.index)).collect();
+        let members = match model.map(|model| &model.spec) {
+            Some(ComponentSpec::Database(database)) => database.layout().select(&words),
+            _ => Err("it is no database, so that it has no members".to_owned()),
+        };
+        let problem = match members {
+            Ok((members, taken)) if taken == words.len() => {
+                // All members are the component as a whole.
+                if model.is_some_and(|model| members.len() == usize::from(model.spec.most())) {
+                    return vec![Group { component, instance: None }];
+                }
+                return members
+                    .into_iter()
+                    .map(|member| Group { component, instance: Some(member) })
+                    .collect();
             }
-            fits
-        }
-    };
-    Some(Group { component, instance })
+            Ok((_, taken)) => format!("it has no `{}`", words[taken].0),
+            Err(problem) => problem,
+        };
+        let message = format!("`{written}` names no member of `{name}`: {problem}");
+        let help =
+            format!("write `{name}`, `{name}.primary`, `\"{name}.replica[0]\"` or `\"{name}.shard[0]\"`");
+        found.add(Code::OutOfRange, node.place, message, help);
+        return Vec::new();
+    }
+    if index.is_none() {
+        return vec![Group { component, instance: None }];
+    }
+    let count = model.map_or(1, |c| c.spec.most());
+    let fits = index.and_then(|index| u16::try_from(index).ok()).filter(|i| *i < count);
+    if fits.is_none() {
+        let index = index.unwrap_or_default();
+        let message = format!("`{name}` has no instance `{index}`");
+        let help = format!("it has {count}, counted from 0: `\"{name}[0]\"`");
+        found.add(Code::OutOfRange, node.place, message, help);
+        return Vec::new();
+    }
+    vec![Group { component, instance: fits }]
 }
 
 fn read_verb(
@@ -254,7 +299,7 @@ fn read_verb(
         ("hang", None) => Verb::Hang(groups),
         ("reset", None) => Verb::Reset(groups),
         ("restart", None) => Verb::Restart { targets: groups, grace: GRACE, boot: BOOT },
-        ("deploy", None) => deploy(&groups, None, found)?,
+        ("deploy", None) => deploy(&groups, None, around, found)?,
         (_, None) => {
             let help = format!("write `{verb}: {{target: app, ...}}`");
             found.add(Code::WrongShape, node.place, format!("`{verb}` needs a mapping"), help);
@@ -284,7 +329,8 @@ fn read_verb(
                 "errors" => {
                     let part = fields.read("share", share, found).unwrap_or(1.0);
                     let status = fields.read("status", quantity::count, found).unwrap_or(500).clamp(400, 599);
-                    Verb::Errors(groups, part, status as u16)
+                    let after = after(&mut fields, found).unwrap_or(0);
+                    Verb::Errors(groups, part, status as u16, after)
                 }
                 "latency" => match fields.amount("by", Of::Time, found) {
                     Some(by) => Verb::Latency(groups, by),
@@ -293,8 +339,22 @@ fn read_verb(
                         return None;
                     }
                 },
+                "lag" => {
+                    let replicas =
+                        |group: &Group| match around.components.get(group.component.index()).map(|c| &c.spec)
+                        {
+                            Some(ComponentSpec::Database(database)) => database.replicas.is_some(),
+                            _ => false,
+                        };
+                    if !groups.iter().all(replicas) {
+                        let help = "name replicas of a database: `lag: {target: db.replicas, by: 10s}`";
+                        found.add(Code::WrongKind, node.place, "only a replica can lag", help);
+                        return None;
+                    }
+                    Verb::Lag(groups, seconds(&mut fields, "by", found).unwrap_or(10.0))
+                }
                 "loss" => Verb::Loss(groups, fields.read("share", share, found).unwrap_or(0.01).min(0.5)),
-                _ => deploy(&groups, Some(&mut fields), found)?,
+                _ => deploy(&groups, Some(&mut fields), around, found)?,
             };
             fields.finish(found);
             read
@@ -308,18 +368,38 @@ const GRACE: f64 = 30.0;
 /// From start to serving, for a pod on a node that is there (a minute at most is reported).
 const BOOT: f64 = 30.0;
 
-fn deploy(groups: &[Group], fields: Option<&mut Fields<'_>>, found: &mut Diagnostics) -> Option<Verb> {
+fn deploy(
+    groups: &[Group],
+    fields: Option<&mut Fields<'_>>,
+    around: &Surroundings<'_>,
+    found: &mut Diagnostics,
+) -> Option<Verb> {
     let component = groups.first()?.component;
     // Kubernetes' rolling update allows a quarter to be unavailable.
     let (mut max_unavailable, mut grace, mut boot, mut errors, mut slow) = (0.25, GRACE, BOOT, 0.0, 1.0);
+    let (mut max_surge, mut ready) = (0.0, true);
     if let Some(fields) = fields {
+        max_surge = fields.read("max_surge", share, found).unwrap_or(max_surge);
+        ready = fields.flag("ready", found).unwrap_or(ready);
+        let scaled = around.components.get(component.index()).is_some_and(|component| {
+            !matches!(&component.spec, ComponentSpec::Service(service) if service.autoscale.is_none())
+        });
+        if scaled && (max_surge > 0.0 || !ready) {
+            found.add(
+                Code::Conflict,
+                fields.place(),
+                "`max_surge` and `ready` need a service with a fixed number of instances",
+                "leave out its `autoscale`, or roll out in place: `max_surge: 0%`",
+            );
+            return None;
+        }
         max_unavailable = fields.read("max_unavailable", share, found).unwrap_or(max_unavailable);
         grace = seconds(fields, "grace", found).unwrap_or(grace);
         boot = seconds(fields, "boot", found).unwrap_or(boot);
         errors = fields.read("errors", share, found).unwrap_or(errors);
         slow = fields.read("slow", quantity::factor, found).map_or(slow, |f| f.get());
     }
-    Some(Verb::Deploy { component, max_unavailable, grace, boot, errors, slow })
+    Some(Verb::Deploy { component, max_surge, max_unavailable, ready, grace, boot, errors, slow })
 }
 
 fn read_partition(
@@ -328,8 +408,9 @@ fn read_partition(
     found: &mut Diagnostics,
 ) -> Option<(Verb, Option<f64>)> {
     if let [a, b] = node.items() {
-        let (from, to) = (group(a, around, found)?, group(b, around, found)?);
-        return Some((Verb::Partition { from: vec![from], to: vec![to], one_way: false }, None));
+        let (from, to) = (group(a, around, found), group(b, around, found));
+        let read = !from.is_empty() && !to.is_empty();
+        return read.then_some((Verb::Partition { from, to, one_way: false }, None));
     }
     if entries(Some(node), "`partition`", found).is_empty() {
         return None;

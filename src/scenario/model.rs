@@ -78,14 +78,27 @@ pub struct RunPlan {
     pub finds_warmup: bool,
     /// The seed.
     pub seed: u64,
+    /// Whether `auto` was asked for, and the run is a transient, of which nothing is cut.
+    pub auto_in_transient: bool,
     /// Independent repetitions.
     pub replications: u32,
+    /// Instead: as many as it takes.
+    pub until: Option<Until>,
     /// Width of a window of the time series.
     pub bucket: SimDuration,
     /// Events at most in one replication.
     pub max_events: Option<u64>,
     /// Requests in flight at most.
     pub max_in_flight: Option<u64>,
+}
+
+/// Replicate until these metrics are sure.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Until {
+    /// Metric, largest half-width relative to its value, and where that is written.
+    pub metrics: Vec<(String, f64, Option<Place>)>,
+    /// Replications at most.
+    pub max: u32,
 }
 
 /// Rows of one kind.
@@ -101,6 +114,8 @@ pub struct EntitySpec {
     pub popularity: PopularitySpec,
     /// Rows added per second by the world outside, as a share of the rows at the start.
     pub growth: f64,
+    /// The share of rows that do not exist until they are written.
+    pub absent: f64,
     /// Ranks per second by which popularity wanders.
     pub drift: f64,
     /// The entity whose key places this one.
@@ -184,8 +199,19 @@ impl ComponentSpec {
         match self {
             Self::Service(service) => service.instances,
             Self::LoadBalancer(balancer) => balancer.instances,
-            Self::Database(_) | Self::Cdn(_) | Self::Queue(_) => 1,
+            Self::Queue(_) => 1,
+            Self::Cdn(cdn) => cdn.instances(),
+            Self::Database(database) => database.layout().members(),
             Self::Cache(cache) => cache.nodes,
+        }
+    }
+
+    /// Pools that one instance of a caller has of connections to it: one for each member of a database.
+    #[must_use]
+    pub fn pools_of_caller(&self) -> u16 {
+        match self {
+            Self::Database(database) => database.layout().members(),
+            Self::Service(_) | Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) | Self::Queue(_) => 1,
         }
     }
 
@@ -206,7 +232,9 @@ impl ComponentSpec {
             Self::Service(service) => {
                 service.consumes.is_none() && service.endpoints.iter().any(|e| e.name == endpoint)
             }
-            Self::Database(_) | Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) | Self::Queue(_) => false,
+            Self::Database(_) | Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) | Self::Queue(_) => {
+                false
+            }
         }
     }
 
@@ -268,6 +296,8 @@ pub type CustomerField = (String, Vec<(String, f64)>);
 pub struct ClientSpec {
     /// Its name.
     pub name: String,
+    /// Where it is written.
+    pub place: Place,
     /// Whom it calls.
     pub to: ComponentId,
     /// Its loop.

@@ -48,6 +48,7 @@ pub const PRESETS: &[Preset] = &[
     preset("postgres", "database", include_str!("presets/postgres.yaml")),
     preset("mysql", "database", include_str!("presets/mysql.yaml")),
     preset("aurora", "database", include_str!("presets/aurora.yaml")),
+    preset("rds-multi-az", "database", include_str!("presets/rds-multi-az.yaml")),
     preset("redis", "cache", include_str!("presets/redis.yaml")),
     preset("redis-cluster", "cache", include_str!("presets/redis-cluster.yaml")),
     preset("memcached", "cache", include_str!("presets/memcached.yaml")),

@@ -3,7 +3,7 @@
 use super::beside::Beside;
 use super::clients::replay::Replays;
 use super::fields::{Fields, entries, items, resolve, scalar, text};
-use super::model::{Claim, ClaimWindow, EntitySpec, Model, PopularitySpec, Prices, RunPlan};
+use super::model::{Claim, ClaimWindow, EntitySpec, Model, PopularitySpec, Prices, RunPlan, Until};
 use super::{clients, components, effects, faults, network};
 use crate::base::{PriceUnit, SimDuration};
 use crate::document::{Code, Diagnostics, Fault, Node, Value, quantity};
@@ -54,7 +54,7 @@ pub fn read_model(design: &str, root: &Node, beside: &Beside<'_>, found: &mut Di
     let entities = read_entities(data, beside, found);
     let replays = Replays::read(client_nodes, beside, found);
     let names = components::Names::collect(component_nodes, &entities, &replays);
-    let components = components::read(component_nodes, &names, found);
+    let mut components = components::read(component_nodes, &names, found);
     let context = clients::Surroundings { names: &names, components: &components, replays: &replays, beside };
     let mut clients = clients::read(client_nodes, &context, found);
     let network = {
@@ -75,6 +75,7 @@ pub fn read_model(design: &str, root: &Node, beside: &Beside<'_>, found: &mut Di
         duration: run.duration.as_secs_f64(),
     };
     let faults = faults::read(fault_node, &around, found);
+    faults::places(&faults, &mut components);
     clients::shift(&mut clients, &faults, run.duration.as_secs_f64());
     let prices = read_prices(price_node, &names, found);
     let duration = run.duration.as_secs_f64();
@@ -177,6 +178,7 @@ fn read_entities(node: Option<&Node>, beside: &Beside<'_>, found: &mut Diagnosti
         let growth =
             fields.read("growth", quantity::growth, found).map_or(0.0, |g| g.as_per_day() / 86_400.0);
         let drift = fields.read("drift", quantity::rate, found).map_or(0.0, |r| r.as_per_second());
+        let absent = fields.read("absent", super::fields::share, found).unwrap_or(0.0);
         let key_of = fields.get("key_of").and_then(|node| {
             let name = text(node, found)?;
             resolve(node, name, names.iter().copied(), Code::UnknownEntity, "entity", found)
@@ -198,7 +200,16 @@ fn read_entities(node: Option<&Node>, beside: &Beside<'_>, found: &mut Diagnosti
             None if by_rank || newest => PopularitySpec::Zipf { exponent: zipf.unwrap_or(1.0), newest },
             None => PopularitySpec::Uniform,
         };
-        entities.push(EntitySpec { name: key.name.clone(), rows, size, popularity, growth, drift, key_of });
+        entities.push(EntitySpec {
+            name: key.name.clone(),
+            rows,
+            size,
+            popularity,
+            growth,
+            absent,
+            drift,
+            key_of,
+        });
     }
     entities
 }
@@ -234,8 +245,10 @@ fn read_run(
         requests: None,
         warmup: SimDuration::ZERO,
         finds_warmup: false,
+        auto_in_transient: false,
         seed: 1,
         replications: 5,
+        until: None,
         bucket: SimDuration::from_secs(1),
         max_events: None,
         max_in_flight: Some(5_000_000),
@@ -269,6 +282,7 @@ fn read_run(
             // A transient is never truncated; a steady run where MSER-5 says, which needs the run itself.
             "auto" => {
                 plan.finds_warmup = !transient && plan.requests.is_none();
+                plan.auto_in_transient = !plan.finds_warmup;
                 SimDuration::ZERO
             }
             share if share.ends_with('%') => scalar(warmup, quantity::ratio, found)
@@ -285,17 +299,14 @@ fn read_run(
         }
     }
     plan.seed = fields.read("seed", quantity::count, found).unwrap_or(plan.seed);
-    let replications =
-        fields.read("replications", quantity::count, found).unwrap_or(u64::from(plan.replications));
-    if !(1..=10_000).contains(&replications) {
-        found.add(
-            Code::OutOfRange,
-            node.place,
-            "replications are between 1 and 10 000",
-            "write `replications: 5`",
-        );
+    match fields.get("replications") {
+        Some(node) if matches!(node.value, Value::Map(_)) => plan.until = Some(read_until(node, found)),
+        Some(node) => {
+            let count = scalar(node, quantity::count, found).unwrap_or(u64::from(plan.replications));
+            plan.replications = replications(count, node, found);
+        }
+        None => {}
     }
-    plan.replications = replications as u32;
     let buckets = plan.duration.as_secs_f64();
     plan.bucket = fields
         .read("bucket", quantity::duration, found)
@@ -313,6 +324,43 @@ fn read_run(
     plan.max_in_flight = fields.read("max_in_flight", quantity::count, found).or(plan.max_in_flight);
     fields.finish(found);
     plan
+}
+
+/// As many as there may be: from 1 to 10 000.
+fn replications(count: u64, node: &Node, found: &mut Diagnostics) -> u32 {
+    if !(1..=10_000).contains(&count) {
+        found.add(
+            Code::OutOfRange,
+            node.place,
+            "replications are between 1 and 10 000",
+            "write `replications: 5`",
+        );
+    }
+    count.clamp(1, 10_000) as u32
+}
+
+/// `replications: {until: {p99: 5%}, max: 50}`.
+fn read_until(node: &Node, found: &mut Diagnostics) -> Until {
+    let mut fields = Fields::of(node, "`replications`", found);
+    let until = fields.need("until", found);
+    let max = fields.get("max").map_or(50, |max| {
+        scalar(max, quantity::count, found).map_or(50, |count| replications(count, max, found))
+    });
+    fields.finish(found);
+    let mut metrics = Vec::new();
+    for (key, value) in entries(until, "`until`", found) {
+        let Some(share) = scalar(value, quantity::ratio, found) else { continue };
+        if !(share.get() > 0.0 && share.get() < 1.0) {
+            let help = "write the half-width of the interval relative to its value: `p99: 5%`";
+            found.add(Code::OutOfRange, value.place, "a precision lies between 0 and 100 %", help);
+        }
+        metrics.push((key.name.clone(), share.get(), Some(key.place)));
+    }
+    if until.is_some() && metrics.is_empty() {
+        let help = "name a metric and how sure it must be: `until: {p99: 5%}`";
+        found.add(Code::WrongShape, node.place, "`until` names no metric", help);
+    }
+    Until { metrics, max }
 }
 
 /// When the last recorded request is sent, if every client replays.

@@ -244,9 +244,16 @@ mod tests {
                     endpoint.place = place;
                 }
             }
+            if let ComponentSpec::Cdn(cdn) = &mut component.spec {
+                cdn.rules.iter_mut().for_each(|rule| rule.place = place);
+            }
         }
+        model.clients.iter_mut().for_each(|client| client.place = place);
         for claim in model.objectives.iter_mut().chain(&mut model.expectations) {
             claim.place = place;
+        }
+        for (.., written) in model.run.until.iter_mut().flat_map(|until| &mut until.metrics) {
+            *written = None;
         }
         format!("{model:?}")
     }

@@ -56,6 +56,9 @@ impl Bench<'_> {
         };
         let mut shown = estimate(subject.map(|term| self.each(term)).unwrap_or_default(), unit);
         shown.pooled = merged;
+        if let Some(Term::Metric(m)) = subject {
+            shown.cut_to(m.metric.domain());
+        }
         Judgement { text: clause.text.clone(), during: clause.during.clone(), verdict, value: shown, held }
     }
 

@@ -86,7 +86,8 @@ fn results_add_up() {
     assert_eq!((results.conservation.sent, results.conservation.good), (20, 20));
     let mean = results.metric("mean").unwrap();
     assert!((mean.value.number().unwrap() - 0.2).abs() < 1e-9);
-    assert!(mean.low.unwrap() < 0.0 && mean.high.unwrap() > 1.4, "t with one degree of freedom is wide");
+    // t with one degree of freedom is wide: from -1.07 on, which no latency can be.
+    assert!(mean.low == Some(0.0) && mean.high.unwrap() > 1.4, "{mean:?}");
     assert!(results.metric("p99").unwrap().pooled.unwrap() >= 0.3);
     let offered = results.series.column("offered").unwrap();
     assert_eq!(offered.median, vec![Some(1.0); 10]);

@@ -9,7 +9,7 @@ mod source;
 
 pub use arrivals::{ArrivalProcess, Arrivals};
 pub use connections::ConnectionSpec;
-pub use polls::Poll;
 pub use mix::{Mix, MixEntry, ReadBack, Regions};
+pub use polls::Poll;
 pub use profile::{Base, Profile, Spike};
 pub use source::{ClientBuild, Loop, ReplayRow, Source};

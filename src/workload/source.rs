@@ -15,7 +15,7 @@ use super::profile::Profile;
 use crate::base::random::{Distribution, Key, StreamName};
 use crate::base::{EntityId, OperationId, SimDuration, SimTime};
 use crate::engine::{
-    CallId, Context, Disturbance, Flags, Node, Outcome, Probe, Reason, Request, Seen, Timer,
+    CallId, Context, Disturbance, Flags, Node, Outcome, Probe, Reader, Reason, Request, Seen, Timer,
 };
 
 /// One recorded request.
@@ -174,6 +174,19 @@ impl Source {
         }
     }
 
+    /// Who stands behind a request: the owner of a row, or a person.
+    fn reader(&self, note: u32) -> Reader {
+        if let Some(owner) = self.build.owner {
+            return Reader::Owner(owner);
+        }
+        match self.build.behaviour {
+            Loop::Sessions { .. } | Loop::Closed { .. } => {
+                self.people.get(note as usize).map_or(Reader::Nobody, |person| Reader::Session(person.luck))
+            }
+            Loop::Open | Loop::Replay { .. } => Reader::Nobody,
+        }
+    }
+
     fn open<P: Probe>(&mut self, asked: &Asked, cx: &mut Context<'_, P>) -> CallId {
         let entry = &self.build.mix.entries[asked.operation];
         let operation = OperationId::at(asked.operation);
@@ -181,6 +194,7 @@ impl Source {
         (request.number, request.note, request.priority) = (asked.number, asked.note, entry.priority);
         request.rows.extend(asked.owned);
         request.expects = asked.expects;
+        request.reader = self.reader(asked.note);
         // The note of a recorded request is its row.
         let recorded = matches!(self.build.behaviour, Loop::Replay { .. });
         let person = Some(asked.note).filter(|note| !recorded && *note != NOBODY);
@@ -277,8 +291,7 @@ impl Source {
             return;
         }
         let span = back.after.sample(&mut luck.named(StreamName::new("after")).draws());
-        let seen = cx.call(root).seen;
-        let wrote = if seen.entity == back.owner { seen } else { Seen::NOTHING };
+        let wrote = cx.call(root).seen;
         let reading = Reading { luck, row: cx.row_of(root, back.owner), region, wrote };
         let index = self.free_readings.pop().unwrap_or(self.readings.len() as u32);
         match self.readings.get_mut(index as usize) {
@@ -399,6 +412,9 @@ impl Node for Source {
         record.left -= 1;
         if record.left == 0 {
             self.connections.leave(person);
+            if self.build.owner.is_none() {
+                cx.leave_session(record.luck);
+            }
             self.free.push(person);
         } else {
             self.think(person, &think, cx);

@@ -1,10 +1,14 @@
 //! One integration binary, a module per promise.
 
+mod bad_days;
 mod cache;
+mod cache_nodes;
 mod caching;
 mod callers;
 mod cdn;
 mod cli;
+mod compare;
+mod copies;
 mod faults;
 mod floors;
 
@@ -20,8 +24,10 @@ mod model;
 mod overload;
 mod protection;
 mod queues;
+mod replicas;
 mod scaling;
 mod schema;
+mod shards;
 mod shipped;
 mod simulation;
 mod theory;

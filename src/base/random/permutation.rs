@@ -38,6 +38,23 @@ impl Permutation {
             }
         }
     }
+    /// What [`Self::apply`] maps to `y`; for y at or beyond n, to y modulo n.
+    #[must_use]
+    pub fn invert(&self, y: u64) -> u64 {
+        let mask = (1_u64 << self.half_bits) - 1;
+        let mut y = y % self.n;
+        loop {
+            let (mut left, mut right) = (y >> self.half_bits, y & mask);
+            for round in (0..4).rev() {
+                let mixed = self.key.with(left << 3 | round).bits() & mask;
+                (left, right) = (right ^ mixed, left);
+            }
+            y = left << self.half_bits | right;
+            if y < self.n {
+                return y;
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -49,6 +66,7 @@ mod tests {
         for n in [1, 2, 3, 10, 257, 1000, 4096] {
             let permutation = Permutation::new(n, Key::root(5, 0));
             let mut rows: Vec<_> = (0..n).map(|x| permutation.apply(x)).collect();
+            assert!((0..n).all(|x| permutation.invert(rows[x as usize]) == x), "n = {n}");
             rows.sort_unstable();
             assert!(rows.into_iter().eq(0..n), "n = {n}");
         }

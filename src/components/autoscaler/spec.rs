@@ -1,8 +1,8 @@
 //! An autoscaler as proven: every number in range.
 
 use super::{HpaSettings, TrackingSettings};
-use crate::base::{ComponentId, SimDuration};
 use crate::base::random::{Distribution, Key};
+use crate::base::{ComponentId, SimDuration};
 
 /// What is measured of each instance.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

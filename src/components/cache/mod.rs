@@ -18,14 +18,17 @@
 //! assert_eq!(store.get(42, expiry), Lookup::Expired);
 //! ```
 
+mod durability;
 pub mod entries;
 pub mod eviction;
+pub mod freshness;
+mod read_through;
 pub mod spec;
 mod state;
 pub mod store;
 mod write_back;
 
-pub use state::{Cache, HELD, MISS, STALE};
+pub use state::{Cache, FETCHED, HELD, LEASE, MISS, REMEMBERED, SPENT, STALE};
 
 #[cfg(test)]
 mod replicated;

@@ -66,6 +66,9 @@ impl Cache {
     /// The time to write back has come.
     pub(super) fn write_back<P: Probe>(&mut self, node: usize, cx: &mut Context<'_, P>) {
         self.members[node].dirty.waits = false;
+        if !cx.life(cx.me(), node as u16).works() {
+            return;
+        }
         self.write_back_some(node, cx);
         let dirty = &mut self.members[node].dirty;
         if !dirty.line.is_empty() && !dirty.waits {
@@ -105,11 +108,35 @@ impl Cache {
         }
     }
 
+    /// What survived the end of a node is written back by whoever takes its place.
+    pub(super) fn resume_writing_back<P: Probe>(&mut self, node: usize, cx: &mut Context<'_, P>) {
+        let dirty = &mut self.members[node].dirty;
+        if !dirty.line.is_empty() && !dirty.waits {
+            dirty.waits = true;
+            let at = cx.now() + self.build.spec.write_back.flush;
+            cx.timer(at, Timer { topic: WRITE_BACK, number: node as u32 });
+        }
+    }
+
     /// A node has lost its memory.
     pub(super) fn lose_dirty<P: Probe>(&mut self, node: usize, cx: &mut Context<'_, P>) {
+        self.lose_dirty_of(node, |_| true, cx);
+    }
+
+    /// A node has lost what it wrote last to some keys: with it all of their versions that the store does
+    /// not have.
+    pub(super) fn lose_dirty_of<P: Probe>(
+        &mut self,
+        node: usize,
+        lost: impl Fn(u64) -> bool,
+        cx: &mut Context<'_, P>,
+    ) {
         let dirty = &mut self.members[node].dirty;
-        let (line, sent) = (std::mem::take(&mut dirty.line), std::mem::take(&mut dirty.sent));
-        dirty.versions.clear();
+        let sent = std::mem::take(&mut dirty.sent);
+        let (line, kept): (VecDeque<Row>, VecDeque<Row>) =
+            std::mem::take(&mut dirty.line).into_iter().partition(|row| lost(row.0));
+        dirty.line = kept;
+        dirty.versions.retain(|key, _| !lost(*key));
         let mut under_way: Vec<(CallId, Row, u32)> =
             sent.into_iter().map(|(root, (row, version))| (root, row, version)).collect();
         under_way.sort_unstable_by_key(|(_, row, _)| row.0);

@@ -37,6 +37,28 @@ impl Freshness {
     }
 }
 
+/// The body of an answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Body {
+    /// Its bytes; what is beyond a terabyte is not told apart.
+    pub bytes: u64,
+    /// The version of the row in it, where it is about one; beyond 16 million they are not told apart.
+    pub version: u32,
+}
+
+const BYTES: u64 = (1 << 40) - 1;
+const VERSIONS: u32 = (1 << 24) - 1;
+
+impl Body {
+    fn packed(self) -> u64 {
+        u64::from(self.version.min(VERSIONS)) << 40 | self.bytes.min(BYTES)
+    }
+
+    fn unpacked(number: u64) -> Self {
+        Self { bytes: number & BYTES, version: (number >> 40) as u32 }
+    }
+}
+
 /// What is done with a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Look {
@@ -131,13 +153,13 @@ impl<W: PartialEq> Edge<W> {
         }
     }
 
-    /// The fetch of `object` ended with `outcome` and a body of `bytes`; none if a purge has cut it off, so that
+    /// The fetch of `object` ended with `outcome` and a `body`; none if a purge has cut it off, so that
     /// nothing of it may be kept. `ttl` is this copy's own, jitter included.
     pub fn settle(
         &mut self,
         object: u64,
         outcome: Outcome,
-        bytes: u64,
+        body: Body,
         (fresh, ttl): (&Freshness, SimDuration),
         now: SimTime,
     ) -> Option<Settled<W>> {
@@ -146,8 +168,7 @@ impl<W: PartialEq> Edge<W> {
             self.errors.remove(&object);
             let expiry = now + ttl + fresh.grace();
             // What is larger than the whole store is passed on and not kept.
-            // A copy has no version here: the number is the size of its body.
-            self.store.put(object, bytes, Value { version: bytes, expiry }, now);
+            self.store.put(object, body.bytes, Value { version: body.packed(), expiry }, now);
             return Some(Settled { waiting, stale: false });
         }
         if !fresh.error_ttl.is_zero() {
@@ -156,6 +177,11 @@ impl<W: PartialEq> Edge<W> {
         let copy = self.store.peek(object).filter(|_| outcome.status == 0 || outcome.status >= 500);
         let stale = copy.is_some_and(|copy| now < copy.expiry - fresh.grace() + fresh.if_error);
         Some(Settled { waiting, stale })
+    }
+
+    /// The fetch of `object` will never end: whoever waits for it is handed back.
+    pub fn cut(&mut self, object: u64) -> Vec<W> {
+        self.under_way.remove(&object).map_or_else(Vec::new, |fetch| fetch.waiting)
     }
 
     /// Everything is forgotten; whoever waits for a fetch is handed back with its object.
@@ -171,10 +197,10 @@ impl<W: PartialEq> Edge<W> {
             .collect()
     }
 
-    /// Bytes of the body of a copy; none where there is no copy.
+    /// The body of a copy; an empty one where there is no copy.
     #[must_use]
-    pub fn bytes(&self, object: u64) -> u64 {
-        self.store.peek(object).map_or(0, |copy| copy.version)
+    pub fn body(&self, object: u64) -> Body {
+        self.store.peek(object).map_or(Body::default(), |copy| Body::unpacked(copy.version))
     }
 
     /// How long a copy is fresh from now on.
@@ -219,6 +245,7 @@ mod tests {
 
     const GOOD: Outcome = Outcome::ok(200, ComponentId(0));
     const BAD: Outcome = Outcome::error(503, ComponentId(0), Reason::BacklogFull);
+    const ONE: Body = Body { bytes: 1, version: 0 };
     const HIT: Look = Look::Serve { found: Found::Hit, fetch: false };
 
     fn at(seconds: f64) -> SimTime {
@@ -248,7 +275,7 @@ mod tests {
             let edge = &mut edges[draws.below(places) as usize];
             let look = edge.look(object, &rule, at(now));
             if look == Look::Fetch {
-                edge.settle(object, GOOD, 1, (&rule, rule.ttl), at(now));
+                edge.settle(object, GOOD, ONE, (&rule, rule.ttl), at(now));
             }
             if now > 10.0 * ttl as f64 {
                 looks += 1;
@@ -286,7 +313,7 @@ mod tests {
         }
         // The one who began it leaves: the fetch is for the others as well.
         edge.leave(9, &1);
-        let settled = edge.settle(9, GOOD, 100, (&rule, rule.ttl), at(1.0)).expect("under way");
+        let settled = edge.settle(9, GOOD, ONE, (&rule, rule.ttl), at(1.0)).expect("under way");
         assert_eq!(settled, Settled { waiting: vec![2, 3, 4], stale: false });
         assert_eq!(edge.look(9, &rule, at(60.9)), HIT);
         assert_eq!(edge.look(9, &rule, at(61.0)), Look::Fetch);
@@ -296,12 +323,12 @@ mod tests {
     fn errors_are_remembered_and_give_way_to_a_copy_that_may_be_served() {
         let (mut edge, rule) = (edge(), fresh(10, 0, 20, 5));
         assert_eq!(edge.look(1, &rule, at(0.0)), Look::Fetch);
-        assert!(!edge.settle(1, BAD, 0, (&rule, rule.ttl), at(0.0)).expect("under way").stale);
+        assert!(!edge.settle(1, BAD, Body::default(), (&rule, rule.ttl), at(0.0)).expect("under way").stale);
         assert_eq!(edge.look(1, &rule, at(4.9)), Look::Refuse(BAD));
         assert_eq!(edge.look(1, &rule, at(5.0)), Look::Fetch);
-        edge.settle(1, GOOD, 1, (&rule, rule.ttl), at(5.0));
+        edge.settle(1, GOOD, ONE, (&rule, rule.ttl), at(5.0));
         assert_eq!(edge.look(1, &rule, at(15.0)), Look::Fetch);
-        assert!(edge.settle(1, BAD, 0, (&rule, rule.ttl), at(16.0)).expect("under way").stale);
+        assert!(edge.settle(1, BAD, Body::default(), (&rule, rule.ttl), at(16.0)).expect("under way").stale);
         let stale = Look::Serve { found: Found::Stale, fetch: false };
         assert_eq!(edge.look(1, &rule, at(17.0)), stale);
         assert_eq!(edge.look(1, &rule, at(35.0)), Look::Fetch);
@@ -311,22 +338,35 @@ mod tests {
     fn a_stale_copy_is_served_while_one_fetch_renews_it() {
         let (mut edge, rule) = (edge(), fresh(10, 30, 0, 0));
         edge.look(1, &rule, at(0.0));
-        edge.settle(1, GOOD, 1, (&rule, rule.ttl), at(0.0));
+        edge.settle(1, GOOD, ONE, (&rule, rule.ttl), at(0.0));
         assert_eq!(edge.look(1, &rule, at(10.0)), Look::Serve { found: Found::Stale, fetch: true });
         assert_eq!(edge.look(1, &rule, at(10.1)), Look::Serve { found: Found::Stale, fetch: false });
-        edge.settle(1, GOOD, 1, (&rule, rule.ttl), at(10.2));
+        edge.settle(1, GOOD, ONE, (&rule, rule.ttl), at(10.2));
         assert_eq!(edge.look(1, &rule, at(20.1)), HIT);
+    }
+
+    #[test]
+    fn a_body_is_kept_with_its_size_and_version() {
+        let (mut edge, rule) = (edge(), fresh(60, 0, 0, 0));
+        for body in [Body { bytes: 3_456_789_012, version: 7 }, Body { bytes: 0, version: VERSIONS }] {
+            edge.look(body.bytes, &rule, at(0.0));
+            edge.settle(body.bytes, GOOD, body, (&rule, rule.ttl), at(0.0));
+            assert_eq!(edge.body(body.bytes), body);
+        }
+        edge.look(3, &rule, at(0.0));
+        edge.wait(3, 1);
+        assert_eq!((edge.cut(3), edge.cut(3)), (vec![1], vec![]));
     }
 
     #[test]
     fn a_purge_leaves_nothing_and_what_was_under_way_is_not_kept() {
         let (mut edge, rule) = (edge(), fresh(60, 0, 0, 0));
         edge.look(1, &rule, at(0.0));
-        edge.settle(1, GOOD, 1, (&rule, rule.ttl), at(0.0));
+        edge.settle(1, GOOD, ONE, (&rule, rule.ttl), at(0.0));
         edge.look(2, &rule, at(1.0));
         edge.wait(2, 7);
         assert_eq!(edge.purge(), vec![(2, 7)]);
-        assert_eq!(edge.settle(2, GOOD, 1, (&rule, rule.ttl), at(2.0)), None);
+        assert_eq!(edge.settle(2, GOOD, ONE, (&rule, rule.ttl), at(2.0)), None);
         assert!(edge.store().is_empty());
         assert_eq!(edge.look(1, &rule, at(2.0)), Look::Fetch);
     }

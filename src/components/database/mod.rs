@@ -1,6 +1,16 @@
-//! `kind: database`: one node with cores, disk, a write-ahead log, row locks and connections.
+//! `kind: database`: members with cores, disk, a write-ahead log, row locks and connections each.
 
+pub mod buffer_pool;
+pub mod capacity_units;
+mod failover;
+mod member;
+mod replicas;
+mod replication;
+mod reshard;
+mod scatter;
 pub mod spec;
 mod state;
+pub mod two_phase_commit;
+mod working_set;
 
 pub use state::Database;

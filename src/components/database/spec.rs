@@ -1,9 +1,21 @@
 //! A database as proven.
 
-use crate::base::random::Distribution;
+use crate::base::random::{Distribution, Key};
 use crate::base::{EntityId, ResourceId};
-use crate::engine::Demand;
+use crate::engine::partitioner::Partitioning;
+use crate::engine::{Demand, Layout, ReadRoute};
 use crate::queueing::Contention;
+
+/// Whose key places a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The row that the caller names.
+    Own,
+    /// The row that the caller names is one of this entity.
+    Row(EntityId),
+    /// No row: every shard has a part of the answer.
+    All,
+}
 
 /// One class of statements.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,20 +26,140 @@ pub struct QuerySpec {
     pub entity: Option<EntityId>,
     /// Whether it writes.
     pub writes: bool,
+    /// Whose key places it.
+    pub by: By,
     /// Core time in seconds.
     pub cpu: Distribution,
     /// Disk time in seconds, on one token.
     pub io: Option<Distribution>,
+    /// Pages that it looks at; none: one, if it is about rows.
+    pub pages: Option<Distribution>,
     /// Bytes of write-ahead log.
     pub wal: Option<Distribution>,
     /// The entity whose row it locks until it has committed.
     pub lock: Option<EntityId>,
 }
 
+/// Replaying a write takes a third of what the write took on the primary (not verified; measure yours).
+pub const SHARE_OF_APPLYING: f64 = 1.0 / 3.0;
+
+/// What a commit waits for at the replicas.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Replication {
+    /// Nothing.
+    Async,
+    /// So many have received it; after `patience` seconds without them, nothing any more until they are there.
+    SemiSync {
+        /// Replicas.
+        acknowledgements: u16,
+        /// Seconds.
+        patience: f64,
+    },
+    /// So many have it.
+    Sync {
+        /// Replicas.
+        acknowledgements: u16,
+        /// What having it means.
+        level: Level,
+    },
+    /// A majority of all members, the primary among them, has received it.
+    Quorum,
+    /// All members read the same storage: nothing is sent, replayed or lost; so many seconds pass until a
+    /// replica sees it.
+    SharedStorage(Distribution),
+}
+
+/// When a replica says that it has a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Level {
+    /// Received.
+    Write,
+    /// On its disk.
+    #[default]
+    Flush,
+    /// Applied, so that readers see it.
+    Apply,
+}
+
+/// The replicas of a primary, of each one where there are shards.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReplicaSpec {
+    /// How many.
+    pub count: u16,
+    /// Cores of each.
+    pub cores: f64,
+    /// What a commit waits for.
+    pub mode: Replication,
+    /// Threads that apply the log.
+    pub threads: u16,
+    /// Core time of applying one write; none: a third of what the write took.
+    pub cost: Option<Distribution>,
+    /// Who answers reads.
+    pub route: ReadRoute,
+    /// Zones of the replicas in turn; empty: those of the database go on.
+    pub zones: Vec<String>,
+}
+
+/// What happens when a primary is lost.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FailoverSpec {
+    /// Seconds until it is noticed.
+    pub detect: f64,
+    /// Seconds of election and promotion.
+    pub promote: f64,
+    /// Seconds for which callers go on asking the old one at most.
+    pub dns_ttl: f64,
+    /// Whether an old primary that lives is stopped.
+    pub fencing: bool,
+    /// Statements that wait for the new one: so many, so many seconds.
+    pub buffer: Option<(u32, f64)>,
+}
+
+impl Default for FailoverSpec {
+    /// 10 s and 20 s: Patroni and Orchestrator take 10 to 40 s in all (common practice, not verified).
+    fn default() -> Self {
+        Self { detect: 10.0, promote: 20.0, dns_ttl: 0.0, fencing: true, buffer: None }
+    }
+}
+
+/// The shards of a database.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShardSpec {
+    /// The entity whose key places rows.
+    pub by: EntityId,
+    /// How.
+    pub how: Partitioning,
+    /// Shards at the start.
+    pub count: u16,
+    /// More shards later, while requests go on.
+    pub grow: Option<GrowSpec>,
+    /// Round-trip time between shards in seconds; none: no time.
+    pub round_trip: Option<Distribution>,
+    /// Core time that putting the answers of all shards together takes whoever asked them.
+    pub merge: Option<Distribution>,
+    /// Whether an answer without the part of a shard that failed is an answer.
+    pub partial: bool,
+}
+
+/// Growing while requests go on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GrowSpec {
+    /// When, in seconds.
+    pub at: f64,
+    /// Shards afterwards.
+    pub to: u16,
+    /// Bytes a second that leave each shard at most; none: as fast as it can.
+    pub copy: Option<f64>,
+    /// Core time for each megabyte, at both ends.
+    pub copy_cpu: Option<Distribution>,
+    /// How long writes to what has moved are held back at the end, in seconds.
+    pub cutover_block: f64,
+}
+
 /// A database.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DatabaseSpec {
-    /// Cores.
+    /// Cores of each primary.
     pub cores: f64,
     /// Connections at most.
     pub max_connections: Option<u32>,
@@ -39,8 +171,22 @@ pub struct DatabaseSpec {
     pub wal_bandwidth: Option<f64>,
     /// Longest wait for a row lock in seconds; none: without limit.
     pub lock_timeout: Option<f64>,
+    /// How often in seconds a running statement looks whether its client is still there; none: never.
+    pub connection_check: Option<f64>,
+    /// Longest time for one statement in seconds; none: without limit.
+    pub statement_timeout: Option<f64>,
+    /// Bytes of memory for pages; none: all data are in memory.
+    pub memory: Option<f64>,
+    /// Disk operations a second; none: as many as asked for.
+    pub iops: Option<f64>,
     /// Loss of efficiency by jobs beyond the cores.
     pub contention: Option<Contention>,
+    /// Its replicas.
+    pub replicas: Option<ReplicaSpec>,
+    /// How its rows are divided.
+    pub shards: Option<ShardSpec>,
+    /// What happens when a primary is lost; none: nothing.
+    pub failover: Option<FailoverSpec>,
     /// Statements.
     pub queries: Vec<QuerySpec>,
 }
@@ -56,10 +202,27 @@ pub struct Query {
     pub cpu: Demand,
     /// Disk time.
     pub io: Option<Demand>,
+    /// Pages.
+    pub pages: Option<Demand>,
+    /// Whose popularity says which pages: an index into [`DatabaseBuild::kept`].
+    pub kept: Option<usize>,
     /// Bytes of log.
     pub wal: Option<Demand>,
     /// The row lock.
     pub lock: Option<EntityId>,
+}
+
+/// The resources of one member.
+#[derive(Clone, Copy, Debug)]
+pub struct MemberResources {
+    /// Cores.
+    pub cpu: ResourceId,
+    /// Disk tokens.
+    pub io: ResourceId,
+    /// The log.
+    pub wal: ResourceId,
+    /// Row locks.
+    pub locks: ResourceId,
 }
 
 /// Everything that a running database is made from.
@@ -71,12 +234,80 @@ pub struct DatabaseBuild {
     pub queries: Vec<Query>,
     /// A flush of the log.
     pub commit: Option<Demand>,
-    /// Cores.
-    pub cpu: ResourceId,
-    /// Disk tokens.
-    pub io: ResourceId,
-    /// The log.
-    pub wal: ResourceId,
-    /// Row locks.
-    pub locks: ResourceId,
+    /// By member.
+    pub members: Vec<MemberResources>,
+    /// Core time of applying one write.
+    pub apply: Option<Demand>,
+    /// How long a replica sees a write later, where storage is shared.
+    pub shared_lag: Option<Demand>,
+    /// The way between its members, an index into the plan's paths; none: it takes no time.
+    pub path: Option<u32>,
+    /// By member: its lag, if it is a replica.
+    pub lags: Vec<Option<ResourceId>>,
+    /// By shard: its outages.
+    pub outages: Vec<ResourceId>,
+    /// The stream of whatever it draws itself.
+    pub key: Key,
+    /// What shards take.
+    pub shards: Option<ShardBuild>,
+    /// What lies on the disk and is read through memory.
+    pub kept: Vec<Kept>,
+}
+
+/// Rows that are asked for by the popularity of some entity.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Kept {
+    /// The rows.
+    pub rows: EntityId,
+    /// Mean bytes of one.
+    pub bytes: f64,
+    /// Whose popularity: the entity itself, or the one whose key places it.
+    pub by: EntityId,
+    /// Whether every shard has a part that is read, whatever the key.
+    pub scanned: bool,
+}
+
+/// What runs between shards.
+#[derive(Clone, Debug)]
+pub struct ShardBuild {
+    /// Round trips.
+    pub round_trip: Option<Demand>,
+    /// Putting answers together.
+    pub merge: Option<Demand>,
+    /// Copying a megabyte.
+    pub copy_cpu: Option<Demand>,
+    /// What lies on the shards: entities, with the mean size of their rows.
+    pub stored: Vec<(EntityId, f64)>,
+}
+
+impl DatabaseSpec {
+    /// Its members.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        let shards =
+            self.shards.as_ref().map_or(1, |shards| shards.grow.as_ref().map_or(shards.count, |g| g.to));
+        Layout { shards, replicas: self.replicas.as_ref().map_or(0, |replicas| replicas.count) }
+    }
+
+    /// Disk operations at once: enough that one takes about a millisecond, unless that is written.
+    #[must_use]
+    pub fn channels(&self) -> Option<u32> {
+        self.io.or_else(|| self.iops.map(|iops| libm::round(iops / 1000.0).clamp(1.0, 1e6) as u32))
+    }
+
+    /// Seconds of one disk operation.
+    #[must_use]
+    pub fn operation(&self) -> f64 {
+        match (self.iops, self.channels()) {
+            (Some(iops), Some(channels)) => f64::from(channels) / iops,
+            _ => 0.001,
+        }
+    }
+
+    /// Cores of a member.
+    #[must_use]
+    pub fn cores_of(&self, member: u16) -> f64 {
+        let replica = self.layout().replica_of(member).and(self.replicas.as_ref());
+        replica.map_or(self.cores, |replicas| replicas.cores)
+    }
 }

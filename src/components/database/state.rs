@@ -1,306 +1,322 @@
-//! A database as it runs: a statement takes its connection, its row lock, cores, disk, and, if it
-//! writes, a flush of the log, and holds the lock until it has committed.
+//! A database as it runs: its members, and what goes on between them.
 //!
-//! Group commit: one flush at a time; all that wait when it begins are committed by it.
-//! Not modelled: query plans, buffer pool, checkpoints, vacuum.
+//! A statement runs at the member that its caller chose; see `member.rs` for what happens to it there,
+//! `replicas.rs` for the way of what it wrote, and `failover.rs` for members that are lost.
 
-use rustc_hash::FxHashMap;
+use std::collections::VecDeque;
 
-use super::spec::{DatabaseBuild, Query};
-use crate::base::{EntityId, SimDuration};
+use super::member::{Member, Progress, phase, query};
+use super::replicas::APPLIES;
+use super::replication::Shard;
+use super::reshard::{self, Resharding};
+use super::spec::DatabaseBuild;
+use crate::base::SimDuration;
 use crate::engine::{
-    CallId, Context, Cores, Disturbance, Flags, LockTable, Node, Observation, Outcome, Probe, Reason, Seized,
-    Station, Timer,
+    BUFFER_TIMER, CallId, Context, Disturbance, Flags, Layout, Limit, Node, Outcome, Probe, Reason, Signal,
+    Timer, Withdrawal, Written,
 };
-use crate::queueing::Discipline;
 
-/// Where a statement is; a call's `pc`.
-mod phase {
-    pub(super) const LOCK: u16 = 0;
-    pub(super) const CPU: u16 = 1;
-    pub(super) const IO: u16 = 2;
-    pub(super) const COMMIT: u16 = 3;
-    pub(super) const ANSWER: u16 = 4;
+/// What a timer is about, beside the member or shard in its lower half. Without any it is a member's flush.
+pub(super) mod topic {
+    pub(in super::super) const ARRIVED: u32 = 1 << 16;
+    pub(in super::super) const ANSWERED: u32 = 2 << 16;
+    pub(in super::super) const APPLY: u32 = 3 << 16;
+    pub(in super::super) const SEND: u32 = 4 << 16;
+    pub(in super::super) const PATIENCE: u32 = 5 << 16;
+    pub(in super::super) const LOOK: u32 = 6 << 16;
+    pub(in super::super) const PROMOTE: u32 = 7 << 16;
+    pub(in super::super) const OUT: u32 = 8 << 16;
 }
 
 /// A database as it runs.
 #[derive(Debug)]
 pub struct Database {
-    build: DatabaseBuild,
-    cores: Cores,
-    disk: Option<Station>,
-    locks: LockTable,
-    locked: FxHashMap<CallId, (EntityId, u64)>,
-    /// Statements that wait for the next flush.
-    uncommitted: Vec<CallId>,
-    /// Statements that the flush in progress commits.
-    flushing: Vec<CallId>,
-    /// Tells the timer of a flush from that of one that a crash ended.
-    flushes: u32,
+    pub(super) build: DatabaseBuild,
+    pub(super) members: Vec<Member>,
+    pub(super) layout: Layout,
+    pub(super) resharding: Option<Box<Resharding>>,
+    /// Empty where there are no replicas.
+    pub(super) shards: Vec<Shard>,
+    /// Writes that replicas have answered.
+    pub(super) ready: VecDeque<CallId>,
+    /// Reads that may begin, since their replica has what they must see.
+    pub(super) reads: VecDeque<CallId>,
 }
 
 impl Database {
     /// A database that is idle.
     #[must_use]
     pub fn new(build: DatabaseBuild) -> Self {
+        let members = (0..build.members.len()).map(|number| Member::new(&build, number as u16)).collect();
         Self {
-            cores: Cores::new(build.cpu, 0, build.spec.cores, build.spec.contention),
-            disk: build.spec.io.map(|n| Station::new(build.io, n, u32::MAX, Discipline::Fifo)),
-            locks: LockTable::new(build.locks),
-            locked: FxHashMap::default(),
-            uncommitted: Vec::new(),
-            flushing: Vec::new(),
-            flushes: 0,
+            members,
+            layout: build.spec.layout(),
+            resharding: Resharding::new(&build),
+            shards: Vec::new(),
+            ready: VecDeque::new(),
+            reads: VecDeque::new(),
             build,
         }
     }
 
-    fn query(&self, id: CallId, cx: &Context<'_, impl Probe>) -> &Query {
-        &self.build.queries[cx.call(id).operation.index()]
-    }
-
-    fn advance<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
-        loop {
-            let at = cx.call(id).pc;
-            cx.call_mut(id).pc = at + 1;
-            match at {
-                phase::LOCK => {
-                    if let Some(entity) = self.query(id, cx).lock {
-                        let row = cx.row_of(id, entity);
-                        self.locked.insert(id, (entity, row));
-                        if !self.locks.acquire(entity, row, id, cx) {
-                            if let Some(limit) = self.build.spec.lock_timeout {
-                                cx.limit_wait(id, SimDuration::from_secs_f64(limit));
-                            }
-                            return;
-                        }
-                        cx.call_mut(id).flags.set(Flags::LOCKED);
-                    }
+    /// Takes a statement as far as it goes, and whoever it makes room for.
+    pub(super) fn advance<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
+        let mut next = Some(id);
+        while let Some(id) = next.take() {
+            match cx.call(id).pc {
+                phase::COPY => return self.copy_on(id, cx),
+                phase::GATHERED => {
+                    let outcome = cx.call(id).outcome;
+                    next = self.finish(id, outcome, cx);
+                    continue;
                 }
-                phase::CPU => {
-                    self.read_row(id, cx);
-                    let demand = cx.draw_time(&self.query(id, cx).cpu, id);
-                    if !demand.is_zero() {
-                        return self.cores.work(id, demand, cx);
-                    }
-                }
-                phase::IO => {
-                    let Some(io) = &self.query(id, cx).io else { continue };
-                    let span = cx.draw_time(io, id);
-                    if span.is_zero() {
-                        continue;
-                    }
-                    if let Some(disk) = &mut self.disk {
-                        disk.demanded(span, cx);
-                        cx.call_mut(id).flags.set(Flags::DISK);
-                        let asked = cx.now();
-                        let call = cx.call_mut(id);
-                        call.demand = span;
-                        call.pool_asked = asked;
-                        if disk.seize(id, 0, cx) != Seized::Granted {
-                            return;
-                        }
-                    }
-                    return cx.serve(id, span);
-                }
-                phase::COMMIT => {
-                    if self.query(id, cx).writes && self.build.commit.is_some() {
-                        let asked = cx.now();
-                        cx.call_mut(id).asked = asked;
-                        self.uncommitted.push(id);
-                        self.observe_log(cx);
-                        return self.flush(cx);
-                    }
-                }
-                _ => {
-                    debug_assert_eq!(at, phase::ANSWER);
-                    return self.answer(id, cx);
+                _ => {}
+            }
+            let member = &mut self.members[usize::from(cx.call(id).instance)];
+            if member.advance(id, &self.build, cx) == Progress::Done {
+                // The answer of a part comes again when it has travelled back.
+                let travelled = cx.call(id).flags.has(Flags::BRANCH) && cx.call(id).pc > phase::DONE + 1;
+                let writes = !travelled && !self.shards.is_empty() && query(&self.build, id, cx).writes;
+                if !writes || self.replicate(id, cx) {
+                    next = self.answer(id, cx);
                 }
             }
         }
     }
 
-    /// A statement sees the rows as they are when it begins (read committed).
-    fn read_row<P: Probe>(&self, id: CallId, cx: &mut Context<'_, P>) {
-        let query = self.query(id, cx);
-        if let Some(entity) = query.entity.filter(|_| !query.writes)
-            && cx.ledger().is_on()
-        {
-            let row = cx.call(id).row;
-            let version = cx.ledger().stored(entity, row);
-            cx.see(id, entity, version);
-            cx.read_version(id, (entity, row), version);
+    /// Whoever waited for replicas goes on.
+    fn settle<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
+        loop {
+            let next = if let Some(id) = self.ready.pop_front() {
+                if cx.is_alive(id) { self.answer(id, cx) } else { None }
+            } else if let Some(id) = self.reads.pop_front() {
+                Some(id).filter(|id| cx.is_alive(*id))
+            } else {
+                return;
+            };
+            if let Some(next) = next {
+                self.advance(next, cx);
+            }
         }
     }
 
-    fn observe_log<P: Probe>(&self, cx: &mut Context<'_, P>) {
-        let present = (self.uncommitted.len() + self.flushing.len()) as u32;
-        cx.observe(Observation::Level { resource: self.build.wal, present });
+    /// What a statement did is done, and, where that is asked for, replicated: it is answered, or its part is; who
+    /// holds its row next.
+    fn answer<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) -> Option<CallId> {
+        if cx.call(id).flags.has(Flags::BRANCH) {
+            return self.branch_done(id, cx);
+        }
+        self.settle_row(id, cx);
+        let me = cx.me();
+        self.finish(id, Outcome::ok(200, me), cx)
     }
 
-    /// Starts a flush if none is in progress and something waits.
-    fn flush<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
-        if !self.flushing.is_empty() || self.uncommitted.is_empty() {
-            return;
+    /// A write becomes the row's newest version.
+    pub(super) fn settle_row<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
+        let query = query(&self.build, id, cx);
+        if query.writes && !self.shards.is_empty() && self.diverges(cx.call(id).instance) {
+            return; // nobody else ever sees it
         }
-        self.flushing.append(&mut self.uncommitted);
-        let first = self.flushing[0];
-        let Some(commit) = &self.build.commit else { return };
-        let mut span = cx.draw_time(commit, first);
-        if let Some(bandwidth) = self.build.spec.wal_bandwidth {
-            let bytes: f64 = self
-                .flushing
-                .iter()
-                .filter_map(|id| self.query(*id, cx).wal.as_ref().map(|wal| cx.draw(wal, *id)))
-                .sum();
-            span += SimDuration::from_secs_f64(bytes / bandwidth);
-        }
-        let now = cx.now();
-        for id in &self.flushing {
-            let wait = now.since(cx.call(*id).asked);
-            cx.observe(Observation::Waited { resource: self.build.wal, wait });
-        }
-        self.flushes = self.flushes.wrapping_add(1);
-        cx.timer(now + span, Timer { topic: 0, number: self.flushes });
-    }
-
-    fn answer<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
-        let query = self.query(id, cx);
+        let query = &self.build.queries[cx.call(id).operation.index()];
+        let writes = query.writes;
         if let Some(entity) = query.entity {
-            let (row, now) = (cx.call(id).row, cx.now());
+            let row = cx.call(id).row;
             if query.writes {
-                // What a cache writes back was acknowledged already, as this version.
+                // What a cache writes back was acknowledged already, as this version; a new row has none yet.
                 let carried = cx.call(id).seen;
                 if carried.entity == entity {
                     cx.ledger().store(entity, row, carried.version);
+                    if carried.version == 0 {
+                        cx.wrote(entity, Written::Acknowledged);
+                    }
+                    cx.wrote(entity, Written::Store);
                 } else {
-                    let version = cx.ledger().commit(entity, row, now);
+                    let version = cx.commit(entity, row);
                     cx.see(id, entity, version);
                 }
             }
         }
-        let me = cx.me();
-        self.finish(id, Outcome::ok(200, me), cx);
-    }
-
-    /// Takes a statement out of whatever it waits for or holds.
-    fn withdraw<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
-        let call = cx.call(id);
-        let (doing, in_line) = (call.pc.wrapping_sub(1), call.flags.has(Flags::IN_LINE));
-        let stay = cx.now().since(call.pool_asked);
-        match doing {
-            phase::LOCK if in_line => {
-                if let Some((entity, row)) = self.locked.remove(&id) {
-                    self.locks.renege(entity, row, id, cx);
-                }
-            }
-            phase::CPU => {
-                self.cores.cancel(id, cx);
-            }
-            phase::IO if cx.call_mut(id).flags.take(Flags::DISK) => match &mut self.disk {
-                Some(disk) if in_line => disk.renege(id, cx),
-                Some(disk) => {
-                    if let Some(next) = disk.release(stay, cx) {
-                        let span = cx.call(next).demand;
-                        cx.serve(next, span);
-                    }
-                }
-                None => {}
-            },
-            phase::COMMIT => {
-                self.uncommitted.retain(|other| *other != id);
-                self.flushing.retain(|other| *other != id);
-                let stay = cx.now().since(cx.call(id).asked);
-                cx.observe(Observation::Departed { resource: self.build.wal, stay });
-                self.observe_log(cx);
-            }
-            _ => {}
-        }
-        cx.forget_step(id);
-        if let Some((entity, row)) = self.locked.remove(&id)
-            && cx.call_mut(id).flags.take(Flags::LOCKED)
-            && let Some(next) = self.locks.release(entity, row, cx)
-        {
-            cx.call_mut(next).flags.set(Flags::LOCKED);
-            self.advance(next, cx);
+        if writes && !self.shards.is_empty() {
+            self.acknowledged(id, cx);
         }
     }
 
-    fn finish<P: Probe>(&mut self, id: CallId, outcome: Outcome, cx: &mut Context<'_, P>) {
-        let held = if self.locked.is_empty() { None } else { self.locked.remove(&id) };
-        let next = held.and_then(|(entity, row)| {
-            cx.call_mut(id).flags.take(Flags::LOCKED).then(|| self.locks.release(entity, row, cx)).flatten()
-        });
-        cx.reply(id, outcome, 0);
+    /// Answers a statement; who holds its row next.
+    pub(super) fn finish<P: Probe>(
+        &mut self,
+        id: CallId,
+        outcome: Outcome,
+        cx: &mut Context<'_, P>,
+    ) -> Option<CallId> {
+        let next = self.let_go(id, cx);
+        if cx.call(id).flags.has(Flags::BRANCH) {
+            self.join(id, outcome, cx);
+        } else {
+            cx.reply(id, outcome, 0);
+        }
+        next
+    }
+
+    /// Gives a statement's row to whoever holds it next.
+    pub(super) fn let_go<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) -> Option<CallId> {
+        let member = &mut self.members[usize::from(cx.call(id).instance)];
+        let next = member.unlock(id, cx);
         if let Some(next) = next {
             cx.forget_step(next); // its limit on waiting
             cx.call_mut(next).flags.set(Flags::LOCKED);
-            self.advance(next, cx);
+        }
+        next
+    }
+
+    /// Everything in hand at a member is lost.
+    pub(super) fn crash<P: Probe>(&mut self, member: u16, cx: &mut Context<'_, P>) {
+        self.members[usize::from(member)].crash();
+        for call in cx.calls_at(member) {
+            // Others end with the first that they were to help.
+            if !cx.is_alive(call) || cx.call(call).pc == APPLIES || self.forget_copy(call, cx) {
+                continue;
+            }
+            if let Some(next) = self.members[usize::from(member)].withdraw(call, cx) {
+                self.advance(next, cx);
+            }
+            let record = cx.call_mut(call);
+            record.wait_token = record.wait_token.wrapping_add(1); // its branches find nobody
+            if record.flags.has(Flags::BRANCH) {
+                record.pc = phase::DONE;
+                let outcome = Outcome::error(503, cx.me(), Reason::Unreachable);
+                self.join(call, outcome, cx);
+            } else {
+                cx.lose(call);
+            }
         }
     }
 }
 
 impl Node for Database {
+    fn start<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
+        self.plan_resharding(cx);
+        self.start_replicas(cx);
+    }
+
     fn on_call<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
         if !cx.accept_connection(call) {
             let outcome = Outcome::error(503, cx.me(), Reason::TooManyConnections);
             return cx.reply(call, outcome, 0);
         }
-        self.advance(call, cx);
+        if let Some(limit) = self.build.spec.statement_timeout {
+            let at = cx.now() + SimDuration::from_secs_f64(limit);
+            cx.schedule(at, Signal::TimedOut { call, token: 0, limit: Limit::Expired });
+        }
+        if !self.shards.is_empty() {
+            let writes = query(&self.build, call, cx).writes;
+            if let Some(reason) = self.refusal(cx.call(call).instance, writes) {
+                return Self::refuse(call, reason, cx);
+            }
+            if !writes && self.waits_for_position(call, cx) {
+                return;
+            }
+        }
+        if self.build.shards.is_none() || self.is_for_here(call, cx) {
+            self.advance(call, cx);
+        }
+        self.settle(cx);
     }
 
     fn on_served<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
-        let stay = cx.now().since(cx.call(call).pool_asked);
-        if cx.call_mut(call).flags.take(Flags::DISK)
-            && let Some(next) = self.disk.as_mut().and_then(|d| d.release(stay, cx))
-        {
-            let span = cx.call(next).demand;
-            cx.serve(next, span);
-        }
+        self.members[usize::from(cx.call(call).instance)].served(call, cx);
         self.advance(call, cx);
+        self.settle(cx);
     }
 
     fn on_limit<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
-        if let Some((entity, row)) = self.locked.remove(&call) {
-            self.locks.renege(entity, row, call, cx);
-        }
+        self.members[usize::from(cx.call(call).instance)].leave_lock_line(call, cx);
         let outcome = Outcome::error(503, cx.me(), Reason::LockTimeout);
-        self.finish(call, outcome, cx);
+        if let Some(next) = self.finish(call, outcome, cx) {
+            self.advance(next, cx);
+        }
+        self.settle(cx);
+    }
+
+    /// The statement has taken as long as it may, wherever it is.
+    fn on_cancel<P: Probe>(&mut self, call: CallId, how: Withdrawal, cx: &mut Context<'_, P>) {
+        let record = cx.call(call);
+        let waits = record.flags.has(Flags::IN_LINE);
+        // A query that waits for a lock is in a line; one that commits, or asks other shards, goes on.
+        let doing = record.pc.wrapping_sub(1);
+        let limit = self.build.spec.statement_timeout.map(SimDuration::from_secs_f64);
+        let too_long =
+            how == Withdrawal::Expired && limit.is_some_and(|limit| cx.now().since(record.arrived) >= limit);
+        if !too_long
+            && (doing >= phase::COMMIT || how == Withdrawal::Lines && !(waits && doing == phase::LOCK))
+        {
+            return;
+        }
+        let member = usize::from(record.instance);
+        let next = self.members[member].withdraw(call, cx);
+        let record = cx.call_mut(call);
+        record.wait_token = record.wait_token.wrapping_add(1); // its branches find nobody
+        record.pc = phase::DONE;
+        let outcome = match how {
+            _ if too_long => Outcome::error(503, cx.me(), Reason::StatementTimeout),
+            Withdrawal::Expired => Outcome::error(504, cx.me(), Reason::Deadline),
+            Withdrawal::Lines | Withdrawal::Work => Outcome::error(499, cx.me(), Reason::Cancelled),
+        };
+        let held = self.finish(call, outcome, cx);
+        for next in [next, held].into_iter().flatten() {
+            self.advance(next, cx);
+        }
     }
 
     fn on_disturbance<P: Probe>(&mut self, instance: u16, what: Disturbance, cx: &mut Context<'_, P>) {
         match what {
             Disturbance::Lost => {
-                self.flushes = self.flushes.wrapping_add(1);
-                for call in cx.calls_at(instance) {
-                    self.withdraw(call, cx);
-                    cx.lose(call);
-                }
+                self.crash(instance, cx);
+                self.member_lost(instance, cx);
             }
-            Disturbance::Speed(speed) => self.cores.set_speed(speed, cx),
-            Disturbance::Restored | Disturbance::Draining | Disturbance::Flushed | Disturbance::Reset | Disturbance::Consumer(_) => {}
+            Disturbance::Speed(speed) => self.members[usize::from(instance)].cores.set_speed(speed, cx),
+            Disturbance::Restored => self.member_restored(instance, cx),
+            Disturbance::Draining | Disturbance::Flushed | Disturbance::Reset => {}
+            Disturbance::Joined | Disturbance::Parted | Disturbance::Consumer(_) => {}
         }
+        self.settle(cx);
     }
 
     fn on_timer<P: Probe>(&mut self, timer: Timer, cx: &mut Context<'_, P>) {
-        if timer.number != self.flushes {
-            return;
+        if reshard::is_about(timer) {
+            self.reshard(timer, cx);
+            return self.settle(cx);
         }
-        let committed = std::mem::take(&mut self.flushing);
-        for id in &committed {
-            let stay = cx.now().since(cx.call(*id).asked);
-            cx.observe(Observation::Departed { resource: self.build.wal, stay });
+        let of = (timer.topic & 0xFFFF) as u16;
+        let shard = self.shard_of(of);
+        match timer.topic & !0xFFFF {
+            0 => {
+                let member = &mut self.members[usize::from(of)];
+                for id in member.flushed(timer.number, &self.build, cx) {
+                    self.advance(id, cx);
+                }
+            }
+            BUFFER_TIMER => cx.expire_buffered(),
+            topic::ARRIVED => self.arrived(shard, of, cx),
+            topic::ANSWERED => self.answered(shard, of, cx),
+            topic::APPLY => self.pump(shard, of, cx),
+            topic::SEND => self.send(shard, of, cx),
+            topic::PATIENCE => self.patience(usize::from(of), cx),
+            topic::LOOK => self.look(cx),
+            topic::PROMOTE => self.promote(usize::from(of), timer.number, cx),
+            topic::OUT => Self::noticed(of, cx),
+            _ => {}
         }
-        self.observe_log(cx);
-        self.flush(cx);
-        for id in committed {
-            self.advance(id, cx);
-        }
+        self.settle(cx);
     }
 
-    fn on_wake<P: Probe>(&mut self, _: u32, epoch: u32, cx: &mut Context<'_, P>) {
-        while let Some(call) = self.cores.finished(epoch, cx) {
-            self.advance(call, cx);
+    fn on_wake<P: Probe>(&mut self, station: u32, epoch: u32, cx: &mut Context<'_, P>) {
+        while let Some(call) = self.members[station as usize].cores.finished(epoch, cx) {
+            if cx.call(call).pc == APPLIES {
+                self.thread_done(call, cx);
+            } else {
+                self.advance(call, cx);
+            }
         }
+        self.settle(cx);
     }
 }

@@ -14,6 +14,8 @@ pub struct RouteSpec {
     pub pattern: EndpointPattern,
     /// Header, cookie or body conditions: (name, value).
     pub customer: Vec<(String, String)>,
+    /// Whether one of them is about the body, so that it must be read first.
+    pub reads_body: bool,
     /// Targets with their weights.
     pub to: Vec<(ComponentId, f64)>,
     /// Targets that requests go to while none of those may be picked, with their weights.
@@ -84,6 +86,8 @@ pub struct Statuses {
     pub unreachable: u16,
     /// The line was full, or the wait too long.
     pub queue: u16,
+    /// `Retry-After` of its own 503s in milliseconds; 0: not said.
+    pub retry_after: u32,
 }
 
 /// A load balancer.
@@ -109,6 +113,8 @@ pub struct LoadBalancerSpec {
     pub routes: Vec<RouteSpec>,
     /// Largest body in bytes.
     pub max_body: Option<u64>,
+    /// Whether every body is read to its end before a backend is picked.
+    pub buffers: bool,
     /// Seconds until a connection that nobody answers has failed.
     pub connect_timeout: Option<f64>,
     /// Seconds without an answer after which a 504 is made.
@@ -183,6 +189,17 @@ pub struct Server {
     pub zone: u16,
 }
 
+/// The body that clients send along with an operation.
+#[derive(Clone, Debug)]
+pub struct Upload {
+    /// Bytes, as the service draws them that receives it.
+    pub size: Demand,
+    /// Bytes per second of the clients' uplink.
+    pub uplink: Option<f64>,
+    /// Whether the balancer reads it to its end.
+    pub buffered: bool,
+}
+
 /// Everything that a running load balancer is made from.
 #[derive(Clone, Debug)]
 pub struct LoadBalancerBuild {
@@ -194,6 +211,8 @@ pub struct LoadBalancerBuild {
     pub servers: Vec<Server>,
     /// By operation: whether sending it twice does no harm (RFC 9110, 9.2.2).
     pub idempotent: Vec<bool>,
+    /// By operation: its body, where that matters; empty where none does.
+    pub uploads: Vec<Option<Upload>>,
     /// The zone of each balancer instance, by number.
     pub zones: Vec<u16>,
     /// What is in hand at each instance.

@@ -3,7 +3,10 @@
 //!
 //! Layer 4 picks once per connection: a person who keeps a connection stays with its backend, however
 //! new or idle the others are. Requests that find every backend at its limit wait here, in order.
-//! Not modelled: buffering of bodies, HTTP/2 streams, the memory of connections.
+//! One that buffers reads the whole body, at the speed of the client's uplink, before it picks a backend;
+//! the backend then gets it at once. A body that is known to be too large is refused before it is read.
+//! A cancellation that reaches it is passed on; who left is not tried again.
+//! Not modelled: HTTP/2 streams, the memory of connections and of bodies.
 
 use rustc_hash::FxHashMap;
 
@@ -14,7 +17,7 @@ use crate::base::random::StreamName;
 use crate::base::{ComponentId, OperationId, SimDuration, SimTime, ZoneId};
 use crate::engine::{
     CallId, Context, Cores, Disturbance, Flags, Life, Node, Observation, Outcome, Probe, Reason, Request,
-    Timer,
+    Timer, Withdrawal,
 };
 use crate::queueing::{Discipline, WaitingLine};
 
@@ -130,6 +133,51 @@ impl LoadBalancer {
                         | Algorithm::LeastTime { .. }
                 ),
             build,
+        }
+    }
+
+    /// What the balancer answers by itself.
+    fn own<P: Probe>(&self, status: u16, reason: Reason, cx: &Context<'_, P>) -> Outcome {
+        let after = if matches!(status, 429 | 503) { self.build.spec.statuses.retry_after } else { 0 };
+        Outcome::error(status, cx.me(), reason).retry_after(after)
+    }
+
+    /// Reads the body that the client sends along: true once it is here, or where there is nothing to wait for.
+    fn receive<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) -> bool {
+        let record = cx.call(call);
+        let operation = record.operation.index();
+        let of_client = cx.request(call).is_some_and(|request| request.root == record.parent);
+        let Some(upload) = self.build.uploads.get(operation).and_then(Option::as_ref) else { return true };
+        let bytes = cx.draw(&upload.size, call);
+        let uplink = upload.uplink.filter(|_| upload.buffered && of_client);
+        if self.build.spec.max_body.is_some_and(|max| bytes > max as f64) {
+            let outcome = Outcome::error(413, cx.me(), Reason::TooLarge);
+            self.end(call, outcome, 0, cx);
+            return false;
+        }
+        let Some(uplink) = uplink else { return true };
+        cx.call_mut(call).flags.set(Flags::RECEIVING);
+        cx.serve(call, SimDuration::from_secs_f64(bytes / uplink));
+        false
+    }
+
+    /// The work that a request costs before it is passed on.
+    fn take_on<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
+        let record = cx.call(call);
+        let (me, fresh) = (record.instance as usize, record.flags.has(Flags::NEW_CONNECTION));
+        if self.instances[me].cores.is_none() {
+            return self.route(call, cx);
+        }
+        let drawn = |demand: &Option<crate::engine::Demand>, cx: &Context<'_, P>| {
+            demand.as_ref().map_or(SimDuration::ZERO, |demand| cx.draw_time(demand, call))
+        };
+        let mut demand = drawn(&self.build.cost, cx);
+        if fresh {
+            demand += drawn(&self.build.tls, cx);
+        }
+        match &mut self.instances[me].cores {
+            Some(cores) if !demand.is_zero() => cores.work(call, demand, cx),
+            _ => self.route(call, cx),
         }
     }
 
@@ -251,13 +299,13 @@ impl LoadBalancer {
         let limited = spec.max_conns.is_some() && view.serves();
         let statuses = spec.statuses;
         if !limited {
-            let outcome = Outcome::error(statuses.no_backend, cx.me(), Reason::NoBackend);
+            let outcome = self.own(statuses.no_backend, Reason::NoBackend, cx);
             return self.end(call, outcome, 0, cx);
         }
         let room = spec.queue.map_or(0, |queue| queue.max);
         if instance.lines[route].len() as u32 >= room {
             cx.observe(Observation::Refused { resource: self.build.slots[me] });
-            let outcome = Outcome::error(statuses.queue, cx.me(), Reason::BacklogFull);
+            let outcome = self.own(statuses.queue, Reason::BacklogFull, cx);
             return self.end(call, outcome, 0, cx);
         }
         instance.lines[route].push(call, 0);
@@ -326,12 +374,18 @@ impl LoadBalancer {
     fn may_retry<P: Probe>(&self, call: CallId, outcome: Outcome, cx: &Context<'_, P>) -> bool {
         let Some(retry) = &self.build.spec.retry else { return false };
         let record = cx.call(call);
-        let attempts = 1 + self.tried.get(&call).map_or(0, Vec::len);
         let harmless = retry.non_idempotent
             || outcome.reason == Reason::Unreachable
             || self.build.idempotent.get(record.operation.index()).copied().unwrap_or(false);
-        let others = self.seats[record.pc as usize].len() > attempts;
-        attempts < usize::from(retry.attempts) && others && harmless && retry.on.matches(outcome)
+        harmless && outcome.reason != Reason::Cancelled && self.is_listed(call, outcome, cx)
+    }
+
+    /// Whether a failure is one after which another backend is tried, and there is one left to try.
+    fn is_listed<P: Probe>(&self, call: CallId, outcome: Outcome, cx: &Context<'_, P>) -> bool {
+        let Some(retry) = &self.build.spec.retry else { return false };
+        let attempts = 1 + self.tried.get(&call).map_or(0, Vec::len);
+        let others = self.seats[cx.call(call).pc as usize].len() > attempts;
+        attempts < usize::from(retry.attempts) && others && !outcome.is_ok() && retry.on.matches(outcome)
     }
 
     /// The answer of a backend, or its failure.
@@ -341,10 +395,12 @@ impl LoadBalancer {
         let (me, route, seat) = (record.instance as usize, record.pc as usize, record.needed as usize);
         let (bytes, took) = (record.bytes, now.since(record.worker_asked));
         let server = self.seats[route][seat].server;
+        // A status that nginx lists counts against a server while there is another one to try; 403 and 404 never do.
+        let listed = !matches!(outcome.status, 403 | 404) && self.is_listed(call, outcome, cx);
         let instance = &mut self.instances[me];
         instance.views[route].release(seat);
         instance.views[route].answered(seat, took, now);
-        let (changed, again) = instance.watch.ended(server, outcome, now);
+        let (changed, again) = instance.watch.ended(server, outcome, listed, now);
         if changed {
             self.update(me, server, now, cx);
         }
@@ -496,13 +552,12 @@ impl Node for LoadBalancer {
 
     fn on_call<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
         let record = cx.call(call);
-        let (me, bytes, fresh) =
-            (record.instance as usize, record.bytes, record.flags.has(Flags::NEW_CONNECTION));
+        let (me, bytes) = (record.instance as usize, record.bytes);
         let spec = &self.build.spec;
         let resource = self.build.slots[me];
         if spec.connections.is_some_and(|most| self.instances[me].present >= most) {
             cx.observe(Observation::Refused { resource });
-            return cx.reply(call, Outcome::error(503, cx.me(), Reason::TooManyConnections), 0);
+            return cx.reply(call, self.own(503, Reason::TooManyConnections, cx), 0);
         }
         let instance = &mut self.instances[me];
         instance.present += 1;
@@ -514,19 +569,41 @@ impl Node for LoadBalancer {
             let outcome = Outcome::error(413, cx.me(), Reason::TooLarge);
             return self.end(call, outcome, 0, cx);
         }
-        if self.instances[me].cores.is_none() {
-            return self.route(call, cx);
+        if self.build.uploads.is_empty() || self.receive(call, cx) {
+            self.take_on(call, cx);
         }
-        let drawn = |demand: &Option<crate::engine::Demand>, cx: &Context<'_, P>| {
-            demand.as_ref().map_or(SimDuration::ZERO, |demand| cx.draw_time(demand, call))
-        };
-        let mut demand = drawn(&self.build.cost, cx);
-        if fresh {
-            demand += drawn(&self.build.tls, cx);
+    }
+
+    fn on_served<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
+        if !cx.call_mut(call).flags.take(Flags::RECEIVING) {
+            return;
         }
-        match &mut self.instances[me].cores {
-            Some(cores) if !demand.is_zero() => cores.work(call, demand, cx),
-            _ => self.route(call, cx),
+        if cx.is_orphan(call) {
+            // Whoever sent the body has left: 499 in nginx's words.
+            let outcome = Outcome::error(499, cx.me(), Reason::Cancelled);
+            return self.end(call, outcome, 0, cx);
+        }
+        if let Some(request) = cx.request_mut(call) {
+            request.body_is_here = true;
+        }
+        self.take_on(call, cx);
+    }
+
+    fn on_cancel<P: Probe>(&mut self, call: CallId, how: Withdrawal, cx: &mut Context<'_, P>) {
+        let record = cx.call_mut(call);
+        let (me, route) = (record.instance as usize, record.pc as usize);
+        if record.flags.take(Flags::IN_LINE) {
+            self.instances[me].lines[route].renege(|call| cx.is_in_line(*call));
+            cx.forget_step(call);
+            let outcome = match how {
+                Withdrawal::Expired => Outcome::error(504, cx.me(), Reason::Deadline),
+                Withdrawal::Lines | Withdrawal::Work => Outcome::error(499, cx.me(), Reason::Cancelled),
+            };
+            return self.end(call, outcome, 0, cx);
+        }
+        // Whoever was told a deadline has a clock of its own.
+        if how != Withdrawal::Expired {
+            cx.pass_cancellation_on(call, how);
         }
     }
 
@@ -544,7 +621,7 @@ impl Node for LoadBalancer {
         let (me, route) = (record.instance as usize, record.pc as usize);
         self.instances[me].lines[route].renege(|call| cx.is_in_line(*call));
         cx.observe(Observation::Refused { resource: self.build.slots[me] });
-        let outcome = Outcome::error(self.build.spec.statuses.queue, cx.me(), Reason::QueueTimeout);
+        let outcome = self.own(self.build.spec.statuses.queue, Reason::QueueTimeout, cx);
         self.end(call, outcome, 0, cx);
     }
 

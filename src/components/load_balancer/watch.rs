@@ -48,12 +48,18 @@ impl Watch {
     }
 
     /// A request to a server ended; true if the server may have changed sides, and when a server that is
-    /// out by the passive rule may be tried again.
-    pub(super) fn ended(&mut self, server: usize, outcome: Outcome, now: SimTime) -> (bool, Option<SimTime>) {
+    /// out by the passive rule may be tried again. `listed`: the passive rule takes its status for a failure.
+    pub(super) fn ended(
+        &mut self,
+        server: usize,
+        outcome: Outcome,
+        listed: bool,
+        now: SimTime,
+    ) -> (bool, Option<SimTime>) {
         let (mut changed, mut again) = (false, None);
         let broken = outcome.status == 0 || outcome.reason.is_transport();
         if let Some(rule) = &mut self.passive {
-            if broken {
+            if broken || listed {
                 if rule.failed(server, now).is_some() {
                     (changed, again) = (true, Some(rule.allows_again_at(server)));
                 }

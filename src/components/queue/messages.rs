@@ -80,7 +80,8 @@ struct Message {
     running: u32,
     /// Whether its work has succeeded once.
     done: bool,
-    /// When its newest delivery began, and how often its consumer extends the lease, while it lives.
+    /// When its newest delivery began, and how often its consumer extends the lease, while it lives; before it
+    /// is published, how often the outbox is looked at.
     taken: SimTime,
     extends: Option<SimDuration>,
     due: Option<Slot>,
@@ -275,15 +276,19 @@ impl Messages {
         self.facts.extend([Fact::Fate(Fate::Published), Fact::Fate(Fate::Dropped), Fact::Ended(job)]);
     }
 
-    /// Puts a message into the outbox, whose relay looks at it at `at`.
-    pub fn post(&mut self, content: Content, at: SimTime, now: SimTime) {
+    /// Puts a message into an outbox that is looked at so often.
+    pub fn post(&mut self, content: Content, every: SimDuration, now: SimTime) {
         let id = self.insert(content, Place::Outbox, now);
-        self.relay_at(id, at);
+        if let Some(message) = self.messages.get_mut(id) {
+            message.extends = Some(every.max(SimDuration::from_millis(1)));
+        }
+        self.relay_later(id, now);
     }
 
-    /// The relay of the outbox looks at a message again at `at`.
-    pub fn relay_at(&mut self, id: MessageId, at: SimTime) {
-        let slot = self.agenda.add(at, What::Relay, id);
+    /// The outbox is looked at again after its interval.
+    pub fn relay_later(&mut self, id: MessageId, now: SimTime) {
+        let Some(every) = self.messages.get(id).and_then(|message| message.extends) else { return };
+        let slot = self.agenda.add(now + every, What::Relay, id);
         if let Some(message) = self.messages.get_mut(id) {
             message.due = Some(slot);
         }

@@ -25,7 +25,5 @@ pub use consumers::Consumers;
 pub use messages::{Balance, Content, Fact, MessageId, Messages};
 pub use state::Queue;
 
-/// The operation that publishes, and the one that puts a message into an outbox.
+/// The operation that publishes.
 pub const PUBLISH: crate::base::OperationId = crate::base::OperationId(0);
-/// See [`PUBLISH`].
-pub const OUTBOX: crate::base::OperationId = crate::base::OperationId(1);

@@ -214,8 +214,6 @@ pub struct QueueBuild {
     pub consumers: Vec<ConsumerBuild>,
     /// The call site to the dead-letter queue.
     pub dead_letter: Option<SiteId>,
-    /// How long the relay of an outbox waits from one look at it to the next.
-    pub relay: SimDuration,
     /// Its stream.
     pub key: Key,
 }

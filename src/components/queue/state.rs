@@ -1,11 +1,11 @@
 //! A queue as it runs: senders call it, and it calls whoever works.
 
+use super::PUBLISH;
 use super::broker::{Broker, Failure};
 use super::consumers::{Consumers, Ended};
 use super::messages::{Content, Fact, MessageId, Messages};
 use super::publishers::Publishers;
 use super::spec::{Ack, Overflow, QueueBuild};
-use super::{OUTBOX, PUBLISH};
 use crate::base::random::StreamName;
 use crate::base::{ComponentId, OperationId, SimDuration, SimTime};
 use crate::engine::{
@@ -72,7 +72,7 @@ impl Queue {
         let (luck, client) = request.map_or_else(Default::default, |r| (r.luck, r.client));
         let (rows, note) = request.map_or_else(Default::default, |r| (r.rows.clone(), r.note));
         let (priority, started) = request.map_or((0, now), |r| (r.priority, r.started));
-        let job = cx.open_job(call);
+        let job = cx.submit_job(call);
         Content { luck, number, rows, client, note, priority, bytes, group, started, job }
     }
 
@@ -109,7 +109,7 @@ impl Queue {
                 cx.observe(Observation::Message { queue: me, fate: Fate::Refused });
                 return cx.reply(call, Outcome::error(503, me, Reason::BacklogFull), 0);
             }
-            let job = cx.open_job(call);
+            let job = cx.submit_job(call);
             self.messages.publish_in_vain(job);
         } else {
             let content = self.content(call, cx);
@@ -215,8 +215,7 @@ impl Queue {
             let luck = self.messages.content(message).map_or_else(Default::default, |c| c.luck);
             self.messages.take_over(message, self.delay(luck, cx), cx.now());
         } else {
-            let pause = self.build.relay.max(SimDuration::from_millis(1));
-            self.messages.relay_at(message, cx.now() + pause);
+            self.messages.relay_later(message, cx.now());
         }
     }
 
@@ -305,10 +304,9 @@ impl Queue {
 
 impl Node for Queue {
     fn on_call<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
-        if cx.call(call).operation == OUTBOX {
+        if let Some(every) = cx.outbox(call) {
             let content = self.content(call, cx);
-            let at = cx.now() + self.build.relay;
-            self.messages.post(content, at, cx.now());
+            self.messages.post(content, every, cx.now());
             cx.reply(call, Outcome::ok(202, cx.me()), 0);
             return self.go_on(cx);
         }
@@ -403,6 +401,7 @@ impl Node for Queue {
                 }
             }
             Disturbance::Restored | Disturbance::Speed(_) | Disturbance::Draining | Disturbance::Reset => {}
+            Disturbance::Joined | Disturbance::Parted => {}
         }
         self.go_on(cx);
     }

@@ -1,5 +1,6 @@
 //! A service as proven: every name resolved, every number in range.
 
+pub use super::cache_step::{CacheStep, Coalesce, Keeping, Layer, Message, WritePolicy};
 use crate::base::SimDuration;
 use crate::base::random::Distribution;
 use crate::base::random::Key;
@@ -34,6 +35,8 @@ pub enum ServiceDiscipline {
     Lifo,
     /// Smallest `priority` first.
     Priority,
+    /// Earliest deadline first.
+    EarliestDeadline,
     /// All at once, each more slowly.
     ProcessorSharing,
 }
@@ -46,6 +49,7 @@ impl ServiceDiscipline {
             Self::Fifo | Self::ProcessorSharing => Discipline::Fifo,
             Self::Lifo => Discipline::Lifo,
             Self::Priority => Discipline::Priority,
+            Self::EarliestDeadline => Discipline::EarliestDeadline,
         }
     }
 }
@@ -88,6 +92,8 @@ pub struct CallOptions {
     pub cancel: bool,
     /// Whether it also stops what the server has begun.
     pub stop: bool,
+    /// For a queue: the message is put into an outbox, which is looked at so often.
+    pub outbox: Option<SimDuration>,
     /// Whether the callee is told when its caller will have left.
     pub propagate: bool,
     /// What keeps away attempts that would be refused.
@@ -110,6 +116,7 @@ impl CallOptions {
             retry: self.retry.or_else(|| others.retry.clone()),
             cancel: self.cancel || others.cancel,
             stop: self.stop || others.stop,
+            outbox: self.outbox.or(others.outbox),
             propagate: self.propagate || others.propagate,
             throttle: self.throttle.or_else(|| others.throttle.clone()),
             bulkhead: self.bulkhead.or(others.bulkhead),
@@ -147,6 +154,8 @@ pub struct RetrySpec {
     pub honour_retry_after: bool,
     /// Whether calls that are not idempotent are repeated once they were sent; not written: yes.
     pub non_idempotent: Option<bool>,
+    /// Whether a key tells the callee which calls are repetitions, so that none of them does harm.
+    pub idempotency_key: bool,
 }
 
 /// When a branch is taken.
@@ -164,169 +173,6 @@ pub enum Test {
     /// When the instance has more than this in hand: requests at it per worker, or jobs per core where nothing
     /// limits workers. What is served then counts as degraded.
     Load(f64),
-}
-
-/// A cache as a step names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layer {
-    /// The instance's own for that entity.
-    Local,
-    /// A component.
-    Cache(ComponentId),
-}
-
-/// Who fetches what several want at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Coalesce {
-    /// Each for itself.
-    #[default]
-    None,
-    /// One at each instance, for all who wait there.
-    Instance,
-    /// One in all: the cache gives it a lease, and the others ask again.
-    Lease,
-}
-
-/// How a row with copies is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum WritePolicy {
-    /// The store, and the copies are taken out.
-    #[default]
-    Aside,
-    /// The store, and then the copies.
-    Through,
-    /// The store alone: copies stay as they are until they expire.
-    Around,
-    /// The cache alone, which writes it back to the store later.
-    Back,
-}
-
-/// Steps about copies of rows.
-#[derive(Clone, Debug, PartialEq)]
-pub enum CacheStep {
-    /// Read through caches; what they do not have is fetched and kept in each.
-    Cached {
-        /// Whose row.
-        entity: EntityId,
-        /// The caches, in the order in which they are asked.
-        layers: Vec<Layer>,
-        /// Seconds for which it is kept.
-        ttl: Option<Distribution>,
-        /// Seconds after that for which a shared cache still serves it, while one call fetches it anew.
-        swr: f64,
-        /// Who fetches.
-        coalesce: Coalesce,
-        /// Whether an error of a cache is an error, instead of a miss.
-        strict: bool,
-        /// Waiting for caches.
-        options: CallOptions,
-        /// How it is fetched.
-        miss: Vec<Step>,
-    },
-    /// Read a cache.
-    Get {
-        /// Whose row.
-        entity: EntityId,
-        /// The cache.
-        from: Layer,
-        /// Whether an error of the cache is an error, instead of a miss.
-        strict: bool,
-        /// Waiting for it.
-        options: CallOptions,
-        /// What is done without.
-        on_miss: Vec<Step>,
-    },
-    /// Write to a cache.
-    Put {
-        /// Whose row.
-        entity: EntityId,
-        /// The cache.
-        to: Layer,
-        /// Seconds for which it is kept.
-        ttl: Option<Distribution>,
-        /// Whether an error of the cache is an error, instead of nothing.
-        strict: bool,
-        /// Waiting for it.
-        options: CallOptions,
-    },
-    /// Write a row that has copies.
-    Write {
-        /// Whose row.
-        entity: EntityId,
-        /// The caches.
-        layers: Vec<Layer>,
-        /// How.
-        policy: WritePolicy,
-        /// Seconds for which it is kept.
-        ttl: Option<Distribution>,
-        /// Whether an error of a cache is an error, instead of nothing.
-        strict: bool,
-        /// Waiting for caches.
-        options: CallOptions,
-        /// The query that writes.
-        store: Vec<Step>,
-    },
-    /// Take out of caches.
-    Invalidate {
-        /// Whose row.
-        entity: EntityId,
-        /// The caches.
-        layers: Vec<Layer>,
-        /// Whether an error of a cache is an error, instead of nothing.
-        strict: bool,
-        /// Waiting for them.
-        options: CallOptions,
-    },
-}
-
-impl CacheStep {
-    /// The caches that it asks, the fetching of a miss left out.
-    pub fn caches(&self) -> impl Iterator<Item = ComponentId> + '_ {
-        let (one, several) = match self {
-            Self::Cached { layers, .. } | Self::Invalidate { layers, .. } | Self::Write { layers, .. } => {
-                (None, layers.as_slice())
-            }
-            Self::Get { from: layer, .. } | Self::Put { to: layer, .. } => (Some(*layer), &[][..]),
-        };
-        one.into_iter().chain(several.iter().copied()).filter_map(|layer| match layer {
-            Layer::Cache(component) => Some(component),
-            Layer::Local => None,
-        })
-    }
-
-    /// Whose rows.
-    #[must_use]
-    pub const fn entity(&self) -> EntityId {
-        match self {
-            Self::Cached { entity, .. }
-            | Self::Get { entity, .. }
-            | Self::Put { entity, .. }
-            | Self::Write { entity, .. }
-            | Self::Invalidate { entity, .. } => *entity,
-        }
-    }
-
-    /// Whether it asks the instance's own cache.
-    #[must_use]
-    pub fn is_local(&self) -> bool {
-        match self {
-            Self::Cached { layers, .. } | Self::Invalidate { layers, .. } | Self::Write { layers, .. } => {
-                layers.contains(&Layer::Local)
-            }
-            Self::Get { from: layer, .. } | Self::Put { to: layer, .. } => *layer == Layer::Local,
-        }
-    }
-
-    /// What is asked of the store: the fetching of a miss, or the writing.
-    #[must_use]
-    pub fn beyond(&self) -> &[Step] {
-        match self {
-            Self::Cached { miss: steps, .. }
-            | Self::Get { on_miss: steps, .. }
-            | Self::Write { store: steps, .. } => steps,
-            Self::Put { .. } | Self::Invalidate { .. } => &[],
-        }
-    }
 }
 
 /// One step of an endpoint.
@@ -411,6 +257,8 @@ pub struct Endpoint {
     pub place: Place,
     /// Its steps.
     pub steps: Vec<Step>,
+    /// Seconds after its arrival by which a request wants its answer, where its caller told no deadline.
+    pub due: Option<f64>,
 }
 
 /// Connections to one target.
@@ -451,6 +299,32 @@ pub struct ShedSpec {
     pub lowest_first: bool,
 }
 
+/// `Retry-After` of a service's refusals by whoever refuses, in milliseconds; 0: not said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct RetryAfter {
+    /// The line for a worker: it is full, or the wait too long.
+    pub line: u32,
+    /// Shedding.
+    pub shed: u32,
+    /// The concurrency limit.
+    pub limit: u32,
+    /// Admission control.
+    pub admission: u32,
+}
+
+/// Memory of an instance, beyond which its process is killed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MemorySpec {
+    /// Bytes at most.
+    pub limit: f64,
+    /// Bytes with nothing in hand.
+    pub base: f64,
+    /// Bytes of each request in hand.
+    pub request: Distribution,
+    /// Seconds until a killed process serves again.
+    pub restart: f64,
+}
+
 /// How an instance that has just begun is slower than later.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WarmSpec {
@@ -469,6 +343,12 @@ pub struct ServiceSpec {
     pub autoscale: Option<AutoscaleSpec>,
     /// Cores per instance.
     pub cores: f64,
+    /// Cores' worth of time that an instance may use in each period of 100 ms.
+    pub cpu_limit: Option<f64>,
+    /// Memory of an instance.
+    pub memory: Option<MemorySpec>,
+    /// Places for instances of a rollout beside `instances`.
+    pub surge: u16,
     /// Requests in hand.
     pub workers: Slots,
     /// Waiting for a worker at most; none: unbounded.
@@ -497,6 +377,8 @@ pub struct ServiceSpec {
     pub admission: Option<AdmissionSettings>,
     /// Work on the cores for each request that is turned away, in seconds.
     pub reject_cost: Option<Distribution>,
+    /// When those who are turned away may come again.
+    pub retry_after: RetryAfter,
     /// What a start costs.
     pub warm: Option<WarmSpec>,
     /// Pools.
@@ -511,7 +393,15 @@ impl ServiceSpec {
     /// Instances that there can ever be.
     #[must_use]
     pub fn most(&self) -> u16 {
-        self.autoscale.as_ref().map_or(self.instances, |autoscale| autoscale.bounds[1].max(self.instances))
+        let bound = |autoscale: &AutoscaleSpec| autoscale.bounds[1].max(self.instances);
+        self.autoscale.as_ref().map_or(self.instances.saturating_add(self.surge), bound)
+    }
+
+    /// Cores' worth of work that all instances can do, those of a rollout left out.
+    #[must_use]
+    pub fn capacity(&self) -> f64 {
+        let each = self.cpu_limit.map_or(self.cores, |limit| limit.min(self.cores));
+        each * f64::from(self.most() - if self.autoscale.is_some() { 0 } else { self.surge })
     }
 
     /// Workers that limit something: under processor sharing they are a capacity that only sleeping uses.
@@ -546,6 +436,10 @@ pub struct InstanceResources {
     pub cpu: ResourceId,
     /// Disk tokens.
     pub io: ResourceId,
+    /// Its CPU quota.
+    pub quota: ResourceId,
+    /// Its memory.
+    pub memory: ResourceId,
     /// Its own caches.
     pub store: Option<ResourceId>,
 }
@@ -582,6 +476,10 @@ pub struct ServiceBuild {
     pub max_wait: Option<Demand>,
     /// Who may come in at all.
     pub guards: Option<GuardBuild>,
+    /// Memory of each request in hand.
+    pub request_memory: Option<Demand>,
+    /// The resource that stands for the instances of a fleet that changes.
+    pub fleet: ResourceId,
     /// Its autoscaler, and the resource that stands for its instances.
     pub autoscale: Option<(AutoscaleBuild, ResourceId)>,
 }

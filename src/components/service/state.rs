@@ -3,6 +3,8 @@
 mod caching;
 mod guards;
 mod line;
+mod memory;
+mod rollout;
 mod scaling;
 mod warm_up;
 mod withdraw;
@@ -10,21 +12,23 @@ mod withdraw;
 use rustc_hash::FxHashMap;
 
 pub use self::caching::ASK_AGAIN;
-use self::caching::{Flights, LocalCaches};
+use self::caching::{Flights, InHand, LocalCaches};
 use self::guards::Guards;
 use self::line::Shedder;
+use self::memory::Memory;
+use self::rollout::Places;
 use self::scaling::Scaling;
 use self::warm_up::WarmUp;
 use self::withdraw::slowed;
 
-use super::spec::{ServiceBuild, Slots};
+use super::spec::{RetryAfter, ServiceBuild, Slots};
 use crate::base::random::StreamName;
 use crate::base::{EntityId, SimDuration};
 use crate::components::cache::spec::LocalCacheSpec;
 use crate::engine::protection::rate_limit::{RateLimit, Verdict};
 use crate::engine::{
-    CallId, Condition, Context, Cores, Demand, Disturbance, Flags, Life, LockTable, Node, Observation, Op, Outcome,
-    Probe, Program, Reason, Seized, Station, Timer, Withdrawal,
+    CHANGES, CallId, Condition, Context, Cores, Demand, Disturbance, Flags, Life, LockTable, Node,
+    Observation, Op, Outcome, PERIOD, Probe, Program, Reason, Seized, Station, Timer, Withdrawal,
 };
 use crate::queueing::Discipline;
 
@@ -76,6 +80,8 @@ pub struct Service {
     /// Whether any step asks a cache.
     asks: bool,
     flights: Flights,
+    in_hand: InHand,
+    early: crate::base::random::Key,
     guards: Option<Guards>,
     /// One for each instance; empty where nothing is shed.
     shedders: Vec<Shedder>,
@@ -83,6 +89,7 @@ pub struct Service {
     /// Cores, or workers under processor sharing, of an instance.
     shares: f64,
     tells_when: bool,
+    retry_after: RetryAfter,
     drops_overflow: bool,
     /// The instance that is being lost: nobody is shed there, since all are lost.
     losing: Option<u16>,
@@ -91,8 +98,13 @@ pub struct Service {
     works_for_a_queue: bool,
     /// How long a process is away that a message has killed.
     restart: SimDuration,
+    earliest_first: bool,
+    /// By endpoint: how long after its arrival a request is due.
+    due: Vec<Option<SimDuration>>,
     ready: Vec<CallId>,
     scaling: Option<Box<Scaling>>,
+    memory: Option<Box<Memory>>,
+    places: Option<Box<Places>>,
 }
 
 impl Service {
@@ -125,7 +137,12 @@ impl Service {
                         let callbacks = Station::new(resources.cpu, loops, u32::MAX, line);
                         Processor::Loop(if measured { callbacks.metered() } else { callbacks })
                     } else {
-                        let cores = Cores::new(resources.cpu, station(0), spec.cores, None);
+                        let mut cores = Cores::new(resources.cpu, station(0), spec.cores, None);
+                        if let Some(limit) = spec.cpu_limit {
+                            let key = build.key.named(StreamName::new("quota")).with(index as u64);
+                            let phase = PERIOD.mul_f64(key.draws().unit());
+                            cores = cores.limited(resources.quota, limit, phase);
+                        }
                         Processor::Shared(if measured { cores.metered() } else { cores })
                     },
                     shared: match spec.workers {
@@ -151,7 +168,11 @@ impl Service {
             local_specs: spec.local_caches.clone(),
             local_ttls: build.local_ttls.clone(),
             flights: Flights::default(),
+            in_hand: InHand::default(),
+            early: build.key.named(StreamName::new("early")),
             scaling: Scaling::new(&build),
+            memory: Memory::new(&build),
+            places: Places::new(&build),
             guards: build.guards.map(Guards::new),
             shedders: spec
                 .shed
@@ -171,12 +192,15 @@ impl Service {
             }),
             tells_when: spec.rate_limit.as_ref().is_some_and(|limit| limit.retry_after),
             limited_status: spec.rate_limit.as_ref().map_or(429, |limit| limit.status),
+            retry_after: spec.retry_after,
             max_wait: build.max_wait,
             losing: None,
             drops_overflow: spec.backlog.is_none() && spec.accept_queue.is_some(),
             preemptive: spec.preemptive,
             works_for_a_queue: spec.consumes.is_some(),
             restart: SimDuration::ZERO,
+            earliest_first: spec.discipline == super::spec::ServiceDiscipline::EarliestDeadline,
+            due: spec.endpoints.iter().map(|e| e.due.map(SimDuration::from_secs_f64)).collect(),
             ready: Vec::new(),
         }
     }
@@ -228,7 +252,9 @@ impl Service {
                 }
                 Op::Receive { size, uplink } => {
                     let bytes = cx.draw(size, id);
-                    if let Some(uplink) = uplink {
+                    if let Some(uplink) = uplink
+                        && !cx.request(id).is_some_and(|request| request.body_is_here)
+                    {
                         cx.call_mut(id).flags.set(Flags::RECEIVING);
                         return cx.serve(id, SimDuration::from_secs_f64(bytes / uplink));
                     }
@@ -256,19 +282,25 @@ impl Service {
                     }
                 }
                 Op::Jump(to) => cx.call_mut(id).pc = *to,
-                Op::Look { cache, hit } => {
-                    let (cache, hit) = (*cache, *hit);
-                    if self.look(id, cache, cx) {
-                        cx.call_mut(id).pc = hit;
+                Op::Look { cache, hit, terms, refresh } => {
+                    let (cache, to, terms) = (*cache, (*hit, *refresh), *terms);
+                    if !self.look(id, cache, to, &terms, cx) {
+                        return;
                     }
                 }
-                Op::Keep { cache, ttl } => {
-                    let (cache, ttl) = (*cache, ttl.clone());
-                    self.keep(id, cache, ttl.as_ref(), cx);
+                Op::Keep { cache, ttl, terms, mode } => {
+                    let (cache, ttl, terms, mode) = (*cache, ttl.clone(), *terms, *mode);
+                    self.keep(id, cache, ttl.as_ref(), (&terms, mode), cx);
                 }
-                Op::Forget { cache } => {
-                    let cache = *cache;
-                    self.forget(id, cache, cx);
+                Op::Forget { cache, retire } => {
+                    let (cache, retire) = (*cache, *retire);
+                    self.forget(id, cache, retire, cx);
+                }
+                Op::Copy(op) => {
+                    let op = *op;
+                    if !self.copy(id, op, cx) {
+                        return;
+                    }
                 }
                 Op::Ask { site, .. } => {
                     let site = *site;
@@ -480,7 +512,8 @@ impl Service {
     ) {
         match caught {
             Some(pc) => {
-                cx.call_mut(id).pc = pc;
+                let call = cx.call_mut(id);
+                (call.pc, call.outcome) = (pc, outcome);
                 self.ready.push(id);
             }
             None => self.end(id, outcome, 0, cx),
@@ -510,6 +543,7 @@ impl Service {
         if !self.flights.is_empty() {
             self.land(id, Some(outcome), cx);
         }
+        self.in_hand.forget(id);
         let flags = cx.call(id).flags;
         if flags.has(Flags::BRANCH) {
             return self.join(id, outcome, cx);
@@ -519,6 +553,9 @@ impl Service {
         }
         if let Some(guards) = &mut self.guards {
             guards.leave(id, outcome, cx);
+        }
+        if let Some(memory) = &mut self.memory {
+            memory.give_back(id, cx);
         }
         if bytes > 0 && outcome.is_ok() && cx.request(id).is_some_and(|r| r.root == cx.call(id).parent) {
             cx.observe(Observation::Egress { bytes });
@@ -559,11 +596,20 @@ impl Service {
 impl Node for Service {
     fn start<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
         self.start_scaling(cx);
+        if let Some(places) = &self.places {
+            places.show(cx);
+        }
+        if let Some(memory) = &self.memory {
+            memory.show_all(cx);
+        }
     }
 
     fn on_call<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
         let record = cx.call_mut(call);
         record.pc = self.program.entries[record.operation.index()];
+        if let Some(memory) = &mut self.memory {
+            memory.take(call, cx);
+        }
         if !self.limits.is_empty() && !self.is_let_in(call, cx) {
             return;
         }
@@ -656,6 +702,10 @@ impl Node for Service {
         }
     }
 
+    fn on_end<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
+        self.count_copies(cx);
+    }
+
     fn on_timer<P: Probe>(&mut self, timer: Timer, cx: &mut Context<'_, P>) {
         let instance = timer.number as u16;
         if timer.topic == CRASH {
@@ -666,6 +716,10 @@ impl Node for Service {
             if cx.life(cx.me(), instance) == Life::Down {
                 cx.set_membership(instance, Life::Up);
             }
+        } else if timer.topic == CHANGES {
+            self.changed(timer.number, cx);
+        } else if timer.topic >= memory::TOPICS {
+            self.out_of_memory(timer, cx);
         } else if timer.topic >= scaling::TOPICS {
             self.scale(timer, cx);
         } else {

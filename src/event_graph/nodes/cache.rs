@@ -1,6 +1,7 @@
 //! A cache: the streams and resources of its nodes.
 
 use super::key_of;
+use crate::base::ComponentId;
 use crate::base::random::{Distribution, StreamName};
 use crate::components::cache::Cache;
 use crate::components::cache::spec::{CacheBuild, CacheSpec};
@@ -17,7 +18,13 @@ pub(in crate::event_graph) fn cache(index: usize, spec: &CacheSpec, sites: &mut 
     if let Some(max) = spec.max_connections {
         let resource = sites.resource(index, 0, Role::Connections);
         sites.plan.connections[index] =
-            Some(ConnectionLimit { resource, max: max.saturating_mul(u32::from(spec.nodes)) });
+            vec![ConnectionLimit { resource, max: max.saturating_mul(u32::from(spec.nodes)) }];
+    }
+    for &(entity, store, query) in &spec.read_through {
+        sites.read_through(ComponentId::at(index), entity, (store, query));
+    }
+    for (entity, feed) in &spec.change_feeds {
+        sites.feed(ComponentId::at(index), *entity, feed);
     }
     let each =
         |role: Role| (0..u32::from(spec.nodes)).map(|node| sites.resource(index, node, role)).collect();
@@ -25,6 +32,7 @@ pub(in crate::event_graph) fn cache(index: usize, spec: &CacheSpec, sites: &mut 
         cpu: each(Role::Cpu),
         stores: each(Role::Store),
         ttl: drawn("ttl", &spec.ttl),
+        negative_ttl: drawn("negative ttl", &spec.negative_ttl),
         op_cost: drawn("op cost", &spec.op_cost),
         key: key.named(StreamName::new("eviction")),
         spec: spec.clone(),

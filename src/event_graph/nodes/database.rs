@@ -1,9 +1,12 @@
 //! A database: its statements and the resources of its node.
 
 use super::key_of;
+use crate::base::ComponentId;
 use crate::base::random::{Distribution, StreamName};
 use crate::components::database::Database;
-use crate::components::database::spec::{DatabaseBuild, DatabaseSpec, Query};
+use crate::components::database::spec::{
+    DatabaseBuild, DatabaseSpec, MemberResources, Query, Replication, ShardBuild,
+};
 use crate::engine::{ConnectionLimit, Demand};
 use crate::event_graph::sites::Sites;
 use crate::metrics::Role;
@@ -14,7 +17,10 @@ pub(in crate::event_graph) fn database(index: usize, spec: &DatabaseSpec, sites:
         let key = key.named(StreamName::new(name)).named(StreamName::new(what));
         Demand::Drawn { distribution: distribution.clone(), key }
     };
-    let queries = spec.queries.iter().map(|query| Query {
+    let (kept, which) = super::shards::kept(spec, &sites.model.entities);
+    let queries = spec.queries.iter().zip(which).map(|(query, kept)| Query {
+        pages: query.pages.as_ref().map(|d| drawn(&query.name, "pages", d)),
+        kept,
         entity: query.entity,
         writes: query.writes,
         cpu: drawn(&query.name, "cpu", &query.cpu),
@@ -22,17 +28,48 @@ pub(in crate::event_graph) fn database(index: usize, spec: &DatabaseSpec, sites:
         wal: query.wal.as_ref().map(|d| drawn(&query.name, "wal", d)),
         lock: query.lock,
     });
+    let members = u32::from(spec.layout().members());
     if let Some(max) = spec.max_connections {
-        let resource = sites.resource(index, 0, Role::Connections);
-        sites.plan.connections[index] = Some(ConnectionLimit { resource, max });
+        let limit =
+            |member| ConnectionLimit { resource: sites.resource(index, member, Role::Connections), max };
+        sites.plan.connections[index] = (0..members).map(limit).collect();
     }
+    let resources = (0..members).map(|member| MemberResources {
+        cpu: sites.resource(index, member, Role::Cpu),
+        io: sites.resource(index, member, Role::Io),
+        wal: sites.resource(index, member, Role::Wal),
+        locks: sites.resource(index, member, Role::Locks),
+    });
     Database::new(DatabaseBuild {
         queries: queries.collect(),
         commit: spec.commit.as_ref().map(|d| drawn("", "commit", d)),
-        cpu: sites.resource(index, 0, Role::Cpu),
-        io: sites.resource(index, 0, Role::Io),
-        wal: sites.resource(index, 0, Role::Wal),
-        locks: sites.resource(index, 0, Role::Locks),
+        members: resources.collect(),
+        kept,
+        shards: spec.shards.as_ref().map(|shards| ShardBuild {
+            round_trip: shards.round_trip.as_ref().map(|d| drawn("", "round trip", d)),
+            merge: shards.merge.as_ref().map(|d| drawn("", "merge", d)),
+            copy_cpu: shards
+                .grow
+                .as_ref()
+                .and_then(|grow| grow.copy_cpu.as_ref())
+                .map(|d| drawn("", "copy cpu", d)),
+            stored: super::shards::stored(shards.by, &sites.model.entities),
+        }),
+        apply: spec.replicas.as_ref().and_then(|r| r.cost.as_ref()).map(|d| drawn("", "apply", d)),
+        shared_lag: spec.replicas.as_ref().and_then(|r| match &r.mode {
+            Replication::SharedStorage(lag) => Some(drawn("", "shared storage", lag)),
+            _ => None,
+        }),
+        path: (members > 1).then(|| sites.path(index, ComponentId::at(index))).flatten(),
+        lags: (0..members)
+            .map(|member| {
+                spec.layout().replica_of(member as u16).map(|_| sites.resource(index, member, Role::Lag))
+            })
+            .collect(),
+        outages: (0..u32::from(spec.layout().shards))
+            .map(|shard| sites.resource(index, shard, Role::Outage))
+            .collect(),
+        key: key.named(StreamName::new("replication")),
         spec: spec.clone(),
     })
 }

@@ -5,13 +5,14 @@ use crate::base::random::{Distribution, StreamName};
 use crate::base::{ComponentId, OperationId, ResourceId};
 use crate::components::load_balancer::LoadBalancer;
 use crate::components::load_balancer::spec::{
-    Backend, HealthSpec, LoadBalancerBuild, LoadBalancerSpec, Route, Server,
+    Backend, HealthSpec, LoadBalancerBuild, LoadBalancerSpec, Route, Server, Upload,
 };
-use crate::components::service::spec::CallOptions;
+use crate::components::service::spec::{Amount, CallOptions, Endpoint, Step};
 use crate::engine::{Demand, RowChoice, SiteId};
+use crate::event_graph::lower::body_key;
 use crate::event_graph::sites::{Sites, is_idempotent};
 use crate::metrics::Role;
-use crate::scenario::model::ComponentModel;
+use crate::scenario::model::{ComponentModel, ComponentSpec};
 
 pub(in crate::event_graph) fn load_balancer(
     index: usize,
@@ -82,10 +83,16 @@ pub(in crate::event_graph) fn load_balancer(
     let each = |role: Role, sites: &Sites<'_>| -> Vec<ResourceId> {
         (0..u32::from(spec.instances)).map(|instance| sites.resource(index, instance, role)).collect()
     };
+    let mut uploads: Vec<Option<Upload>> =
+        endpoints.iter().map(|endpoint| upload(endpoint, spec, sites)).collect();
+    if uploads.iter().all(Option::is_none) {
+        uploads.clear();
+    }
     let me = &model.components[index];
     LoadBalancer::new(LoadBalancerBuild {
         routes,
         servers,
+        uploads,
         idempotent: endpoints.iter().map(|e| is_idempotent(e)).collect(),
         zones: (0..spec.instances).map(|instance| zone(me, instance)).collect(),
         slots: each(Role::Workers, sites),
@@ -95,6 +102,34 @@ pub(in crate::event_graph) fn load_balancer(
         key: key.named(StreamName::new("pick")),
         spec: spec.clone(),
     })
+}
+
+/// The body of an endpoint: the first that a service which serves it receives, in the endpoint's own list of steps.
+fn upload(endpoint: &str, spec: &LoadBalancerSpec, sites: &Sites<'_>) -> Option<Upload> {
+    let routed = spec.routes.iter().any(|route| route.reads_body && route.pattern.matches(endpoint));
+    let buffered = spec.buffers || routed;
+    if !buffered && spec.max_body.is_none() {
+        return None;
+    }
+    let services = sites.model.components.iter().enumerate().filter_map(|(at, component)| {
+        let ComponentSpec::Service(service) = &component.spec else { return None };
+        Some((at, service.endpoints.iter().find(|known| known.name == endpoint)?))
+    });
+    let received = |(at, found): (usize, &Endpoint)| {
+        let step = found.steps.iter().find_map(|step| match step {
+            Step::Receive { size, uplink } => Some((size.clone(), *uplink)),
+            _ => None,
+        });
+        step.map(|(size, uplink)| (at, size, uplink))
+    };
+    let (at, size, uplink) = services.into_iter().find_map(received)?;
+    let size = match size {
+        Amount::Drawn(distribution) => {
+            Demand::Drawn { distribution, key: body_key(key_of(at, sites), endpoint) }
+        }
+        Amount::Replayed { column, .. } => Demand::Replayed(column),
+    };
+    Some(Upload { size, uplink, buffered })
 }
 
 /// The site of health checks, if their path is an endpoint that the target declares.

@@ -7,6 +7,7 @@ mod database;
 mod load_balancer;
 mod queue;
 mod service;
+pub(in crate::event_graph) mod shards;
 
 pub(super) use cache::cache;
 pub(super) use cdn::cdn;

@@ -2,7 +2,7 @@
 
 use super::key_of;
 use crate::base::random::StreamName;
-use crate::base::{ComponentId, OperationId, SimDuration};
+use crate::base::{ComponentId, OperationId};
 use crate::components::queue::spec::{ConsumerBuild, Prefetch, QueueBuild, QueueSpec};
 use crate::components::queue::{PUBLISH, Queue};
 use crate::components::service::spec::{CallOptions, Slots};
@@ -57,7 +57,6 @@ pub(in crate::event_graph) fn queue(index: usize, spec: &QueueSpec, sites: &mut 
         in_flight: sites.resource(index, 0, Role::Deliveries),
         consumers,
         dead_letter,
-        relay: SimDuration::from_secs(1),
         key,
     })
 }

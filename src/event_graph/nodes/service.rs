@@ -1,6 +1,7 @@
 //! A service: its program and the resources of its instances.
 
 use super::key_of;
+use crate::base::ComponentId;
 use crate::base::random::StreamName;
 use crate::components::autoscaler::spec::AutoscaleBuild;
 use crate::components::service::Service;
@@ -12,11 +13,18 @@ use crate::metrics::Role;
 
 pub(in crate::event_graph) fn service(index: usize, spec: &ServiceSpec, sites: &mut Sites<'_>) -> Service {
     let key = key_of(index, sites);
+    for local in &spec.local_caches {
+        if let Some(feed) = &local.change_feed {
+            sites.feed(ComponentId::at(index), local.entity, feed);
+        }
+    }
     let program = lower::program(spec, sites, index, key);
     let resources = (0..u32::from(spec.most())).map(|instance| InstanceResources {
         workers: sites.resource(index, instance, Role::Workers),
         cpu: sites.resource(index, instance, Role::Cpu),
         io: sites.resource(index, instance, Role::Io),
+        quota: sites.resource(index, instance, Role::Quota),
+        memory: sites.resource(index, instance, Role::Memory),
         store: (!spec.local_caches.is_empty()).then(|| sites.resource(index, instance, Role::Store)),
     });
     let guarded = spec.concurrency.is_some() || spec.admission.is_some();
@@ -41,6 +49,11 @@ pub(in crate::event_graph) fn service(index: usize, spec: &ServiceSpec, sites: &
             })
             .collect(),
         key,
+        request_memory: spec.memory.as_ref().map(|memory| Demand::Drawn {
+            distribution: memory.request.clone(),
+            key: key.named(StreamName::new("memory")),
+        }),
+        fleet: sites.resource(index, 0, Role::Instances),
         max_wait: spec
             .max_wait
             .clone()

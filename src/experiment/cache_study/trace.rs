@@ -6,7 +6,7 @@
 //! | name | form |
 //! |---|---|
 //! | `*.trc`, `*.trc.bin` | big-endian keys of 32 bits |
-//! | any other | CSV: `key` or `key,size` without a header; with one, the columns `key` and `size` in any order, others are ignored. `#` begins a comment |
+//! | any other | CSV: `key` or `key,size` without a header; with one, the columns `key` and `size` in any order, others are ignored. `#` begins a comment. Tabs, semicolons, or spaces below a header may stand for commas |
 //!
 //! With `.gz` or `.bz2` behind it the file is unpacked while it is read. Keys of a CSV may be any text.
 
@@ -92,6 +92,32 @@ fn too_long() -> Fault {
     )
 }
 
+/// How much of a text is looked at for what divides its columns.
+const HEAD: u64 = 4096;
+
+/// What divides the columns, by the first line that is no comment.
+fn delimiter(head: &[u8]) -> Result<u8, Fault> {
+    let line = head
+        .split(|byte| *byte == b'\n')
+        .map(<[u8]>::trim_ascii)
+        .find(|line| !line.is_empty() && !line.starts_with(b"#"))
+        .unwrap_or_default();
+    if let Some(delimiter) = [b',', b'\t', b';'].into_iter().find(|byte| line.contains(byte)) {
+        return Ok(delimiter);
+    }
+    let words: Vec<&[u8]> = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).collect();
+    let is_key = |word: &&[u8]| word.eq_ignore_ascii_case(b"key") || word.eq_ignore_ascii_case(b"obj_id");
+    if words.len() > 1 && words.iter().any(is_key) {
+        return Ok(b' ');
+    }
+    // A key may be any text, but rows of numbers are columns, and which of them is the key is not said.
+    if words.len() > 1 && words.iter().all(|word| word.iter().all(u8::is_ascii_digit)) {
+        let message = "line 1 holds several numbers, and nothing says which of them is the key";
+        return Err(Fault::new(Code::BadTrace, message, "write a first line such as `time key size`"));
+    }
+    Ok(b',')
+}
+
 impl Trace {
     /// Reads the file at `path`, unpacking it by its name.
     ///
@@ -150,10 +176,15 @@ impl Trace {
     ///
     /// # Errors
     /// The first line that is wrong, none or too many accesses.
-    pub fn read_csv(reader: impl Read) -> Result<Self, Fault> {
+    pub fn read_csv(mut reader: impl Read) -> Result<Self, Fault> {
+        let mut head = Vec::new();
+        reader.by_ref().take(HEAD).read_to_end(&mut head).map_err(|error| bad(error.to_string()))?;
+        let delimiter = delimiter(&head)?;
+        let reader = io::Cursor::new(head).chain(reader);
         let left = Rc::new(Cell::new(LONGEST_LINE));
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
+            .delimiter(delimiter)
             .flexible(true)
             .comment(Some(b'#'))
             .trim(csv::Trim::All)
@@ -266,6 +297,10 @@ mod tests {
         assert_eq!((trace.ids(), trace.sizes()), (&[0, 1][..], Some(&[5, 6][..])));
         let trace = csv("time,key\n0,a\n1,a\n").unwrap();
         assert_eq!((trace.ids(), trace.sizes()), (&[0, 0][..], None));
+        for text in ["time\tkey\n0\ta\n1\ta\n", "# x\ntime;key\n0;a\n1;a\n", "time key\n0 a\n1 a\n"] {
+            assert_eq!(csv(text).unwrap().ids(), [0, 0], "{text:?}");
+        }
+        assert_eq!(csv("GET /a b\nGET /a b\n").unwrap().keys(), 1, "a key may hold spaces");
         let binary = [0, 0, 0, 9, 0, 0, 1, 0, 0, 0, 0, 9];
         assert_eq!(Trace::read_binary(&binary[..]).unwrap().ids(), [0, 1, 0]);
     }
@@ -281,6 +316,7 @@ mod tests {
             ("1,10\n2,-1\n", "line 2"),
             ("url,bytes\nx,3\n", "line 1: the size `bytes`"),
             ("time,key\n5\n", "line 2 has no column 2"),
+            ("1 100 5\n2 101 5\n", "nothing says which of them is the key"),
         ] {
             let fault = csv(text).unwrap_err();
             assert_eq!(fault.code, Code::BadTrace);

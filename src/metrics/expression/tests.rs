@@ -18,6 +18,7 @@ fn catalog() -> Catalog {
         name: name.to_owned(),
         kind,
         instances,
+        layout: (kind == "database").then_some(crate::engine::Layout::SINGLE),
         price_per_hour: Some(0.5),
         operations: Vec::new(),
     };

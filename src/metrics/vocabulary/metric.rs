@@ -45,6 +45,10 @@ pub enum Gauge {
     Busy,
     /// Servers there are.
     Servers,
+    /// The mean of a level that is a lag, in seconds.
+    Lag,
+    /// For how long a level was up, in seconds.
+    Duration,
 }
 
 /// What is asked of stores of copies.
@@ -122,6 +126,8 @@ pub enum Metric {
     InFlight(ComponentId),
     /// Instances of a fleet that never changes.
     Instances(u32),
+    /// The largest of these.
+    Worst(Vec<Metric>),
     /// Largest / mean over these.
     Skew(Vec<Metric>),
     /// Time from the spike's end to recovery.
@@ -140,6 +146,16 @@ pub enum Metric {
     StaleReads(EntityId),
     /// Mean age of what those reads saw.
     Staleness(EntityId),
+    /// Versions that reads of an entity were behind, over all of them.
+    VersionsBehind(Statistic, EntityId),
+    /// Reads that saw less than the same reader had seen before.
+    ReadsGoneBack,
+    /// Writes of the store per acknowledged write of an entity.
+    WriteAmplification(EntityId),
+    /// Copies written, taken out or marked per acknowledged write of an entity.
+    CacheWrites(EntityId),
+    /// Share of the copies of an entity at the end that are not the store's version.
+    Divergence(EntityId),
     /// What stores of copies (positions in the catalog's resources) found and fetched.
     Store(StoreGauge, Vec<usize>),
     /// Messages of a queue that met this.
@@ -184,6 +200,18 @@ impl fmt::Display for UnknownMetric {
 impl std::error::Error for UnknownMetric {}
 
 impl Metric {
+    /// What its values lie between: a share of something between none and all of it, nothing below zero but
+    /// what is a difference.
+    #[must_use]
+    pub fn domain(&self) -> (f64, f64) {
+        match self {
+            Self::Offload(..) | Self::Store(StoreGauge::ByteHitRatio, _) => (f64::NEG_INFINITY, 1.0),
+            Self::Resources(Gauge::Offered, _) => (0.0, f64::INFINITY),
+            _ if self.unit() == Unit::Share => (0.0, 1.0),
+            _ => (0.0, f64::INFINITY),
+        }
+    }
+
     /// The unit of its values.
     #[must_use]
     pub fn unit(&self) -> Unit {
@@ -204,25 +232,32 @@ impl Metric {
             | Self::Degraded
             | Self::StaleReads(_)
             | Self::HitRatio(_)
+            | Self::Divergence(_)
             | Self::Offload(..)
             | Self::Store(
                 StoreGauge::HitRatio | StoreGauge::ByteHitRatio | StoreGauge::Joined | StoreGauge::Stale,
                 _,
             )
             | Self::Resources(Gauge::Utilisation | Gauge::Offered, _) => Unit::Share,
-            Self::AttemptsPerRequest | Self::Skew(_) => Unit::Ratio,
+            Self::AttemptsPerRequest | Self::Skew(_) | Self::WriteAmplification(_) | Self::CacheWrites(_) => {
+                Unit::Ratio
+            }
             Self::Latency(..)
             | Self::TimeToRecover
             | Self::MessageAge(..)
             | Self::CompletionTime(..)
             | Self::DrainTime(_)
             | Self::Staleness(_)
-            | Self::Resources(Gauge::Wait(_), _) => Unit::Seconds,
+            | Self::Resources(Gauge::Wait(_) | Gauge::Lag | Gauge::Duration, _) => Unit::Seconds,
+            // Lags and outages are all that is looked at so.
+            Self::Worst(all) => all.first().map_or(Unit::Seconds, Self::unit),
             Self::Resources(Gauge::Queue | Gauge::QueueMax | Gauge::Busy | Gauge::Servers, _)
             | Self::InFlight(_)
             | Self::LostWrites
             | Self::Messages(..)
             | Self::OwnWritesUnread
+            | Self::ReadsGoneBack
+            | Self::VersionsBehind(..)
             | Self::Store(StoreGauge::Evictions, _)
             | Self::Instances(_) => Unit::Count,
             Self::Cost => Unit::MoneyPerHour,

@@ -5,7 +5,7 @@
 //! any one of them. A name that nothing in the model supplies is an error, never an empty value; one that
 //! another kind of component would supply is an error that names the kind.
 
-use super::catalog::{Catalog, ComponentInfo, Role};
+use super::catalog::{Catalog, ComponentInfo, ResourceInfo, Role};
 
 mod metric;
 mod queues;
@@ -30,10 +30,22 @@ const PLAIN: [(&str, Metric); 13] = [
     ("cost_per_million_good", Metric::CostPerMillionGood),
 ];
 
-const OTHER_HEADS: [&str; 11] =
-    ["degraded", "mean", "max", "p50", "p90", "p95", "p99", "errors", "skew", "stale_reads", "staleness"];
+const OTHER_HEADS: [&str; 9] = ["degraded", "mean", "max", "p50", "p90", "p95", "p99", "errors", "skew"];
 
-const OF_COMPONENT: [&str; 13] = [
+/// Names that stand before an entity.
+const OF_ENTITY: [&str; 7] = [
+    "hit_ratio",
+    "stale_reads",
+    "staleness",
+    "versions_behind",
+    "write_amplification",
+    "cache_writes",
+    "divergence",
+];
+
+const OF_COMPONENT: [&str; 15] = [
+    "throttled",
+    "memory",
     "limit",
     "instances",
     "cpu",
@@ -53,8 +65,11 @@ const OF_COMPONENT: [&str; 13] = [
 const MOST_PLACES: usize = 32;
 
 /// Names that exist in the language and are supplied by kinds of components that this model does not have.
-const ELSEWHERE: [(&str, &str); 16] = [
+const ELSEWHERE: [(&str, &str); 19] = [
     ("hit_ratio", "a cache"),
+    ("divergence", "a cache"),
+    ("cache_writes", "a cache"),
+    ("monotonic_violations", "a cache"),
     ("evictions", "a cache"),
     ("depth", "a queue"),
     ("oldest_age", "a queue"),
@@ -166,25 +181,42 @@ fn of_run(
         return of_queue;
     }
     match (name, texts) {
+        ("outage", []) if has_replicas(catalog) => {
+            trailing(Metric::Worst(each(Gauge::Duration, of_kind(Role::Outage, |_| true, catalog))))
+        }
         ("lost_writes", []) if can_lose(catalog) => trailing(Metric::LostWrites),
-        ("ryw_violations", []) if keeps_copies(catalog) => trailing(Metric::OwnWritesUnread),
-        ("hit_ratio", _) if !keeps_copies(catalog) => {
+        ("ryw_violations", []) if keeps_copies(catalog) || has_replicas(catalog) => {
+            trailing(Metric::OwnWritesUnread)
+        }
+        ("monotonic_violations", []) if keeps_copies(catalog) || has_replicas(catalog) => {
+            trailing(Metric::ReadsGoneBack)
+        }
+        ("hit_ratio" | "divergence" | "cache_writes", _) if !keeps_copies(catalog) => {
             Err(elsewhere(name).unwrap_or_else(|| unknown(format!("no component keeps copies for `{name}`"))))
         }
         ("degraded", []) => trailing(Metric::Degraded),
-        ("hit_ratio" | "stale_reads" | "staleness", [entity]) => {
+        (_, [entity]) if OF_ENTITY.contains(&name) => {
             let id = catalog.entity(entity).ok_or_else(|| UnknownMetric {
                 message: format!("there is no entity `{entity}` under `data`"),
                 suggestion: closest(entity, catalog.entities.iter().map(String::as_str)),
             })?;
+            if let ("versions_behind", [word]) = (name, rest)
+                && let Some(statistic) = statistic(&word.name)
+            {
+                return Ok(Metric::VersionsBehind(statistic, id));
+            }
             trailing(match name {
                 "hit_ratio" => Metric::HitRatio(id),
                 "stale_reads" => Metric::StaleReads(id),
+                "versions_behind" => Metric::VersionsBehind(Statistic::Mean, id),
+                "write_amplification" => Metric::WriteAmplification(id),
+                "cache_writes" => Metric::CacheWrites(id),
+                "divergence" => Metric::Divergence(id),
                 _ => Metric::Staleness(id),
             })
         }
         ("skew", [of]) => trailing(skew(of, catalog)?),
-        ("stale_reads" | "staleness", _) => Err(unknown(format!("`{name}` needs an entity: `{name}(user)`"))),
+        _ if OF_ENTITY.contains(&name) => Err(unknown(format!("`{name}` needs an entity: `{name}(user)`"))),
         ("skew", _) => Err(unknown("`skew` needs a metric of a component: `skew(app.cpu)`".to_owned())),
         _ => Err(elsewhere(name).unwrap_or_else(|| UnknownMetric {
             message: format!("there is no metric or component `{name}`"),
@@ -194,6 +226,7 @@ fn of_run(
                     .iter()
                     .map(|(plain, _)| *plain)
                     .chain(OTHER_HEADS)
+                    .chain(OF_ENTITY)
                     .chain(catalog.components.iter().map(|c| c.name.as_str())),
             ),
         })),
@@ -202,7 +235,23 @@ fn of_run(
 
 /// Whether the model has what can lose acknowledged writes.
 fn can_lose(catalog: &Catalog) -> bool {
-    catalog.components.iter().any(|component| component.kind == "cache")
+    has_replicas(catalog) || catalog.components.iter().any(|component| component.kind == "cache")
+}
+
+/// Whether some database has replicas.
+fn has_replicas(catalog: &Catalog) -> bool {
+    catalog.resources.iter().any(|resource| resource.role == Role::Lag)
+}
+
+/// Positions of the resources of a role.
+fn of_kind(role: Role, ours: impl Fn(&ResourceInfo) -> bool, catalog: &Catalog) -> Vec<usize> {
+    let all = catalog.resources.iter().enumerate();
+    all.filter(|(_, resource)| resource.role == role && ours(resource)).map(|(at, _)| at).collect()
+}
+
+/// A gauge of each resource by itself.
+fn each(gauge: Gauge, resources: Vec<usize>) -> Vec<Metric> {
+    resources.into_iter().map(|resource| Metric::Resources(gauge, vec![resource])).collect()
 }
 
 /// Whether the model keeps copies of rows, which may be old.
@@ -268,9 +317,31 @@ fn skew(of: &str, catalog: &Catalog) -> Result<Metric, UnknownMetric> {
     let Some(component) = component else {
         return Err(unknown(format!("`skew` needs a metric of a component, and `{of}` is none")));
     };
+    // Over the members of a kind that a word without its number names.
+    if let (Some(layout), Some(word)) = (component.layout, path.get(1).filter(|word| word.index.is_none())) {
+        let count = match word.name.as_str() {
+            "shard" | "shards" => layout.shards,
+            "replica" | "replicas" => layout.replicas,
+            _ => 0,
+        };
+        if count > 0 {
+            let of_member = |index: u16| {
+                let mut path = path[1..].to_vec();
+                path[0].index = Some(u32::from(index));
+                of_component(component, None, &path, catalog)
+            };
+            return Ok(Metric::Skew((0..count).map(of_member).collect::<Result<_, _>>()?));
+        }
+    }
     let members =
-        (0..component.instances.max(1)).map(|i| of_component(component, Some(i), &path[1..], catalog));
+        (0..members(component, catalog)).map(|i| of_component(component, Some(i), &path[1..], catalog));
     Ok(Metric::Skew(members.collect::<Result<_, _>>()?))
+}
+
+/// What can be told apart of a component: its instances, or the places of a CDN.
+fn members(component: &ComponentInfo, catalog: &Catalog) -> u32 {
+    let stores = catalog.resources.iter().filter(|r| r.component == component.id && r.role == Role::Store);
+    stores.map(|r| r.instance + 1).max().unwrap_or(1).max(component.instances.max(1))
 }
 
 fn of_component(
@@ -280,21 +351,26 @@ fn of_component(
     catalog: &Catalog,
 ) -> Result<Metric, UnknownMetric> {
     let name = &component.name;
-    if index.is_some_and(|i| i >= component.instances.max(1)) {
-        let last = component.instances.max(1) - 1;
-        return Err(unknown(format!("`{name}` has instances `{name}[0]` to `{name}[{last}]`")));
+    let mut selected = None;
+    if let (Some(layout), None) = (component.layout, index) {
+        let words: Vec<_> = rest.iter().map(|segment| (segment.name.as_str(), segment.index)).collect();
+        let (found, taken) = layout.select(&words).map_err(|what| unknown(format!("of `{name}`: {what}")))?;
+        selected = (taken > 0).then_some(found);
+        rest = &rest[taken..];
     }
     if component.kind == "queue" {
         let words: Vec<&str> = rest.iter().map(|s| s.name.as_str()).collect();
         return queues::of_component(component, &words, catalog);
     }
-    // A database of one node is its own primary.
-    if component.kind == "database" && rest.first().is_some_and(|s| s.name == "primary") {
-        rest = &rest[1..];
+    let members = members(component, catalog);
+    if index.is_some_and(|i| i >= members) {
+        let last = members - 1;
+        return Err(unknown(format!("`{name}` has instances `{name}[0]` to `{name}[{last}]`")));
     }
     let of_role = |role: Role| -> Vec<usize> {
         let ours = |r: &super::catalog::ResourceInfo| {
-            r.component == component.id && r.role == role && index.is_none_or(|i| r.instance == i)
+            let meant = selected.as_ref().is_none_or(|all| all.iter().any(|m| u32::from(*m) == r.instance));
+            r.component == component.id && r.role == role && meant && index.is_none_or(|i| r.instance == i)
         };
         catalog.resources.iter().enumerate().filter(|(_, r)| ours(r)).map(|(i, _)| i).collect()
     };
@@ -330,6 +406,8 @@ fn of_component(
             }
             gauge(name, "pool", tail, resources)
         }
+        ["throttled"] => Ok(Metric::Resources(Gauge::Utilisation, need(Role::Quota, "`cpu_limit`")?)),
+        ["memory"] => Ok(Metric::Resources(Gauge::Utilisation, need(Role::Memory, "`memory`")?)),
         ["limit"] => Ok(Metric::Resources(Gauge::Servers, need(Role::Limit, "concurrency limit")?)),
         ["limit", tail @ ..] => gauge(name, "limit", tail, need(Role::Limit, "concurrency limit")?),
         ["cpu", tail @ ..] => gauge(name, "cpu", tail, need(Role::Cpu, "cores")?),
@@ -341,6 +419,12 @@ fn of_component(
         ["locks", tail @ ..] => gauge(name, "locks", tail, need(Role::Locks, "row locks")?),
         ["wal", tail @ ..] => gauge(name, "wal", tail, need(Role::Wal, "write-ahead log")?),
         ["link", tail @ ..] => gauge(name, "link", tail, need(Role::Link, "link")?),
+        ["lag"] if component.layout.is_some() => {
+            Ok(Metric::Worst(each(Gauge::Lag, need(Role::Lag, "replica that could lag")?)))
+        }
+        ["outage"] if component.layout.is_some() => {
+            Ok(Metric::Worst(each(Gauge::Duration, need(Role::Outage, "replica that could take over")?)))
+        }
         ["shield", word] if store_gauge(word).is_some() => Ok(Metric::Store(
             store_gauge(word).unwrap_or(StoreGauge::HitRatio),
             need(Role::Shield, "shield")?,
@@ -417,6 +501,8 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
             "in_flight",
             "connections",
             "limit",
+            "throttled",
+            "memory",
         ]
         .iter()
         .map(|tail| format!("{c}.{tail}"))
@@ -435,6 +521,14 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
         if catalog.resources.iter().any(changes) {
             candidates.push(format!("{c}.instances"));
         }
+        if let Some(layout) = component.layout.filter(|layout| layout.members() > 1) {
+            candidates.extend((0..layout.members().min(MOST_PLACES as u16)).flat_map(|member| {
+                let member = layout.name(member);
+                ["cpu", "offered_cpu", "lag", "wait.p99"].map(|tail| format!("{c}.{member}.{tail}"))
+            }));
+            candidates.push(format!("{c}.replica.lag"));
+            candidates.push(format!("skew({c}.shard.cpu)"));
+        }
         for target in &catalog.components {
             let t = &target.name;
             candidates.extend(
@@ -447,12 +541,17 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
     if can_lose(catalog) {
         names.push("lost_writes".to_owned());
     }
-    if keeps_copies(catalog) {
-        names.push("ryw_violations".to_owned());
+    if has_replicas(catalog) {
+        names.push("outage".to_owned());
+    }
+    if keeps_copies(catalog) || has_replicas(catalog) {
+        names.extend(["ryw_violations", "monotonic_violations"].map(str::to_owned));
     }
     for entity in &catalog.entities {
         if keeps_copies(catalog) {
-            names.push(format!("hit_ratio({entity})"));
+            let of = ["hit_ratio", "divergence", "cache_writes", "write_amplification", "versions_behind"];
+            names.extend(of.map(|name| format!("{name}({entity})")));
+            names.extend(["p99", "max"].map(|tail| format!("versions_behind({entity}).{tail}")));
         }
         names.extend([format!("stale_reads({entity})"), format!("staleness({entity})")]);
     }

@@ -18,6 +18,7 @@ mod palette;
 mod panel;
 mod picture;
 mod raster;
+mod scatter;
 mod svg;
 mod thin;
 mod ticks;
@@ -29,6 +30,7 @@ pub use font::{Weight, shorten, text_width};
 pub use mermaid::render_mermaid;
 pub use picture::{Abscissa, Axis, Band, Limit, Line, Panel, Picture, Role, Scale, Stroke, Unit};
 pub use raster::{ChartError, rasterize, render_png};
+pub use scatter::{Point, Scatter, pareto, render_scatter};
 pub use ticks::{format_clock, format_value};
 pub use topology::{Edge, Node, NodeKind, Topology, render_topology_png, render_topology_svg};
 

@@ -7,25 +7,7 @@ use std::fmt::Write;
 
 use super::font::{FAMILY, Weight};
 use super::palette::PAPER;
-
-/// Makes `text` safe as XML character data and inside a quoted attribute. Characters that XML 1.0
-/// forbids even as references become spaces.
-pub(super) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            '\u{FFFE}' | '\u{FFFF}' => out.push(' '),
-            c if c.is_control() => out.push(' '),
-            c => out.push(c),
-        }
-    }
-    out
-}
+pub(super) use crate::report::xml::escape;
 
 /// A coordinate with at most two decimals; zero when it is not finite.
 pub(super) fn num(value: f64) -> String {

@@ -40,7 +40,7 @@ pub(super) fn read(
     for (at, (key, node)) in entries(node, "`clients`", found).iter().enumerate() {
         let trace = around.replays.traces.iter().find(|trace| trace.client == at);
         if let Some(client) = read_client(&key.name, node, trace, around, found) {
-            clients.push(client);
+            clients.push(ClientSpec { place: key.place, ..client });
         }
     }
     clients
@@ -252,6 +252,7 @@ fn read_client(
     fields.finish(found);
     Some(ClientSpec {
         name: name.to_owned(),
+        place: node.place,
         to: to?,
         behaviour,
         arrivals,

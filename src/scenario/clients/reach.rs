@@ -26,7 +26,7 @@ pub(super) fn serves(components: &[ComponentModel], target: ComponentId, endpoin
             }
             open.extend(balancer.routes.iter().flat_map(RouteSpec::targets));
         } else if let ComponentSpec::Cdn(cdn) = &component.spec {
-            let Some(to) = cdn.to else { return true };
+            let Some(to) = cdn.origin(endpoint) else { return true };
             open.push(to);
         } else if component.spec.serves(endpoint) {
             return true;
@@ -58,7 +58,7 @@ pub(super) fn writes<'a>(
                 let steps = service.endpoints.iter().filter(|e| e.name == operation).map(|e| &e.steps);
                 steps.for_each(|steps| calls(components, passed_on, steps, &mut open));
             }
-            ComponentSpec::Cdn(cdn) => open.extend(cdn.to.map(|to| (to, operation))),
+            ComponentSpec::Cdn(cdn) => open.extend(cdn.origin(operation).map(|to| (to, operation))),
             ComponentSpec::Cache(_) | ComponentSpec::Queue(_) => {}
             ComponentSpec::Database(database) => {
                 if database.queries.iter().any(|query| query.name == operation && query.writes) {

@@ -1,15 +1,18 @@
 //! `kind: cache`, and the caches inside the instances of a service.
 
+use super::steps::read_query;
 use super::{Names, small};
 use crate::base::random::Distribution;
-use crate::base::{EntityId, SimDuration};
+use crate::base::{ComponentId, EntityId, OperationId, SimDuration};
 use crate::components::cache::eviction::Policy;
-use crate::components::cache::spec::{CacheSpec, LocalCacheSpec, WriteBack};
+use crate::components::cache::spec::{
+    AppendOnly, CacheSpec, ChangeFeed, Durability, LocalCacheSpec, WriteBack,
+};
 use crate::components::cache::store::{ActiveExpiry, Capacity, OVERHEAD};
 use crate::document::distribution_text::Of;
 use crate::document::{Code, Diagnostics, Node, Value, quantity};
 use crate::engine::Placement;
-use crate::scenario::fields::{Fields, entries};
+use crate::scenario::fields::{Fields, entries, share};
 
 pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics) -> CacheSpec {
     let placements = [("ring", Placement::Ring), ("slots", Placement::Slots), ("modulo", Placement::Modulo)];
@@ -22,6 +25,13 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         active_expiry: fields.flag("active_expiry", found).unwrap_or(false).then_some(ActiveExpiry::REDIS),
         warm: read_warm(fields, names, found),
         write_back: read_write_back(fields, found),
+        read_through: read_through(fields, names, found),
+        negative_ttl: fields.get("negative_ttl").and_then(|node| {
+            let ttl = crate::scenario::fields::amount(node, Of::Time, found)?;
+            lasts(node, ttl, found)
+        }),
+        change_feeds: read_change_feeds(fields, names, found),
+        durability: read_durability(fields, found),
         op_cost: fields.amount("op_cost", Of::Time, found),
         threads: small(fields, "threads", 1, 1_000, found).unwrap_or(1) as u32,
         max_connections: small(fields, "max_connections", 1, 10_000_000, found).map(|n| n as u32),
@@ -43,6 +53,93 @@ fn read_warm(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics) ->
         }
     }
     warm
+}
+
+/// `read_through: {post: db.feed(post)}`.
+fn read_through(
+    fields: &mut Fields<'_>,
+    names: &Names,
+    found: &mut Diagnostics,
+) -> Vec<(EntityId, ComponentId, OperationId)> {
+    let mut all = Vec::new();
+    for (key, node) in entries(fields.get("read_through"), "`read_through`", found) {
+        let at = Node { value: Value::Null, place: key.place };
+        let entity = names.entity(&at, &key.name, found);
+        if let (Some(entity), Some((store, query, _))) = (entity, read_query(node, names, found)) {
+            all.push((entity, store, query));
+        }
+    }
+    all
+}
+
+/// `change_feed: {post: {delay: ~50ms, lost: 0.1%}}`.
+fn read_change_feeds(
+    fields: &mut Fields<'_>,
+    names: &Names,
+    found: &mut Diagnostics,
+) -> Vec<(EntityId, ChangeFeed)> {
+    let mut all = Vec::new();
+    for (key, node) in entries(fields.get("change_feed"), "`change_feed`", found) {
+        let at = Node { value: Value::Null, place: key.place };
+        let feed = read_change_feed(node, found);
+        all.extend(names.entity(&at, &key.name, found).map(|entity| (entity, feed)));
+    }
+    all
+}
+
+fn read_change_feed(node: &Node, found: &mut Diagnostics) -> ChangeFeed {
+    let mut feed = Fields::of(node, "a change feed", found);
+    let read = ChangeFeed {
+        delay: feed.amount("delay", Of::Time, found),
+        lost: feed.read("lost", share, found).unwrap_or(0.0),
+    };
+    feed.finish(found);
+    read
+}
+
+/// `persistence: {...}` and `replication: {...}`.
+fn read_durability(fields: &mut Fields<'_>, found: &mut Diagnostics) -> Durability {
+    let mut plan = Durability::default();
+    if let Some(node) = fields.get("persistence") {
+        let mut persistence = Fields::of(node, "`persistence`", found);
+        plan.snapshot = persistence.read("snapshot", quantity::duration, found);
+        let logs =
+            [("no", AppendOnly::Off), ("everysec", AppendOnly::EverySecond), ("always", AppendOnly::Always)];
+        plan.append_only = persistence.choice("append_only", &logs, found).unwrap_or_default();
+        plan.fork = persistence.read("fork", quantity::duration, found).unwrap_or(SimDuration::ZERO);
+        plan.load = persistence.read("load", quantity::bandwidth, found).map(|b| b.as_bytes_per_second());
+        persistence.finish(found);
+        let most = SimDuration::from_secs(1).mul_f64(1e-3);
+        if plan.snapshot.is_some_and(|every| every < most) || plan.load.is_some_and(|load| load < 1.0) {
+            let help = "write `snapshot: 5m` and `load: 500MB/s`";
+            found.add(
+                Code::OutOfRange,
+                node.place,
+                "a snapshot every millisecond at most, and read back at 1 B/s at least",
+                help,
+            );
+            plan.snapshot = None;
+            plan.load = None;
+        }
+        if !plan.fork.is_zero() && plan.snapshot.is_none() {
+            let help = "write `snapshot: 5m` beside it, or leave `fork` out";
+            found.add(
+                Code::NoEffect,
+                node.place,
+                "a process is forked for a snapshot, and none is taken",
+                help,
+            );
+        }
+    }
+    if let Some(node) = fields.get("replication") {
+        let mut replication = Fields::of(node, "`replication`", found);
+        plan.replicas = small(&mut replication, "replicas", 0, 100, found).unwrap_or(1) as u16;
+        plan.lag = replication.read("lag", quantity::duration, found).unwrap_or(SimDuration::from_millis(1));
+        plan.failover =
+            replication.read("failover", quantity::duration, found).unwrap_or(SimDuration::from_secs(15));
+        replication.finish(found);
+    }
+    plan
 }
 
 /// Rows that a cache holds at the start at most.
@@ -73,9 +170,10 @@ pub(super) fn read_local(
         let capacity = capacity(&mut local, 0, found);
         let eviction = eviction(&mut local, Policy::Lru, found);
         let ttl = ttl(&mut local, found);
+        let change_feed = local.get("change_feed").map(|node| read_change_feed(node, found));
         local.finish(found);
         if let Some(entity) = names.entity(&at, &key.name, found) {
-            caches.push(LocalCacheSpec { entity, capacity, eviction, ttl });
+            caches.push(LocalCacheSpec { entity, capacity, eviction, ttl, change_feed });
         }
     }
     caches

@@ -7,11 +7,13 @@ use crate::base::SimDuration;
 use crate::base::random::Distribution;
 use crate::components::cache::spec::LocalCacheSpec;
 use crate::components::service::spec::{
-    CacheStep, CallOptions, Coalesce, Endpoint, Layer, Step, WritePolicy,
+    CacheStep, CallOptions, Coalesce, Endpoint, Keeping, Layer, Message, Step, WritePolicy,
 };
 use crate::document::distribution_text::Of;
 use crate::document::{Code, Diagnostics, Node, Value, quantity};
-use crate::scenario::fields::{Fields, amount, text};
+use crate::engine::Terms;
+use crate::scenario::fields::{Fields, amount, scalar, share, text};
+use crate::scenario::model::{ComponentModel, ComponentSpec};
 
 /// The instance's own cache, as steps name it.
 const LOCAL: &str = "local";
@@ -39,9 +41,10 @@ pub(super) fn read(
         let to = put.need("to", found).and_then(|node| layer(node, names, found));
         let entity = entity_of(&mut put, names, found);
         let ttl = ttl(&mut put, found);
+        let guarded = is_guarded(&mut put, found);
         let (strict, options) = (is_strict(&mut put, found), read_options(&mut put, found));
         put.finish(found);
-        Some(CacheStep::Put { entity: entity?, to: to?, ttl, strict, options })
+        Some(CacheStep::Put { entity: entity?, to: to?, ttl, guarded, strict, options })
     } else if let Some(node) = step.get("write") {
         read_write(node, names, found)
     } else {
@@ -49,9 +52,11 @@ pub(super) fn read(
         let mut invalidate = Fields::of(node, "`invalidate`", found);
         let layers = invalidate.need("in", found).map(|node| layers(node, names, found));
         let entity = entity_of(&mut invalidate, names, found);
+        let guarded = is_guarded(&mut invalidate, found);
+        let message = message(&mut invalidate, found);
         let (strict, options) = (is_strict(&mut invalidate, found), read_options(&mut invalidate, found));
         invalidate.finish(found);
-        Some(CacheStep::Invalidate { entity: entity?, layers: layers?, strict, options })
+        Some(CacheStep::Invalidate { entity: entity?, layers: layers?, guarded, message, strict, options })
     }
 }
 
@@ -59,15 +64,10 @@ fn read_cached(node: &Node, names: &Names, found: &mut Diagnostics, depth: u32) 
     let mut cached = Fields::of(node, "`cached`", found);
     let layers = cached.need("in", found).map(|node| layers(node, names, found));
     let entity = entity_of(&mut cached, names, found);
-    let ttl = ttl(&mut cached, found);
-    let swr = cached.read("swr", quantity::duration, found).map_or(0.0, SimDuration::as_secs_f64);
-    if swr > 0.0 && ttl.is_none() {
-        let help = "write `ttl: 60s` beside it";
-        found.add(Code::MissingKey, node.place, "`swr` begins when `ttl` ends, and there is none", help);
-    }
+    let keeping = keeping(&mut cached, node, found);
     let scopes = [("none", Coalesce::None), ("instance", Coalesce::Instance), ("lease", Coalesce::Lease)];
     let coalesce = cached.choice("coalesce", &scopes, found).unwrap_or_default();
-    let miss = cached.need("miss", found).map(|node| match &node.value {
+    let miss = cached.get("miss").map(|node| match &node.value {
         Value::List(_) => steps::read(node, names, found, depth + 1),
         _ => query(node, names, found).into_iter().collect(),
     });
@@ -82,7 +82,74 @@ fn read_cached(node: &Node, names: &Names, found: &mut Diagnostics, depth: u32) 
             "name one of kind `cache` in `in:`, or write `coalesce: instance`",
         );
     }
-    Some(CacheStep::Cached { entity: entity?, layers, ttl, swr, coalesce, strict, options, miss: miss? })
+    Some(CacheStep::Cached { entity: entity?, layers, keeping, coalesce, strict, options, miss })
+}
+
+/// How what was fetched is kept, and what becomes of it near its end.
+fn keeping(cached: &mut Fields<'_>, node: &Node, found: &mut Diagnostics) -> Keeping {
+    let ttl = ttl(cached, found);
+    let mut terms = Terms {
+        grace: cached.read("swr", quantity::duration, found).unwrap_or(SimDuration::ZERO),
+        on_error: cached.read("stale_if_error", quantity::duration, found).unwrap_or(SimDuration::ZERO),
+        beta: cached.read("early", quantity::number, found).unwrap_or(0.0),
+        ..Terms::default()
+    };
+    let mean = ttl.as_ref().map_or(0.0, Distribution::mean);
+    if let Some(at) = cached.get("refresh_ahead") {
+        let part = at.text().is_some_and(|text| text.trim_end().ends_with('%'));
+        let ahead = if part {
+            scalar(at, quantity::ratio, found).map(|part| part.get() * mean)
+        } else {
+            scalar(at, quantity::duration, found).map(SimDuration::as_secs_f64)
+        };
+        let ahead = ahead.unwrap_or(0.0);
+        if ttl.is_some() && ahead >= mean {
+            let help = "write the last part of the `ttl`: `refresh_ahead: 20%`, or `15s` of `ttl: 60s`";
+            found.add(Code::OutOfRange, at.place, "it would be fetched anew at each hit", help);
+        }
+        terms.ahead = SimDuration::from_secs_f64(ahead.clamp(0.0, mean));
+    }
+    if !(0.0..=1000.0).contains(&terms.beta) {
+        found.add(
+            Code::OutOfRange,
+            node.place,
+            "`early` lies between 0 and 1000",
+            "1 is the best of theory; more is earlier",
+        );
+        terms.beta = 0.0;
+    }
+    let written = [
+        ("swr", !terms.grace.is_zero()),
+        ("stale_if_error", !terms.on_error.is_zero()),
+        ("refresh_ahead", node.get("refresh_ahead").is_some()),
+        ("early", terms.beta > 0.0),
+    ];
+    let needs = written.into_iter().find(|(_, is_set)| *is_set).map(|(key, _)| key);
+    if let (Some(key), None) = (needs, &ttl) {
+        let message = format!("`{key}` is about the end of `ttl`, and there is none");
+        found.add(Code::MissingKey, node.place, message, "write `ttl: 60s` beside it");
+    }
+    let mut lasting = |key: &'static str, found: &mut Diagnostics| {
+        let node = cached.get(key)?;
+        let ttl = amount(node, Of::Time, found)?;
+        lasts(node, ttl, found)
+    };
+    let (negative_ttl, error_ttl) = (lasting("negative_ttl", found), lasting("error_ttl", found));
+    Keeping { ttl, terms, negative_ttl, error_ttl, guarded: is_guarded(cached, found) }
+}
+
+/// Whether versions are compared.
+fn is_guarded(fields: &mut Fields<'_>, found: &mut Diagnostics) -> bool {
+    fields.choice("guard", &[("none", false), ("version", true)], found).unwrap_or(false)
+}
+
+/// How caches are told that copies are old.
+fn message(fields: &mut Fields<'_>, found: &mut Diagnostics) -> Message {
+    Message {
+        delay: fields.amount("delay", Of::Time, found),
+        lost: fields.read("lost", share, found).unwrap_or(0.0),
+        again_after: fields.amount("again_after", Of::Time, found),
+    }
 }
 
 fn read_write(node: &Node, names: &Names, found: &mut Diagnostics) -> Option<CacheStep> {
@@ -99,6 +166,11 @@ fn read_write(node: &Node, names: &Names, found: &mut Diagnostics) -> Option<Cac
     ];
     let policy = write.choice("policy", &policies, found).unwrap_or_default();
     let ttl = ttl(&mut write, found);
+    let (guarded, message) = (is_guarded(&mut write, found), message(&mut write, found));
+    if policy != WritePolicy::Aside && message != Message::default() {
+        let help = "write `policy: aside`, or leave `delay`, `lost` and `again_after` out";
+        found.add(Code::NoEffect, node.place, "copies are told to go only where the policy is aside", help);
+    }
     // What was written through must be in both; a delete that fails leaves a stale copy, as it does in life.
     let both = matches!(policy, WritePolicy::Through | WritePolicy::Back);
     let errors = [("miss", false), ("fail", true)];
@@ -115,7 +187,8 @@ fn read_write(node: &Node, names: &Names, found: &mut Diagnostics) -> Option<Cac
             "name one of kind `cache` in `in:`",
         );
     }
-    Some(CacheStep::Write { entity: entity?, layers, policy, ttl, strict, options, store: store? })
+    let (entity, store) = (entity?, store?);
+    Some(CacheStep::Write { entity, layers, policy, ttl, guarded, message, strict, options, store })
 }
 
 /// `db.feed(post)` in place of a list of steps.
@@ -183,6 +256,44 @@ pub(super) fn check_local(
             );
         }
     });
+}
+
+/// A read without a way to fetch what is missing needs a cache that fetches by itself, as the last one.
+pub(super) fn check_read_through(components: &[ComponentModel], names: &Names, found: &mut Diagnostics) {
+    let fetches = |layer: &Layer, entity| match layer {
+        Layer::Cache(id) => match components.get(id.index()).map(|component| &component.spec) {
+            Some(ComponentSpec::Cache(cache)) => cache.read_through.iter().any(|(of, ..)| *of == entity),
+            _ => false,
+        },
+        Layer::Local => false,
+    };
+    let services = components.iter().filter_map(|component| match &component.spec {
+        ComponentSpec::Service(service) => Some(service),
+        _ => None,
+    });
+    for endpoint in services.flat_map(|service| &service.endpoints) {
+        each(&endpoint.steps, &mut |step| {
+            let CacheStep::Cached { entity, layers, miss, .. } = step else { return };
+            let place = endpoint.place;
+            let name = names.entity_name(*entity);
+            let last = layers.last().is_some_and(|layer| fetches(layer, *entity));
+            if miss.is_none() && !last {
+                found.add(
+                    Code::MissingKey,
+                    place,
+                    format!("nothing says how a `{name}` is fetched that no cache has"),
+                    format!("write `miss: db.get({name})`, or let the last cache say `read_through: {{{name}: db.get({name})}}`"),
+                );
+            } else if !last && layers.iter().any(|layer| fetches(layer, *entity)) {
+                found.add(
+                    Code::Contradiction,
+                    place,
+                    "a cache that fetches by itself is asked before another one",
+                    "name it last in `in:`",
+                );
+            }
+        });
+    }
 }
 
 /// Tells of every step about copies.

@@ -19,6 +19,7 @@ pub(in crate::scenario) fn read_options(fields: &mut Fields<'_>, found: &mut Dia
         retry: fields.get("retry").map(|node| read_retry(node, found)),
         cancel,
         stop,
+        outbox: None,
         propagate: fields.flag("propagate", found).unwrap_or(false),
         throttle: fields.get("throttle").map(|node| read_throttle(node, found)),
         bulkhead: fields.get("bulkhead").map(|node| read_bulkhead(node, found)),
@@ -58,6 +59,7 @@ fn read_retry(node: &Node, found: &mut Diagnostics) -> RetrySpec {
     let budget = retry.get("budget").and_then(|node| read_budget(node, found));
     let honour_retry_after = retry.flag("honour_retry_after", found).unwrap_or(false);
     let non_idempotent = retry.flag("non_idempotent", found);
+    let idempotency_key = retry.flag("idempotency_key", found).unwrap_or(false);
     let on = read_on(&mut retry, found).unwrap_or(RetryOn {
         timeout: true,
         any_5xx: true,
@@ -75,6 +77,7 @@ fn read_retry(node: &Node, found: &mut Diagnostics) -> RetrySpec {
         budget,
         honour_retry_after,
         non_idempotent,
+        idempotency_key,
     }
 }
 

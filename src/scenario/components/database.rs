@@ -1,9 +1,10 @@
 //! `kind: database`.
 
-use super::{Names, read_cores, small};
+use super::shards::read_shards;
+use super::{Names, read_cores, replicas, small};
 use crate::base::SimDuration;
 use crate::base::random::Distribution;
-use crate::components::database::spec::{DatabaseSpec, QuerySpec};
+use crate::components::database::spec::{By, DatabaseSpec, QuerySpec};
 use crate::document::distribution_text::Of;
 use crate::document::{Code, Diagnostics, quantity};
 use crate::queueing::Contention;
@@ -19,9 +20,11 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         };
         let (read, write, lock) = (entity("read", found), entity("write", found), entity("lock", found));
         let by = query.get("by");
-        if let Some(node) = by {
-            text(node, found).and_then(|name| names.entity(node, name, found));
-        }
+        let by = match by.and_then(|node| Some((node, text(node, found)?))) {
+            None => By::Own,
+            Some((_, "all")) => By::All,
+            Some((node, name)) => names.entity(node, name, found).map_or(By::Own, By::Row),
+        };
         if read.is_some() && write.is_some() {
             found.add(Code::Conflict, key.place, "a query reads or writes, not both", "declare two queries");
         }
@@ -29,8 +32,10 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
             name: key.name.clone(),
             entity: write.or(read),
             writes: write.is_some(),
+            by,
             cpu: query.amount("cpu", Of::Time, found).unwrap_or(Distribution::Constant(0.0)),
             io: query.amount("io", Of::Time, found),
+            pages: query.amount("pages", Of::Count, found),
             wal: query.amount("wal", Of::Size, found),
             lock,
         });
@@ -43,8 +48,11 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         contention.finish(found);
         Contention { sigma, kappa }
     });
+    let cores = read_cores(fields, found);
+    let replicas = replicas::read(fields, cores, found);
+    let failover = replicas::read_failover(fields, replicas.is_some(), found);
     DatabaseSpec {
-        cores: read_cores(fields, found),
+        cores,
         max_connections: small(fields, "max_connections", 1, 10_000_000, found).map(|n| n as u32),
         io: small(fields, "io", 1, 1_000_000, found).map(|n| n as u32),
         commit: fields.amount("commit", Of::Time, found),
@@ -52,7 +60,20 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
             .read("wal_bandwidth", quantity::bandwidth, found)
             .map(|b| b.as_bytes_per_second()),
         lock_timeout: fields.read("lock_timeout", quantity::duration, found).map(SimDuration::as_secs_f64),
+        connection_check: fields
+            .read("connection_check", quantity::duration, found)
+            .filter(|every| !every.is_zero())
+            .map(SimDuration::as_secs_f64),
+        statement_timeout: fields
+            .read("statement_timeout", quantity::duration, found)
+            .map(SimDuration::as_secs_f64)
+            .filter(|limit| *limit > 0.0),
+        memory: fields.read("memory", quantity::bytes, found).map(|bytes| bytes.get() as f64),
+        iops: small(fields, "iops", 1, 1_000_000_000, found).map(|n| n as f64),
         contention,
+        replicas,
+        shards: read_shards(fields, names, found),
+        failover,
         queries,
     }
 }

@@ -1,8 +1,8 @@
 //! What a service does against more work than it can do: shedding, concurrency limits, admission control.
 
 use super::small;
-use crate::base::SimDuration;
-use crate::components::service::spec::{ShedSpec, WarmSpec};
+use crate::base::{NANOS_PER_SEC, SimDuration};
+use crate::components::service::spec::{RetryAfter, ShedSpec, WarmSpec};
 use crate::document::{Code, Diagnostics, Node, quantity};
 use crate::engine::protection::AdmissionSettings;
 use crate::engine::protection::adaptive_concurrency::{
@@ -28,12 +28,36 @@ fn pair(
     (first, second)
 }
 
+/// A `Retry-After` in milliseconds; the header is in whole seconds (RFC 9110, 10.2.3).
+pub(in crate::scenario) fn after(fields: &mut Fields<'_>, found: &mut Diagnostics) -> Option<u32> {
+    let span = fields.read("retry_after", quantity::duration, found)?;
+    Some(u32::try_from(span.as_nanos().div_ceil(NANOS_PER_SEC).saturating_mul(1000)).unwrap_or(u32::MAX))
+}
+
+/// What refusals say of when to come again: each guard's own, or the service's.
+pub(super) fn read_retry_after(fields: &mut Fields<'_>, found: &mut Diagnostics) -> RetryAfter {
+    let line = after(fields, found).unwrap_or(0);
+    // What is wrong with a guard's own is reported when the guard is read.
+    let mut own = |guard: &'static str| {
+        let node = fields.get(guard)?.get("retry_after")?;
+        let span = quantity::duration(node.text()?).ok()?;
+        Some(u32::try_from(span.as_nanos().div_ceil(NANOS_PER_SEC).saturating_mul(1000)).unwrap_or(u32::MAX))
+    };
+    RetryAfter {
+        line,
+        shed: own("shed").unwrap_or(line),
+        limit: own("concurrency").unwrap_or(line),
+        admission: own("admission").unwrap_or(line),
+    }
+}
+
 pub(super) fn read_shed(node: &Node, found: &mut Diagnostics) -> ShedSpec {
     let mut fields = Fields::of(node, "`shed`", found);
     let codel = fields.get("codel");
     let adaptive_lifo = fields.get("adaptive_lifo");
     let max_age = fields.read("max_age", quantity::duration, found);
     let lowest_first = fields.flag("lowest_first", found);
+    let _ = after(&mut fields, found);
     if codel.is_none() && adaptive_lifo.is_none() && max_age.is_none() && lowest_first.is_none() {
         found.add(
             Code::NeedsOneOf,
@@ -68,7 +92,8 @@ pub(super) fn read_concurrency(node: &Node, found: &mut Diagnostics) -> Option<R
     let gradient = fields.get("gradient").map(|node| read_gradient(node, found));
     let envoy = fields.get("envoy").map(|node| read_envoy(node, found));
     let place = fields.place();
-    let nothing = node.entries().is_empty();
+    let nothing = node.entries().iter().all(|(key, _)| key.name == "retry_after");
+    let _ = after(&mut fields, found);
     fields.finish(found);
     let mut rules = [fixed, aimd, vegas, gradient, envoy].into_iter().flatten();
     let rule = rules.next();
@@ -145,6 +170,7 @@ fn read_envoy(node: &Node, found: &mut Diagnostics) -> Rule {
 pub(super) fn read_admission(node: &Node, found: &mut Diagnostics) -> AdmissionSettings {
     let mut fields = Fields::of(node, "`admission`", found);
     let usual = AdmissionSettings::default();
+    let _ = after(&mut fields, found);
     let settings = AdmissionSettings {
         window: fields.read("window", quantity::duration, found).unwrap_or(usual.window),
         threshold: fields.read("threshold", share, found).unwrap_or(usual.threshold),

@@ -1,6 +1,7 @@
 //! `kind: load_balancer`.
 
 use super::call_options::read_on;
+use super::guarding::after;
 use super::{Names, read_cores, small};
 use crate::base::{ComponentId, SimDuration};
 use crate::components::endpoint_pattern::EndpointPattern;
@@ -36,7 +37,7 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
     if let Some(to) = to {
         let to = read_targets(to, names, found);
         let pattern = EndpointPattern::default();
-        routes.push(RouteSpec { pattern, customer: Vec::new(), to, backup: Vec::new() });
+        routes.push(RouteSpec { pattern, customer: Vec::new(), reads_body: false, to, backup: Vec::new() });
     }
     let spare = fields.get("backup").map(|node| read_targets(node, names, found)).unwrap_or_default();
     for node in items(written, "routes", "- {path: /api/*, to: app}", found) {
@@ -63,7 +64,8 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         let backup = route.get("backup").map(|node| read_targets(node, names, found)).unwrap_or_default();
         route.finish(found);
         let pattern = EndpointPattern { method, path };
-        routes.push(RouteSpec { pattern, customer, to, backup });
+        let reads_body = node.get("body").is_some();
+        routes.push(RouteSpec { pattern, customer, reads_body, to, backup });
     }
     for route in &mut routes {
         if route.backup.is_empty() {
@@ -115,6 +117,7 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         zone_aware: fields.flag("zone_aware", found).unwrap_or(false),
         routes,
         max_body: fields.read("max_body", quantity::bytes, found).map(|b| b.get()),
+        buffers: fields.flag("request_buffering", found).unwrap_or(false),
         connect_timeout: seconds("connect_timeout", fields, found),
         read_timeout: seconds("read_timeout", fields, found),
         health,
@@ -225,7 +228,7 @@ fn read_next_upstream(node: &Node, found: &mut Diagnostics) -> NextUpstream {
 }
 
 fn read_statuses(fields: &mut Fields<'_>, found: &mut Diagnostics) -> Statuses {
-    let mut statuses = Statuses { no_backend: 503, unreachable: 502, queue: 503 };
+    let mut statuses = Statuses { no_backend: 503, unreachable: 502, queue: 503, retry_after: 0 };
     let Some(node) = fields.get("statuses") else { return statuses };
     let mut written = Fields::of(node, "`statuses`", found);
     for (key, slot) in [
@@ -237,6 +240,7 @@ fn read_statuses(fields: &mut Fields<'_>, found: &mut Diagnostics) -> Statuses {
             *slot = status as u16;
         }
     }
+    statuses.retry_after = after(&mut written, found).unwrap_or(0);
     written.finish(found);
     statuses
 }

@@ -10,10 +10,13 @@ mod database;
 mod guarding;
 mod load_balancer;
 mod queue;
+mod replicas;
 mod service;
+mod shards;
 mod steps;
 
 pub(super) use call_options::read_options;
+pub(super) use guarding::after;
 pub(super) use load_balancer::field;
 pub(super) use queue::read_span;
 
@@ -187,13 +190,30 @@ pub(super) fn read(node: Option<&Node>, names: &Names, found: &mut Diagnostics) 
             None => continue,
         };
         fields.finish(found);
+        let zones = member_zones(zones, &spec);
         models.push(ComponentModel { name: key.name.clone(), zones, place: key.place, spec });
     }
     // Ids are positions: with a component missing they would mean others.
     if models.len() == names.components.len() {
         queue::check(&models, found);
     }
+    cache_steps::check_read_through(&models, names, found);
     models
+}
+
+/// The zones of a database's members in turn, where its replicas have their own.
+fn member_zones(zones: Vec<String>, spec: &ComponentSpec) -> Vec<String> {
+    let ComponentSpec::Database(database) = spec else { return zones };
+    let Some(replicas) = database.replicas.as_ref().filter(|replicas| !replicas.zones.is_empty()) else {
+        return zones;
+    };
+    let layout = database.layout();
+    let primary = |shard: u16| zones.get(usize::from(shard) % zones.len().max(1)).cloned();
+    let zone = |member: u16| match layout.replica_of(member) {
+        None => primary(layout.shard_of(member)).unwrap_or_else(|| replicas.zones[0].clone()),
+        Some(replica) => replicas.zones[usize::from(replica) % replicas.zones.len()].clone(),
+    };
+    (0..layout.members()).map(zone).collect()
 }
 
 fn small(

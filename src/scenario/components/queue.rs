@@ -6,11 +6,13 @@ use crate::base::SimDuration;
 use crate::base::random::Distribution;
 use crate::components::autoscaler::HpaSettings;
 use crate::components::autoscaler::spec::{AutoscaleSpec, Rule, Signal};
+use crate::components::queue::PUBLISH;
 use crate::components::queue::spec::{
     Ack, ConsumerSpec, Disconnect, Overflow, Prefetch, QueueDiscipline, QueueSpec, RetryDelay,
 };
-use crate::components::queue::{OUTBOX, PUBLISH};
-use crate::components::service::spec::{Endpoint, ServiceDiscipline, ServiceSpec, Slots, Step};
+use crate::components::service::spec::{
+    CallOptions, Endpoint, RetryAfter, ServiceDiscipline, ServiceSpec, Slots, Step,
+};
 use crate::document::distribution_text::Of;
 use crate::document::{Code, Diagnostics, Node, quantity};
 use crate::engine::RowChoice;
@@ -165,7 +167,7 @@ pub(super) fn read_worker(fields: &mut Fields<'_>, names: &Names, found: &mut Di
     });
     let autoscale = fields.get("scale").and_then(|node| read_scale(node, from, grace, found));
     let instances = super::service::start(written, autoscale.as_ref(), fields, found);
-    let endpoint = Endpoint { name: JOB.to_owned(), place, steps: work };
+    let endpoint = Endpoint { name: JOB.to_owned(), place, steps: work, due: None };
     let local_caches = cache::read_local(fields, names, found);
     cache_steps::check_local(&endpoint, &local_caches, names, found);
     let ack = fields.choice("ack", &ACKS, found);
@@ -192,6 +194,9 @@ pub(super) fn read_worker(fields: &mut Fields<'_>, names: &Names, found: &mut Di
         instances,
         autoscale,
         cores,
+        cpu_limit: None,
+        memory: None,
+        surge: 0,
         workers: Slots::Limited(concurrency),
         backlog: None,
         accept_queue: None,
@@ -204,6 +209,7 @@ pub(super) fn read_worker(fields: &mut Fields<'_>, names: &Names, found: &mut Di
         concurrency: None,
         admission: None,
         reject_cost: None,
+        retry_after: RetryAfter::default(),
         warm: fields.get("warm").map(|node| guarding::read_warm(node, found)),
         rate_limit: None,
         pools: super::service::read_pools(fields, names, found),
@@ -288,11 +294,11 @@ pub(super) fn read_send(node: &Node, names: &Names, found: &mut Diagnostics, dep
         _ => scalar(node, quantity::duration, found),
     });
     let on_error = send.get("on_error").map(|n| steps::read(n, names, found, depth + 1));
-    let options = read_options(&mut send, found);
+    let options = CallOptions { outbox, ..read_options(&mut send, found) };
     send.finish(found);
     target.map(|target| Step::Call {
         target,
-        operation: if outbox.is_some() { OUTBOX } else { PUBLISH },
+        operation: PUBLISH,
         row: RowChoice::None,
         size,
         options,

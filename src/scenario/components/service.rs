@@ -2,9 +2,10 @@
 
 use super::{Names, autoscale, cache, cache_steps, guarding, read_cores, small, steps};
 use crate::base::SimDuration;
+use crate::base::random::Distribution;
 use crate::components::autoscaler::spec::AutoscaleSpec;
 use crate::components::service::spec::{
-    Endpoint, PoolSpec, RateLimitSpec, ServiceDiscipline, ServiceSpec, Slots,
+    Endpoint, MemorySpec, PoolSpec, RateLimitSpec, ServiceDiscipline, ServiceSpec, Slots,
 };
 use crate::document::distribution_text::Of;
 use crate::document::{Code, Diagnostics, Node, Value, quantity};
@@ -16,6 +17,8 @@ use crate::scenario::fields::{Fields, entries, scalar};
 pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics) -> ServiceSpec {
     let written = small(fields, "instances", 1, 10_000, found).map(|n| n as u16);
     let cores = read_cores(fields, found);
+    let cpu_limit = read_cpu_limit(fields, cores, found);
+    let memory = fields.get("memory").map(|node| read_memory(node, found));
     let autoscale = fields.get("autoscale").and_then(|node| autoscale::read(node, cores, found));
     let instances = start(written, autoscale.as_ref(), fields, found);
     let workers = match fields.get("workers") {
@@ -34,6 +37,7 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
                 ("fifo", ServiceDiscipline::Fifo),
                 ("lifo", ServiceDiscipline::Lifo),
                 ("priority", ServiceDiscipline::Priority),
+                ("edf", ServiceDiscipline::EarliestDeadline),
                 ("processor_sharing", ServiceDiscipline::ProcessorSharing),
             ],
             found,
@@ -42,18 +46,29 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
     let pools = read_pools(fields, names, found);
     let mut endpoints = Vec::new();
     for (key, node) in entries(fields.get("endpoints"), "`endpoints`", found) {
-        let steps = if matches!(node.value, Value::Map(_)) {
+        let (steps, due) = if matches!(node.value, Value::Map(_)) {
             let mut endpoint = Fields::of(node, "an endpoint", found);
             let steps =
                 endpoint.need("steps", found).map(|n| steps::read(n, names, found, 0)).unwrap_or_default();
+            let due = endpoint.read("due", quantity::duration, found);
             endpoint.finish(found);
-            steps
+            if let Some(at) = node.get("due").filter(|_| discipline != ServiceDiscipline::EarliestDeadline) {
+                let help = "write `discipline: edf` at the service, or leave it out";
+                found.add(
+                    Code::NoEffect,
+                    at.place,
+                    "`due` orders nothing unless the earliest is first",
+                    help,
+                );
+            }
+            (steps, due.map(SimDuration::as_secs_f64))
         } else {
-            steps::read(node, names, found, 0)
+            (steps::read(node, names, found, 0), None)
         };
-        endpoints.push(Endpoint { name: key.name.clone(), place: key.place, steps });
+        endpoints.push(Endpoint { name: key.name.clone(), place: key.place, steps, due });
     }
     let local_caches = cache::read_local(fields, names, found);
+    let retry_after = guarding::read_retry_after(fields, found);
     for endpoint in &endpoints {
         cache_steps::check_local(endpoint, &local_caches, names, found);
     }
@@ -62,6 +77,9 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         instances,
         autoscale,
         cores,
+        cpu_limit,
+        memory,
+        surge: 0,
         workers,
         backlog: small(fields, "backlog", 0, 100_000_000, found).map(|n| n as u32),
         accept_queue: small(fields, "accept_queue", 0, 100_000_000, found).map(|n| n as u32),
@@ -74,6 +92,7 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         concurrency: fields.get("concurrency").and_then(|node| guarding::read_concurrency(node, found)),
         admission: fields.get("admission").map(|node| guarding::read_admission(node, found)),
         reject_cost: fields.amount("reject_cost", Of::Time, found),
+        retry_after,
         warm: fields.get("warm").map(|node| guarding::read_warm(node, found)),
         rate_limit: fields.get("rate_limit").map(|node| read_rate_limit(node, found)),
         pools,
@@ -97,6 +116,61 @@ pub(super) fn read_pools(fields: &mut Fields<'_>, names: &Names, found: &mut Dia
     }
     pools
 }
+/// Kubernetes' `resources.limits.cpu`, where it limits something.
+fn read_cpu_limit(fields: &mut Fields<'_>, cores: f64, found: &mut Diagnostics) -> Option<f64> {
+    let node = fields.get("cpu_limit")?;
+    let limit = scalar(node, quantity::cores, found)?.get();
+    if !(0.001..=100_000.0).contains(&limit) {
+        found.add(
+            Code::OutOfRange,
+            node.place,
+            "a limit is between 0.001 and 100 000 cores",
+            "write `cpu_limit: 500m`",
+        );
+        return None;
+    }
+    if fields.get("workers").and_then(Node::text) == Some("event_loop") {
+        found.add(
+            Code::Conflict,
+            node.place,
+            "a limit on the core time of an event loop is not modelled",
+            "leave `cpu_limit` out, and slow the loop's own work down",
+        );
+        return None;
+    }
+    if limit >= cores {
+        let message = format!("`cpu_limit` of {limit} never bites: an instance has {cores} cores");
+        found.add(Code::NoEffect, node.place, message, "write the cores of its node as `cpu`: `cpu: 8`");
+        return None;
+    }
+    Some(limit)
+}
+
+/// Memory of an instance; the base is what a process of a managed runtime takes.
+fn read_memory(node: &Node, found: &mut Diagnostics) -> MemorySpec {
+    let mut fields = Fields::of(node, "`memory`", found);
+    let limit = fields.need("limit", found).and_then(|n| scalar(n, quantity::bytes, found));
+    let base = fields.read("base", quantity::bytes, found).map_or(BASE_MEMORY, |b| b.get() as f64);
+    let request = fields.amount("request", Of::Size, found);
+    let restart = fields.read("restart", quantity::duration, found).map_or(RESTART, SimDuration::as_secs_f64);
+    fields.finish(found);
+    let limit = limit.map_or(f64::MAX, |limit| limit.get() as f64);
+    if limit <= base {
+        found.add(
+            Code::Contradiction,
+            node.place,
+            "a process that takes its `base` alone is beyond its `limit`, and would be killed at once",
+            "raise `limit`, or write what it takes with nothing in hand as `base`",
+        );
+    }
+    let request = request.unwrap_or(Distribution::Constant(0.0));
+    MemorySpec { limit, base, request, restart }
+}
+
+/// What a process takes with nothing in hand: 300 MB (not verified).
+const BASE_MEMORY: f64 = 300e6;
+/// Seconds from a kill until the process serves again (not verified).
+const RESTART: f64 = 30.0;
 
 /// Instances at the start, which the bounds of the autoscaler hold.
 pub(super) fn start(

@@ -2,7 +2,10 @@
 
 use super::Absent::{Is, Required, Unset, Unverified};
 use super::KeyEntry;
-use super::Takes::{Block, Count, Duration, Either, Flag, List, Name, Named, Size, Text, Times, Word};
+use super::Takes::{
+    Bandwidth, Block, Count, Duration, Either, Flag, List, Name, Named, Number, Share, Size, Text, Times,
+    Word,
+};
 use super::shared::{STEPS, ZONES, key, with_call_options};
 
 pub(super) const MEMORY: KeyEntry =
@@ -49,6 +52,17 @@ const ON_ERROR: KeyEntry = key(
     Is("miss"),
     "whether an error or timeout of the cache is as if it had nothing, or an error of the endpoint",
 );
+const GUARD: KeyEntry = key(
+    "guard",
+    Word(&["none", "version"]),
+    Is("none"),
+    "version: an older version never takes the place of a newer one, and what is taken out leaves its version behind for 10s",
+);
+const DELAY: KeyEntry =
+    key("delay", Times, Unset("waited for"), "until caches hear of it, for which nobody waits");
+const LOST: KeyEntry = key("lost", Share, Is("0%"), "the share of such messages that are lost");
+const AGAIN_AFTER: KeyEntry =
+    key("again_after", Times, Unset("once"), "after which caches are told once more (delayed double delete)");
 const IN: KeyEntry = key(
     "in",
     Either(&[Name("cache"), List(&Name("cache"))]),
@@ -94,6 +108,36 @@ pub(super) const BLOCKS: &[super::Block] = &[
                 Unset("its defaults"),
                 "how writes with `policy: back` get to the store",
             ),
+            key(
+                "read_through",
+                Named(&Text),
+                Unset("its callers fetch"),
+                "the query by which it fetches by itself what it does not have, by entity: {post: db.feed(post)}; who asks meanwhile waits along",
+            ),
+            key(
+                "negative_ttl",
+                Times,
+                Unset("is not remembered"),
+                "how long it remembers that a row which it fetched does not exist (see `absent` of an entity)",
+            ),
+            key(
+                "change_feed",
+                Named(&Block("change_feed")),
+                Unset("hears of no commits"),
+                "entities whose copies it takes out when it hears of a commit from the database's log",
+            ),
+            key(
+                "persistence",
+                Block("persistence"),
+                Unset("all is lost"),
+                "what a restart of a node brings back",
+            ),
+            key(
+                "replication",
+                Block("replication"),
+                Unset("no replicas"),
+                "copies of each node, one of which takes its place when it is lost",
+            ),
             key("op_cost", Times, Unset("takes no time"), "core time of a command"),
             key("threads", Count, Is("1"), "commands that a node serves at once, each on a core"),
             key(
@@ -114,6 +158,54 @@ pub(super) const BLOCKS: &[super::Block] = &[
             key("overhead", Size, Is("0B"), "bytes that an item takes beside its value"),
             EVICTION,
             TTL,
+            key(
+                "change_feed",
+                Block("change_feed"),
+                Unset("hears of no commits"),
+                "each instance takes its copy out when it hears of a commit from the database's log",
+            ),
+        ],
+    },
+    super::Block {
+        name: "change_feed",
+        about: "How messages about commits come (change data capture): in the order of the commits.",
+        keys: &[
+            key("delay", Times, Unset("at once"), "from the commit to the message"),
+            key("lost", Share, Is("0%"), "the share of messages that are lost, at each instance by itself"),
+        ],
+    },
+    super::Block {
+        name: "persistence",
+        about: "What of a cache's node is on disk.",
+        keys: &[
+            key("snapshot", Duration, Unset("never"), "from one snapshot of all items to the next (RDB)"),
+            key(
+                "append_only",
+                Word(&["no", "everysec", "always"]),
+                Is("no"),
+                "whether writes are logged, and when the log is forced to disk (AOF): everysec loses what came after the last whole second",
+            ),
+            key("fork", Duration, Is("0s"), "how long nothing is served when a snapshot begins"),
+            key(
+                "load",
+                Bandwidth,
+                Unset("takes no time"),
+                "how fast a node that starts reads back what it had; it answers 503 meanwhile",
+            ),
+        ],
+    },
+    super::Block {
+        name: "replication",
+        about: "Asynchronous copies of each node of a cache.",
+        keys: &[
+            key("replicas", Count, Is("1"), "copies of each node; each promotion uses one up"),
+            key("lag", Duration, Unverified("1ms"), "how far they are behind: what is lost with a master"),
+            key(
+                "failover",
+                Duration,
+                Is("15s"),
+                "from the end of a node to the promotion of its replica (Redis Cluster's node timeout)",
+            ),
         ],
     },
     super::Block {
@@ -128,15 +220,51 @@ pub(super) const BLOCKS: &[super::Block] = &[
                     "swr",
                     Duration,
                     Is("0s"),
-                    "how long after its `ttl` a shared cache still serves an item, while one call fetches it anew in the background (stale-while-revalidate)",
+                    "how long after its `ttl` an item is still served, while one call fetches it anew in the background (stale-while-revalidate)",
                 ),
+                key(
+                    "refresh_ahead",
+                    Either(&[Duration, Share]),
+                    Unset("not before its time"),
+                    "the last part of its `ttl`, in which a hit fetches it anew in the background: 15s, 20% (Caffeine's refreshAfterWrite is the part before)",
+                ),
+                key(
+                    "early",
+                    Number,
+                    Is("0"),
+                    "how eagerly readers fetch it anew before its time, by lot: the beta of XFetch, 1 in theory (Vattani et al. 2015)",
+                ),
+                key(
+                    "stale_if_error",
+                    Duration,
+                    Is("0s"),
+                    "how long after its `ttl` an item is served if fetching it anew fails, as a degraded answer",
+                ),
+                key(
+                    "negative_ttl",
+                    Times,
+                    Unset("is not remembered"),
+                    "how long it is remembered that a row does not exist (see `absent` of an entity)",
+                ),
+                key(
+                    "error_ttl",
+                    Times,
+                    Unset("is not remembered"),
+                    "how long an error of fetching is remembered, which is then the answer",
+                ),
+                GUARD,
                 key(
                     "coalesce",
                     Word(&["none", "instance", "lease"]),
                     Is("none"),
                     "who fetches what several want at once: each, one at each instance, or one in all by a lease",
                 ),
-                key("miss", Either(&[Text, STEPS]), Required, "how it is fetched: db.feed(post), or steps"),
+                key(
+                    "miss",
+                    Either(&[Text, STEPS]),
+                    Unset("the last cache fetches (`read_through`)"),
+                    "how it is fetched: db.feed(post), or steps",
+                ),
                 ON_ERROR,
             ],
             []
@@ -159,7 +287,7 @@ pub(super) const BLOCKS: &[super::Block] = &[
         name: "put",
         about: "Writes to a cache the version of the row that the endpoint has read or written last.",
         keys: with_call_options!(
-            [key("to", Name("cache"), Required, "the cache, or `local`"), KEY, TTL, ON_ERROR,],
+            [key("to", Name("cache"), Required, "the cache, or `local`"), KEY, TTL, GUARD, ON_ERROR,],
             []
         ),
     },
@@ -191,6 +319,10 @@ pub(super) const BLOCKS: &[super::Block] = &[
                     "the store, and take copies out; the store, and write copies; the store alone; the cache, which writes back",
                 ),
                 TTL,
+                GUARD,
+                DELAY,
+                LOST,
+                AGAIN_AFTER,
                 key(
                     "on_error",
                     Word(&["miss", "fail"]),
@@ -204,6 +336,6 @@ pub(super) const BLOCKS: &[super::Block] = &[
     super::Block {
         name: "invalidate",
         about: "Takes a row out of caches; `local` is only the instance's own.",
-        keys: with_call_options!([IN, KEY, ON_ERROR,], []),
+        keys: with_call_options!([IN, KEY, GUARD, DELAY, LOST, AGAIN_AFTER, ON_ERROR,], []),
     },
 ];

@@ -47,6 +47,12 @@ pub(super) const BLOCKS: &[Block] = &[
                 Unset("they are"),
                 "whether POST, PATCH and writing queries are repeated once they were sent",
             ),
+            key(
+                "idempotency_key",
+                Flag,
+                Is("false"),
+                "whether a key tells the callee what is a repetition: then all calls are repeated as idempotent ones are",
+            ),
             key("preset", Text, Unset("none"), "a product, whose rules hold where nothing is written"),
         ],
     },

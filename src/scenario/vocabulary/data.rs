@@ -1,7 +1,7 @@
 //! Keys of entities and who is popular among their rows.
 
 use super::Absent::{Is, Required, Unset};
-use super::Takes::{Count, Either, Growth, Name, Number, Rate, Sizes, Text, Word};
+use super::Takes::{Count, Either, Growth, Name, Number, Rate, Share, Sizes, Text, Word};
 use super::shared::key;
 use super::{Block, Takes};
 
@@ -25,6 +25,12 @@ pub(super) const BLOCKS: &[Block] = &[
                 "how requests spread over the rows",
             ),
             key("growth", Growth, Unset("none"), "rows added over time: 2%/day"),
+            key(
+                "absent",
+                Share,
+                Is("0%"),
+                "the share of the rows that do not exist until they are written, so that they are asked for in vain",
+            ),
             key("drift", Rate, Unset("none"), "how fast the popular rows change"),
             key("key_of", Name("entity"), Unset("its own"), "the entity whose key places the row"),
             key("hot", Word(&["random", "newest"]), Is("random"), "which rows are the popular ones"),

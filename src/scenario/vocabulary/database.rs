@@ -1,7 +1,9 @@
 //! Keys of databases.
 
 use super::Absent::{Is, Required, Unset};
-use super::Takes::{Bandwidth, Cores, Count, Duration, Name, Named, Number, Sizes, Text, Times, Word};
+use super::Takes::{
+    Bandwidth, Cores, Count, Counts, Duration, Flag, Name, Named, Number, Size, Sizes, Text, Times, Word,
+};
 use super::shared::{ZONES, key};
 use super::{Block, Takes};
 
@@ -35,10 +37,47 @@ pub(super) const BLOCKS: &[Block] = &[
                 "how long a query may wait for a row's lock",
             ),
             key(
+                "connection_check",
+                Duration,
+                Unset("never"),
+                "how often a running query looks whether its client is still there, and is cancelled if not (PostgreSQL's client_connection_check_interval)",
+            ),
+            key(
+                "statement_timeout",
+                Duration,
+                Unset("without limit"),
+                "how long a query may take before the database ends it; 0s: without limit",
+            ),
+            key("memory", Size, Unset("all data"), "what holds pages of data: the rest is read from disk"),
+            key(
+                "iops",
+                Count,
+                Unset("without limit"),
+                "disk operations a second, of about a millisecond each",
+            ),
+            key(
                 "contention",
                 Takes::Block("contention"),
                 Unset("none"),
                 "efficiency lost by queries beyond the cores",
+            ),
+            key(
+                "replicas",
+                Takes::Block("replicas"),
+                Unset("none"),
+                "copies of the primary that answer reads",
+            ),
+            key(
+                "failover",
+                Takes::Block("failover"),
+                Unset("a lost primary stays lost"),
+                "who takes over when the primary is lost, and when",
+            ),
+            key(
+                "shards",
+                Takes::Block("shards"),
+                Unset("none"),
+                "parts of the rows, each on members of its own",
             ),
             key("queries", Named(&Takes::Block("query")), Unset("none"), "classes of queries, by name"),
         ],
@@ -49,11 +88,84 @@ pub(super) const BLOCKS: &[Block] = &[
         keys: &[
             key("read", Name("entity"), Unset("reads no row"), "the entity that it reads"),
             key("write", Name("entity"), Unset("writes no row"), "the entity that it writes"),
-            key("by", Name("entity"), Unset("its own entity"), "the entity whose key places the row"),
+            key(
+                "by",
+                Name("entity"),
+                Unset("its own entity"),
+                "the entity whose key places the row; `all`: no row, every shard has a part of the answer",
+            ),
             key("cpu", Times, Is("0s"), "core time"),
             key("io", Times, Unset("none"), "disk time"),
+            key("pages", Counts, Unset("one"), "pages that it looks at, each in memory or not"),
             key("wal", Sizes, Unset("none"), "bytes written to the log"),
             key("lock", Name("entity"), Unset("none"), "the entity whose row is locked until the commit"),
+        ],
+    },
+    Block {
+        name: "shards",
+        about: "How rows are divided among primaries. What is not asked for by the sharding key is asked of every shard.",
+        keys: &[
+            key(
+                "by",
+                Name("entity"),
+                Required,
+                "the entity whose key places rows: its own, and those whose `key_of` it is",
+            ),
+            key(
+                "how",
+                Word(&["hash", "range", "consistent", "directory"]),
+                Is("hash"),
+                "hash: by hash; range: by bounds; consistent: on a ring; directory: by a table that was filled by load",
+            ),
+            key(
+                "bounds",
+                Takes::List(&Count),
+                Unset("none"),
+                "of ranges: the first key of every one but the first",
+            ),
+            key(
+                "logical",
+                Count,
+                Unset("as many as shards; 4096 of a directory"),
+                "logical shards: what moves when shards are added",
+            ),
+            key("virtual_nodes", Count, Unset("16, of a ring"), "of a ring: points of each shard"),
+            key("count", Count, Unset("as many as ranges, else 1"), "shards"),
+            key("grow", Takes::Block("grow"), Unset("never"), "more shards later, while requests go on"),
+            key("round_trip", Times, Unset("takes no time"), "between one shard and another"),
+            key(
+                "merge",
+                Times,
+                Unset("takes no time"),
+                "core time of putting the answers of all shards together",
+            ),
+            key(
+                "partial",
+                Flag,
+                Is("false"),
+                "whether what the other shards answered is an answer where one fails",
+            ),
+        ],
+    },
+    Block {
+        name: "grow",
+        about: "Adding shards while requests go on: rows are copied, writes follow, and then all of it changes hands.",
+        keys: &[
+            key("at", Duration, Required, "when copying begins"),
+            key("to", Count, Required, "shards afterwards"),
+            key(
+                "copy",
+                Bandwidth,
+                Unset("as fast as it goes"),
+                "bytes a second that leave each shard at most",
+            ),
+            key("copy_cpu", Times, Unset("none"), "core time for each megabyte, at both ends"),
+            key(
+                "cutover_block",
+                Duration,
+                Is("0s"),
+                "how long writes to what moves are held back at the end",
+            ),
         ],
     },
     Block {

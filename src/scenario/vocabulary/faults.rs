@@ -57,6 +57,7 @@ pub(super) const BLOCKS: &[Block] = &[
                 "calls are answered with an error, without work",
             ),
             key("latency", Takes::Block("latency"), Unset("-"), "messages to and from it take longer"),
+            key("lag", Takes::Block("lag"), Unset("-"), "replicas apply nothing that is not so old"),
             key("loss", Takes::Block("loss"), Unset("-"), "messages to and from it lose a segment"),
             key(
                 "partition",
@@ -96,6 +97,12 @@ pub(super) const BLOCKS: &[Block] = &[
             TARGET,
             key("share", Share, Is("100%"), "how many of the calls"),
             key("status", Count, Is("500"), "the status, 400 to 599"),
+            key(
+                "retry_after",
+                Duration,
+                Unset("not said"),
+                "when to come again: 503 with it is a maintenance page",
+            ),
             FOR,
         ],
     },
@@ -103,6 +110,11 @@ pub(super) const BLOCKS: &[Block] = &[
         name: "latency",
         about: "Messages that take longer.",
         keys: &[TARGET, key("by", Times, Required, "added to each message"), FOR],
+    },
+    Block {
+        name: "lag",
+        about: "Replicas that are behind.",
+        keys: &[TARGET, key("by", Duration, Is("10s"), "how old what they apply must be"), FOR],
     },
     Block {
         name: "loss",
@@ -121,9 +133,21 @@ pub(super) const BLOCKS: &[Block] = &[
     },
     Block {
         name: "deploy",
-        about: "A rolling update, as Kubernetes does it without surge.",
+        about: "A rolling update, as Kubernetes does it; its own default is a surge of 25 %.",
         keys: &[
             TARGET,
+            key(
+                "max_surge",
+                Share,
+                Is("0%"),
+                "new instances that may be there beside the fleet, rounded up; 0%: each restarts in its place",
+            ),
+            key(
+                "ready",
+                Flag,
+                Is("true"),
+                "whether the new version ever becomes ready; if not, the rollout stops",
+            ),
             key("max_unavailable", Share, Is("25%"), "instances that may be out at once"),
             GRACE,
             BOOT,

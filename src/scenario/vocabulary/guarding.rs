@@ -3,7 +3,14 @@
 use super::Absent::{Is, Unset, Unverified};
 use super::Takes::{Count, Duration, Factor, Flag, Number, Rate, Share};
 use super::shared::key;
-use super::{Block, Takes};
+use super::{Block, KeyEntry, Takes};
+
+const RETRY_AFTER: KeyEntry = key(
+    "retry_after",
+    Duration,
+    Unset("the service's"),
+    "when those it turns away may come again (`Retry-After`)",
+);
 
 pub(super) const BLOCKS: &[Block] = &[
     Block {
@@ -29,6 +36,7 @@ pub(super) const BLOCKS: &[Block] = &[
                 Is("false"),
                 "in a full `backlog`, the last one of the lowest class, for a newcomer above it (`discipline: priority`)",
             ),
+            RETRY_AFTER,
         ],
     },
     Block {
@@ -81,6 +89,7 @@ pub(super) const BLOCKS: &[Block] = &[
                 Unset("another rule"),
                 "by the ratio of a measured least response time to present ones (Envoy)",
             ),
+            RETRY_AFTER,
         ],
     },
     Block {
@@ -143,6 +152,7 @@ pub(super) const BLOCKS: &[Block] = &[
             key("aggression", Number, Is("1"), "how steeply refusals rise; 1 is linear"),
             key("max_rejection", Share, Is("80%"), "the largest share that is refused"),
             key("least_rate", Rate, Is("0/s"), "a rate below which nothing is refused"),
+            RETRY_AFTER,
         ],
     },
     Block {

@@ -100,6 +100,12 @@ pub(super) const BLOCKS: &[Block] = &[
                 "until a connection nobody answers has failed",
             ),
             key("ties", Word(&["first", "random", "rotate"]), Is("random"), "which of equals is picked"),
+            key(
+                "request_buffering",
+                Flag,
+                Is("false"),
+                "whether a body is read to its end before a backend is picked (nginx); a route by `body` does so for its own",
+            ),
             key("max_body", Size, Unset("without limit"), "largest body; beyond it: 413"),
             key(
                 "read_timeout",
@@ -160,6 +166,7 @@ pub(super) const BLOCKS: &[Block] = &[
             key("no_backend", Count, Is("503"), "no backend is up"),
             key("unreachable", Count, Is("502"), "the backend refused or broke the connection"),
             key("queue", Count, Is("503"), "the line is full, or the wait too long"),
+            key("retry_after", Duration, Unset("not said"), "when to come again, on its own 503 and 429"),
         ],
     },
     Block {

@@ -16,6 +16,7 @@ mod guarding;
 mod load_balancer;
 mod network;
 mod queue;
+mod replicas;
 mod scenario;
 mod service;
 mod shared;
@@ -112,8 +113,7 @@ pub struct Block {
 }
 
 /// The kinds of components.
-pub const KINDS: [&str; 7] =
-    ["service", "database", "load_balancer", "cache", "cdn", "queue", "worker"];
+pub const KINDS: [&str; 7] = ["service", "database", "load_balancer", "cache", "cdn", "queue", "worker"];
 
 /// The block of a name.
 #[must_use]
@@ -126,7 +126,7 @@ pub fn blocks() -> impl Iterator<Item = &'static Block> {
     GROUPS.iter().copied().flatten()
 }
 
-const GROUPS: [&[Block]; 15] = [
+const GROUPS: [&[Block]; 16] = [
     scenario::BLOCKS,
     network::BLOCKS,
     data::BLOCKS,
@@ -137,6 +137,7 @@ const GROUPS: [&[Block]; 15] = [
     autoscale::BLOCKS,
     steps::BLOCKS,
     database::BLOCKS,
+    replicas::BLOCKS,
     load_balancer::BLOCKS,
     cache::BLOCKS,
     cdn::BLOCKS,

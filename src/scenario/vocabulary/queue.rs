@@ -51,12 +51,7 @@ pub(super) const BLOCKS: &[super::Block] = &[
                 Unset("wait with a `visibility`, else redeliver"),
                 "what happens to the messages of a consumer that dies: delivered again at once, or when their lease ends",
             ),
-            key(
-                "heartbeat",
-                Duration,
-                Is("60s"),
-                "how long a consumer that is silent counts as alive",
-            ),
+            key("heartbeat", Duration, Is("60s"), "how long a consumer that is silent counts as alive"),
             key(
                 "requeue",
                 Word(&["front", "back"]),
@@ -76,7 +71,12 @@ pub(super) const BLOCKS: &[super::Block] = &[
                 "messages that an instance holds unacknowledged at most",
             ),
             MAX_RECEIVES,
-            key("dead_letter", Name("queue"), Unset("nowhere"), "the queue that gets what was delivered too often"),
+            key(
+                "dead_letter",
+                Name("queue"),
+                Unset("nowhere"),
+                "the queue that gets what was delivered too often",
+            ),
             key("delay", Times, Unset("none"), "time before a new message can be delivered"),
             RETRY_DELAY,
             key(
@@ -123,7 +123,12 @@ pub(super) const BLOCKS: &[super::Block] = &[
                 "whether a sender hears that its message was refused; if not, the message is dropped silently",
             ),
             key("publish_cost", Times, Unset("takes no time"), "time that publishing takes the sender"),
-            key("batch", Block("batch"), Unset("one by one"), "messages of one sender are published together"),
+            key(
+                "batch",
+                Block("batch"),
+                Unset("one by one"),
+                "messages of one sender are published together",
+            ),
             key(
                 "durable",
                 Flag,
@@ -158,8 +163,18 @@ pub(super) const BLOCKS: &[super::Block] = &[
             key("cpu", Cores, Is("1"), "cores of each instance, shared by its jobs"),
             key("concurrency", Count, Is("1"), "jobs at once in an instance"),
             key("steps", STEPS, Required, "what is done with a message"),
-            key("timeout", Duration, Unset("without limit"), "longest time for a job; then it is stopped, and has failed"),
-            key("idempotent", Flag, Is("false"), "whether nothing is done for a message whose work is done already"),
+            key(
+                "timeout",
+                Duration,
+                Unset("without limit"),
+                "longest time for a job; then it is stopped, and has failed",
+            ),
+            key(
+                "idempotent",
+                Flag,
+                Is("false"),
+                "whether nothing is done for a message whose work is done already",
+            ),
             key(
                 "extend_every",
                 Duration,
@@ -194,7 +209,12 @@ pub(super) const BLOCKS: &[super::Block] = &[
                 Unset("none"),
                 "caches inside each instance, by entity; steps name them `local`",
             ),
-            key("warm", Block("warm"), Unset("at once"), "how an instance that comes back is slower at first"),
+            key(
+                "warm",
+                Block("warm"),
+                Unset("at once"),
+                "how an instance that comes back is slower at first",
+            ),
             key("pools", Named(&Block("pool")), Unset("none"), "connections to each target"),
         ],
     },
@@ -215,7 +235,12 @@ pub(super) const BLOCKS: &[super::Block] = &[
         name: "shutdown",
         about: "How an instance of a worker goes that is taken out.",
         keys: &[
-            key("grace", Duration, Unverified("24h"), "time in which it ends what it has; it takes nothing new"),
+            key(
+                "grace",
+                Duration,
+                Unverified("24h"),
+                "time in which it ends what it has; it takes nothing new",
+            ),
             key("requeue", Flag, Is("true"), "whether the rest goes back to the queue at once"),
         ],
     },
@@ -240,12 +265,7 @@ pub(super) const BLOCKS: &[super::Block] = &[
             key("boot", Times, Unverified("60s"), "from the decision to a worker that works"),
             key("sync", Duration, Is("15s"), "from decision to decision"),
             key("lag", Duration, Is("0s"), "how late the metric is"),
-            key(
-                "down_after",
-                Duration,
-                Is("300s"),
-                "how long fewer must suffice before there are fewer",
-            ),
+            key("down_after", Duration, Is("300s"), "how long fewer must suffice before there are fewer"),
         ],
     },
     super::Block {
@@ -276,7 +296,12 @@ pub(super) const BLOCKS: &[super::Block] = &[
         about: "Asking for a job until it is done. Polls are load, and no requests in `offered`.",
         keys: with_call_options!(
             [
-                key("every", SPAN, Is("5s..30s"), "the first pause and the longest one, which double: 5s..30s"),
+                key(
+                    "every",
+                    SPAN,
+                    Is("5s..30s"),
+                    "the first pause and the longest one, which double: 5s..30s"
+                ),
                 key("until", Word(&["done"]), Is("done"), "what ends it"),
                 key("give_up", Duration, Is("30m"), "when it ends without"),
             ],

@@ -87,9 +87,9 @@ pub(super) const BLOCKS: &[Block] = &[
             key("seed", Count, Is("1"), "the same seed gives the same bytes"),
             key(
                 "replications",
-                Count,
+                Either(&[Count, Takes::Block("replications")]),
                 Is("5"),
-                "independent repetitions, from which the confidence intervals come",
+                "independent repetitions, from which the confidence intervals come; or as many as it takes",
             ),
             key(
                 "bucket",
@@ -109,6 +109,19 @@ pub(super) const BLOCKS: &[Block] = &[
                 Is("5M"),
                 "a replication with more requests at once stops as unfinished",
             ),
+        ],
+    },
+    Block {
+        name: "replications",
+        about: "As many replications as it takes until metrics are sure.",
+        keys: &[
+            key(
+                "until",
+                Named(&Share),
+                Required,
+                "the half-width of each metric's 95 % interval, relative to its value: {p99: 5%}",
+            ),
+            key("max", Count, Is("50"), "replications at most; the report says if they did not suffice"),
         ],
     },
     Block {

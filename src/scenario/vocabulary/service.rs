@@ -1,7 +1,7 @@
 //! Keys of services.
 
 use super::Absent::{Is, Required, Unset, Unverified};
-use super::Takes::{Cores, Count, Duration, Either, Flag, Named, Rate, Text, Times, Word};
+use super::Takes::{Cores, Count, Duration, Either, Flag, Named, Rate, Size, Sizes, Text, Times, Word};
 use super::shared::{STEPS, ZONES, key};
 use super::{Block, Takes};
 
@@ -37,6 +37,18 @@ pub(super) const BLOCKS: &[Block] = &[
                 "cores of each instance, shared by the requests that compute (processor sharing)",
             ),
             key(
+                "cpu_limit",
+                Cores,
+                Unset("all of `cpu`"),
+                "cores' worth of time that an instance may use in each 100 ms; then it stands still (Kubernetes limits, CFS quota)",
+            ),
+            key(
+                "memory",
+                Takes::Block("memory"),
+                Unset("without limit"),
+                "beyond its limit the process is killed, and starts again",
+            ),
+            key(
                 "workers",
                 Either(&[Count, Word(&["none", "event_loop"])]),
                 Is("none"),
@@ -62,9 +74,9 @@ pub(super) const BLOCKS: &[Block] = &[
             ),
             key(
                 "discipline",
-                Word(&["fifo", "lifo", "priority", "processor_sharing"]),
+                Word(&["fifo", "lifo", "priority", "edf", "processor_sharing"]),
                 Is("fifo"),
-                "who is next",
+                "who is next; `edf`: the earliest deadline, which a caller told (`propagate`) or `due` gives",
             ),
             key("preemptive", Flag, Is("false"), "whether a smaller priority class interrupts a larger one"),
             key(
@@ -111,6 +123,12 @@ pub(super) const BLOCKS: &[Block] = &[
                 "work on the cores for each request that the service turns away by any of its limits",
             ),
             key(
+                "retry_after",
+                Duration,
+                Unset("not said"),
+                "when those whom the service turns away with a 503 may come again (`Retry-After`)",
+            ),
+            key(
                 "warm",
                 Takes::Block("warm"),
                 Unset("at once"),
@@ -131,6 +149,16 @@ pub(super) const BLOCKS: &[Block] = &[
         ],
     },
     Block {
+        name: "memory",
+        about: "Memory of an instance; beyond the limit its process is killed with all it has in hand.",
+        keys: &[
+            key("limit", Size, Required, "so much at most"),
+            key("base", Size, Unverified("300MB"), "what the process takes with nothing in hand"),
+            key("request", Sizes, Is("0B"), "what each request in hand takes"),
+            key("restart", Duration, Unverified("30s"), "until a killed process serves again"),
+        ],
+    },
+    Block {
         name: "pool",
         about: "Connections from each instance to one component.",
         keys: &[
@@ -146,7 +174,15 @@ pub(super) const BLOCKS: &[Block] = &[
     Block {
         name: "endpoint",
         about: "What is done for a request; a list of steps may stand in its place.",
-        keys: &[key("steps", STEPS, Required, "its steps, one after the other")],
+        keys: &[
+            key("steps", STEPS, Required, "its steps, one after the other"),
+            key(
+                "due",
+                Duration,
+                Unset("last"),
+                "with `discipline: edf`: by when its answer is wanted, from its arrival, where no deadline was told",
+            ),
+        ],
     },
     Block {
         name: "rate_limit",

@@ -88,6 +88,7 @@ impl Guards {
             | Reason::Timeout
             | Reason::Deadline
             | Reason::LockTimeout
+            | Reason::StatementTimeout
             | Reason::TooManyConnections
             | Reason::RateLimited
             | Reason::Shed

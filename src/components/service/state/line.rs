@@ -1,7 +1,7 @@
 //! The line for a worker: who joins it, who is served next, who is turned away.
 
 use super::{Processor, SYN_ATTEMPTS, Service};
-use crate::base::SimDuration;
+use crate::base::{SimDuration, SimTime};
 use crate::components::service::spec::ShedSpec;
 use crate::engine::protection::{Codel, ControlledDelay};
 use crate::engine::{CallId, Context, Flags, Op, Outcome, Probe, Reason, Seized};
@@ -51,7 +51,15 @@ impl Service {
         if let Some(victim) = victim {
             workers.renege(victim, cx);
         }
-        let seized = workers.seize(id, priority, cx);
+        let seized = if self.earliest_first {
+            let call = cx.call(id);
+            let due = self.due.get(call.operation.index()).copied().flatten();
+            let due = due.map_or(SimTime::MAX, |due| call.arrived + due);
+            let due = if call.deadline == SimTime::MAX { due } else { call.deadline };
+            workers.seize_by(id, priority, due, cx)
+        } else {
+            workers.seize(id, priority, cx)
+        };
         if let Some(victim) = victim {
             cx.forget_step(victim); // its limit on waiting
             self.turn_away(victim, Reason::Shed, cx);
@@ -205,7 +213,13 @@ impl Service {
 
     /// Answers 503 without serving: at once, or after the work that this costs.
     pub(super) fn turn_away<P: Probe>(&mut self, id: CallId, reason: Reason, cx: &mut Context<'_, P>) {
-        let outcome = Outcome::error(503, cx.me(), reason);
+        let after = match reason {
+            Reason::Shed => self.retry_after.shed,
+            Reason::Limited => self.retry_after.limit,
+            Reason::NotAdmitted => self.retry_after.admission,
+            _ => self.retry_after.line,
+        };
+        let outcome = Outcome::error(503, cx.me(), reason).retry_after(after);
         self.refuse(id, outcome, cx);
     }
 

@@ -113,6 +113,7 @@ impl Service {
             cx.lose(id);
         }
         self.losing = None;
+        self.in_hand.keep_only(|id| cx.is_alive(id));
         // Whoever got what the lost ones gave back: calls at other instances, by the row locks.
         self.ready.retain(|id| cx.is_alive(*id) && cx.call(*id).instance != instance);
         self.run_ready(cx);
@@ -142,13 +143,23 @@ impl Service {
             Disturbance::Lost => {
                 self.lose_all(instance, cx);
                 self.cool_down(instance);
+                if let Some(memory) = &mut self.memory {
+                    memory.lose(instance, cx);
+                }
             }
             Disturbance::Flushed => self.instances[instance as usize].locals.flush(),
             Disturbance::Speed(speed) => {
                 self.instances[instance as usize].unharmed = speed;
                 self.adjust_speed(instance, cx);
             }
-            Disturbance::Restored => self.begin_to_warm_up(instance, cx),
+            Disturbance::Restored => {
+                self.begin_to_warm_up(instance, cx);
+                if let Some(memory) = &self.memory {
+                    memory.begin(instance, cx);
+                }
+            }
+            Disturbance::Joined => self.change_places(instance, true, cx),
+            Disturbance::Parted => self.change_places(instance, false, cx),
             Disturbance::Draining => self.drain(instance),
             Disturbance::Reset | Disturbance::Consumer(_) => {}
         }
