@@ -6,6 +6,7 @@ pub mod cdn;
 pub mod database;
 pub mod endpoint_pattern;
 pub mod load_balancer;
+pub mod log;
 pub mod service;
 
 use crate::engine::{CallId, Context, Disturbance, Node, Outcome, Probe, Timer, Withdrawal};
