@@ -493,7 +493,8 @@ impl Group {
             let learns = self.next_beat(slot, now);
             let seat = &mut self.seats[slot as usize];
             seat.has_joined = false;
-            seat.learns = if seat.is_alive { learns } else { SimTime::MAX };
+            // One that is to give something up at once still does.
+            seat.learns = if seat.is_alive { seat.learns.min(learns) } else { SimTime::MAX };
         }
     }
 

@@ -324,6 +324,8 @@ impl Topic {
         let p = partition as usize;
         let end = self.partitions[p].end();
         let gone = self.partitions[p].truncate(offset);
+        // What every group had stored is forgotten, and as good as kept.
+        let offset = self.partitions[p].end().max(offset).min(end);
         for reader in &mut self.readers {
             let position = reader.position[p];
             reader.lag -= end.saturating_sub(position.max(offset));
