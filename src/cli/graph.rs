@@ -70,6 +70,7 @@ fn topology(model: &Model) -> Topology {
             ComponentSpec::Database(database) => (format!("{} cores", database.cores), NodeKind::Database),
             ComponentSpec::Cache(_) => (format!("cache{times}"), NodeKind::Cache),
             ComponentSpec::Cdn(cdn) => (format!("{} places", cdn.pops), NodeKind::Cache),
+            ComponentSpec::Log(log) => (format!("{} partitions", log.settings.partitions), NodeKind::Cache),
             ComponentSpec::LoadBalancer(_) => (format!("layer 7{times}"), NodeKind::LoadBalancer),
         };
         nodes.push(node(&component.name, detail, kind));
@@ -91,6 +92,13 @@ fn topology(model: &Model) -> Topology {
             }
             ComponentSpec::Cdn(cdn) => {
                 cdn.to.into_iter().for_each(|to| edge(&component.name, to.index(), String::new()));
+            }
+            ComponentSpec::Log(_) => {
+                for (at, other) in model.components.iter().enumerate() {
+                    if matches!(&other.spec, ComponentSpec::Service(worker) if worker.consumes.map(|q| &model.components[q.index()].name) == Some(&component.name)) {
+                        edge(&component.name, at, "records".to_owned());
+                    }
+                }
             }
             ComponentSpec::Database(_) | ComponentSpec::Cache(_) => {}
         }

@@ -76,4 +76,6 @@ kinds! {
     "cache" => Cache(cache::Cache),
     /// Keeps copies of answers.
     "cdn" => Cdn(cdn::Cdn),
+    /// Keeps records that groups of workers read.
+    "queue" => Log(log::Log),
 }

@@ -281,6 +281,10 @@ codes! {
     TimeoutInverted = "W0109", "an inner timeout is longer than the caller's",
         "The caller gives up first, so the callee keeps working for nobody.",
         "clients time out after 2 s, the call inside after 5 s";
+    /// More consumers than partitions.
+    IdleConsumers = "W0110", "there are more consumers than partitions",
+        "A partition is read by one consumer of a group at a time, so consumers beyond the number of partitions get nothing to do. More partitions, or fewer instances times `concurrency`.",
+        "partitions: 12 with instances: 8 and concurrency: 2: four of sixteen stay idle";
 }
 
 impl Code {

@@ -92,6 +92,10 @@ pub enum Disturbance {
     Flushed,
     /// The idle connections that it keeps to whoever it calls are closed.
     Reset,
+    /// This is now the life of an instance of another component, which it watches ([`Plan::watchers`]).
+    ///
+    /// [`Plan::watchers`]: super::plan::Plan::watchers
+    Neighbour(ComponentId, Life),
 }
 
 impl<P: Probe> Core<P> {
@@ -166,6 +170,11 @@ impl<P: Probe> Core<P> {
         }
         if change.speed.0 != change.speed.1 {
             tell(Disturbance::Speed(change.speed.1));
+        }
+        if before != after {
+            for (_, watcher) in plan.watchers.iter().filter(|(watched, _)| *watched == component) {
+                self.disturbances.push((*watcher, instance, Disturbance::Neighbour(component, after)));
+            }
         }
         if before.is_mute() && before != after {
             self.release_parked(component, instance);

@@ -40,7 +40,7 @@ pub use plan::{
     BulkheadPlan, CallSite, ConnectionLimit, Demand, EntityPlan, Fleet, Jitter, LinkPlan, Path, Plan,
     PoolPlan, Popularity, Reload, Retry, RetryOn, RowChoice, SiteId, Target, Trait,
 };
-pub use probe::{Blind, Finished, Found, Observation, Probe};
+pub use probe::{Blind, Finished, Found, Observation, Probe, RecordFate};
 pub use program::{Condition, Op, Pc, Program};
 pub use request::{Request, RequestId};
 pub use station::{Cores, Seized, Station};

@@ -383,6 +383,8 @@ pub struct Plan {
     pub spread: super::copies::Spread,
     /// Where a cache writes back what it has acknowledged: cache, entity, and its call site.
     pub write_backs: Vec<(ComponentId, EntityId, SiteId)>,
+    /// Who is told when an instance of another component comes or goes: the one that is watched, and the watcher.
+    pub watchers: Vec<(ComponentId, ComponentId)>,
     /// Whether anything can read an old version, so that the ledger must remember the written rows.
     pub versions_matter: bool,
 }

@@ -19,6 +19,7 @@ use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
+use super::inventory::readers;
 use crate::base::ComponentId;
 use crate::components::service::spec::{CacheStep, CallOptions, Step, Test};
 use crate::document::{Code, Diagnostic, Diagnostics, Place};
@@ -227,6 +228,12 @@ impl<'a> CallGraph<'a> {
                 let (caller, target) = (self.graph[at].component, self.graph[edge.target()].component);
                 if let Some(timeout) = timeout.filter(|t| *t > here.patience && !self.is_balancer(caller)) {
                     outlasting.push(Outlasting { caller, target, timeout, patience: here.patience });
+                }
+                // Whoever sent a record does not wait for the work on it.
+                if matches!(self.model.components[caller.index()].spec, ComponentSpec::Log(_)) {
+                    let fresh = Upstream { attempts: 1.0, layers: 0, patience: f64::INFINITY };
+                    worsen(&mut nodes[edge.target().index()], fresh);
+                    continue;
                 }
                 let next = Upstream {
                     attempts: here.attempts * f64::from(attempts.max(1)),
@@ -450,6 +457,14 @@ fn outgoing<'a>(world: World<'a>, component: ComponentId, operation: &'a str, ca
             demand
         }
         ComponentSpec::Cache(cache) => cache.op_cost.as_ref().map_or(0.0, |cost| cost.mean()),
+        // Each group reads every record once.
+        ComponentSpec::Log(_) => {
+            for (worker, _) in readers(model, component.index()) {
+                let times = Times { likely: 1.0, worst: 1.0 };
+                add(calls, (worker.index(), "work"), Edge { times, attempts: 1, timeout: None });
+            }
+            0.0
+        }
         // As if nothing were kept: what the origin must carry when all places are cold.
         ComponentSpec::Cdn(cdn) => {
             if let Some(target) = cdn.to {
@@ -546,7 +561,10 @@ fn walk<'a>(
                 let (model, endpoints) = world;
                 let own = model.components[target.index()].spec.operation(*operation);
                 if let Some(name) = own.or_else(|| endpoints.get(operation.index()).copied()) {
-                    let edge = Edge { times: here, attempts: attempts(options), timeout: options.timeout };
+                    let is_log = matches!(model.components[target.index()].spec, ComponentSpec::Log(_));
+                    // A producer that tries again stores its record once.
+                    let attempts = if is_log { 1 } else { attempts(options) };
+                    let edge = Edge { times: here, attempts, timeout: options.timeout };
                     add(calls, (target.index(), name), edge);
                 }
             }

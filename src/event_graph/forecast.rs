@@ -91,7 +91,10 @@ pub fn forecast(model: &Model, graph: &CallGraph<'_>) -> Forecast {
             ComponentSpec::Cache(cache) if cache.op_cost.is_some() => {
                 f64::from(cache.threads) * f64::from(cache.nodes)
             }
-            ComponentSpec::LoadBalancer(_) | ComponentSpec::Cache(_) | ComponentSpec::Cdn(_) => continue,
+            ComponentSpec::LoadBalancer(_)
+            | ComponentSpec::Cache(_)
+            | ComponentSpec::Cdn(_)
+            | ComponentSpec::Log(_) => continue,
         };
         if peak[at] > 0.0 {
             let carries = peak_rate * cores / peak[at];

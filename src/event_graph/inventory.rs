@@ -3,6 +3,7 @@
 use super::paths::link_owner;
 use crate::base::{ComponentId, ResourceId};
 use crate::components::load_balancer::spec::{LoadBalancerSpec, RouteSpec};
+use crate::components::service::spec::ServiceSpec;
 use crate::engine::protection::AdaptiveConcurrency;
 use crate::metrics::{Catalog, ClientInfo, ComponentInfo, ResourceInfo, Role};
 use crate::scenario::model::{ComponentSpec, Model};
@@ -57,6 +58,15 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
                 let connections = cache.max_connections.map_or(f64::INFINITY, all);
                 add(index, 0, Role::Connections, connections);
             }
+            ComponentSpec::Log(log) => {
+                for group in 0..readers(model, index).count() as u32 {
+                    add(index, group, Role::Backlog, 0.0);
+                    add(index, group, Role::Completion, f64::INFINITY);
+                    add(index, group, Role::Stopped, f64::from(log.settings.partitions));
+                    add(index, group, Role::Age, f64::INFINITY);
+                    add(index, group, Role::Lag, f64::INFINITY);
+                }
+            }
             ComponentSpec::Cdn(cdn) => {
                 (0..u32::from(cdn.pops)).for_each(|pop| add(index, pop, Role::Store, f64::INFINITY));
                 if cdn.shield {
@@ -89,6 +99,16 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
         }
     }
     list
+}
+
+/// The workers that take their work from a queue.
+pub(super) fn readers(model: &Model, queue: usize) -> impl Iterator<Item = (ComponentId, &ServiceSpec)> {
+    model.components.iter().enumerate().filter_map(move |(at, component)| match &component.spec {
+        ComponentSpec::Service(service) if service.consumes == Some(ComponentId::at(queue)) => {
+            Some((ComponentId::at(at), service))
+        }
+        _ => None,
+    })
 }
 
 /// Requests that one instance of a balancer can have in hand: its own limit, or that of all its backends.

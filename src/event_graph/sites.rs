@@ -4,10 +4,12 @@ use super::inventory::resources;
 use super::paths::Paths;
 use crate::base::random::{Key, Permutation, StreamName, Zipf};
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration};
-use crate::components::service::spec::{CallOptions, PoolSpec};
+use crate::components::log::producer::Producing;
+use crate::components::service::spec::{CallOptions, PoolSpec, RetrySpec};
 use crate::engine::protection::RetryBudget;
 use crate::engine::{
-    CallSite, Demand, EntityPlan, Fleet, Item, Nodes, Plan, PoolPlan, Popularity, Retry, RowChoice, SiteId,
+    CallSite, Demand, EntityPlan, Fleet, Item, Jitter, Nodes, Plan, PoolPlan, Popularity, Retry, RetryOn, RowChoice,
+    SiteId,
     Target, Trait, Verb,
 };
 use crate::metrics::{ResourceInfo, Role};
@@ -265,6 +267,11 @@ impl<'a> Sites<'a> {
             ComponentSpec::Database(database) => !database.queries[operation.index()].writes,
             other => other.operations().get(operation.index()).is_none_or(|name| is_idempotent(name)),
         };
+        let producer = match &self.model.components[target.index()].spec {
+            ComponentSpec::Log(log) => Some(producer_options(options, &log.producing)),
+            _ => None,
+        };
+        let options = producer.as_ref().unwrap_or(options);
         let mut site =
             CallSite { salt: Some(salt), row, size, ..self.site(caller, target, options, idempotent) };
         site.target.operation = operation;
@@ -325,6 +332,26 @@ impl<'a> Sites<'a> {
         self.traits.push((name.to_owned(), value.to_owned()));
         self.traits.len() as u32 - 1
     }
+}
+
+/// A producer tries again while its broker is away, until the record's delivery timeout, unless the step says
+/// otherwise (Kafka: `retries` without limit, `reconnect.backoff.ms` 50 to `reconnect.backoff.max.ms` 1000).
+fn producer_options(options: &CallOptions, producing: &Producing) -> CallOptions {
+    let mut options = options.clone();
+    if options.retry.is_none() {
+        options.deadline = options.deadline.or(Some(producing.delivery_timeout.as_secs_f64()));
+        options.retry = Some(RetrySpec {
+            attempts: u16::MAX,
+            backoff: (0.05, 1.0),
+            multiplier: 2.0,
+            jitter: Jitter::Around(20),
+            on: RetryOn { unreachable: true, ..RetryOn::default() },
+            budget: None,
+            honour_retry_after: false,
+            non_idempotent: None,
+        });
+    }
+    options
 }
 
 /// One for each instance of a caller: the first of them in `all`.

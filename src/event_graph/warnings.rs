@@ -5,6 +5,7 @@
 
 use super::call_graph::CallGraph;
 use super::forecast::Forecast;
+use super::inventory::readers;
 use crate::base::SimDuration;
 use crate::document::{Code, Diagnostic, Diagnostics};
 use crate::scenario::model::{ComponentModel, ComponentSpec, Model};
@@ -39,6 +40,7 @@ pub fn warnings(model: &Model, graph: &CallGraph<'_>, forecast: &Forecast) -> Di
         }
     }
     callers(model, graph, &mut found);
+    consumers(model, &mut found);
     found
 }
 
@@ -67,6 +69,36 @@ fn pools(model: &Model, found: &mut Diagnostics) {
                 finding = finding.label(holder.place, "holds a pool per instance");
             }
             found.push(finding);
+        }
+    }
+}
+
+/// Consumers that get no partition.
+fn consumers(model: &Model, found: &mut Diagnostics) {
+    for (at, component) in model.components.iter().enumerate() {
+        let ComponentSpec::Log(log) = &component.spec else { continue };
+        for (worker, service) in readers(model, at) {
+            let consumers = u64::from(service.limiting_workers().unwrap_or(1)) * u64::from(service.most());
+            let partitions = u64::from(log.settings.partitions);
+            if consumers <= partitions {
+                continue;
+            }
+            let worker = &model.components[worker.index()];
+            found.push(
+                Diagnostic::new(
+                    Code::IdleConsumers,
+                    worker.place,
+                    format!(
+                        "`{}` has {consumers} consumers and `{}` {partitions} partition{}: {} stay idle",
+                        worker.name,
+                        component.name,
+                        if partitions == 1 { "" } else { "s" },
+                        consumers - partitions
+                    ),
+                )
+                .label(component.place, "a partition is read by one consumer of a group")
+                .help("more `partitions`, or fewer `instances` times `concurrency`"),
+            );
         }
     }
 }

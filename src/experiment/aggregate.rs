@@ -214,6 +214,11 @@ fn role_name(role: Role, catalog: &Catalog) -> String {
         Role::Shield => "shield".to_owned(),
         Role::Limit => "limit".to_owned(),
         Role::Instances => "instances".to_owned(),
+        Role::Backlog => "depth".to_owned(),
+        Role::Completion => "completion".to_owned(),
+        Role::Stopped => "stopped".to_owned(),
+        Role::Age => "oldest_age".to_owned(),
+        Role::Lag => "lag".to_owned(),
     }
 }
 
@@ -222,8 +227,9 @@ pub(super) fn resources(catalog: &Catalog, parts: &[Slice<'_>]) -> Vec<ResourceR
     for component in &catalog.components {
         let ours: Vec<(usize, &ResourceInfo)> =
             catalog.resources.iter().enumerate().filter(|(_, r)| r.component == component.id).collect();
-        // What a store found are metrics; it has no servers that work could wait for.
-        let ours: Vec<_> = ours.into_iter().filter(|(_, r)| !r.role.keeps_copies()).collect();
+        // What a store or a log has are metrics; they have no servers that work could wait for.
+        let ours: Vec<_> =
+            ours.into_iter().filter(|(_, r)| !r.role.keeps_copies() && !r.role.is_of_a_log()).collect();
         let mut roles: Vec<Role> = ours.iter().map(|(_, r)| r.role).collect();
         roles.sort_unstable();
         roles.dedup();

@@ -28,6 +28,16 @@ pub enum Role {
     Shield,
     /// The concurrency limit: its servers are the limit as it moves.
     Limit,
+    /// The records of a log that a group has not read; no servers, so that all wait.
+    Backlog,
+    /// The time from the sending of a record to the end of its work.
+    Completion,
+    /// The partitions of a log (servers), and those that nobody in a group reads (present).
+    Stopped,
+    /// The age in milliseconds of the oldest record that a group has not read, looked at once a second.
+    Age,
+    /// Records beyond the offsets that a group has stored, looked at once a second.
+    Lag,
     /// The instances of a fleet that changes: present are those there are, servers those in service.
     Instances,
 }
@@ -37,6 +47,12 @@ impl Role {
     #[must_use]
     pub const fn keeps_copies(self) -> bool {
         matches!(self, Self::Store | Self::Shield)
+    }
+
+    /// Whether it is what a group sees of a log, which nobody holds.
+    #[must_use]
+    pub const fn is_of_a_log(self) -> bool {
+        matches!(self, Self::Backlog | Self::Completion | Self::Stopped | Self::Age | Self::Lag)
     }
 }
 

@@ -7,7 +7,7 @@
 use super::latency::LatencyDistribution;
 use super::lookups::Lookups;
 use crate::base::{ComponentId, SimTime};
-use crate::engine::{Outcome, Reason};
+use crate::engine::{Outcome, Reason, RecordFate};
 
 /// What happened in one stretch of time.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -48,7 +48,12 @@ pub struct Events {
     pub answers: Vec<(u64, u64)>,
     /// By resource, up to the last one that is a store: empty where there is none.
     pub lookups: Vec<Lookups>,
+    /// By resource, up to the last one that is a backlog of a log: empty where there is none.
+    pub records: Vec<Records>,
 }
+
+/// What became of the records of a log, by [`RecordFate`].
+pub type Records = [u64; RecordFate::COUNT];
 
 /// Adds `n` to the entry of `key`; the lists are short, so a scan beats a map.
 #[inline]
@@ -104,6 +109,12 @@ impl Events {
         }
         for (mine, theirs) in self.lookups.iter_mut().zip(&other.lookups) {
             mine.add(theirs);
+        }
+        if self.records.len() < other.records.len() {
+            self.records.resize(other.records.len(), Records::default());
+        }
+        for (mine, theirs) in self.records.iter_mut().flatten().zip(other.records.iter().flatten()) {
+            *mine += theirs;
         }
     }
 

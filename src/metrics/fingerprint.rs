@@ -99,6 +99,9 @@ impl Probe for Fingerprint {
                 (16, u64::from(store.0) << 1 | u64::from(origin), bytes)
             }
             Observation::Delivered { store, bytes } => (17, u64::from(store.0), bytes),
+            Observation::Records { backlog, fate, count } => {
+                (22, u64::from(backlog.0) << 8 | fate as u64, u64::from(count))
+            }
             Observation::Read { entity, behind, age } => {
                 (14, u64::from(entity.0) << 32 | u64::from(behind), age.as_nanos())
             }

@@ -8,7 +8,7 @@
 //! Latency is counted from the intended start of a request (no coordinated omission: Tene 2015).
 
 use super::catalog::{Catalog, Role};
-use super::counters::{Cohort, Events, is_abandoned, tally};
+use super::counters::{Cohort, Events, Records, is_abandoned, tally};
 use super::latency::LatencyDistribution;
 use super::lookups::Lookups;
 use super::recovery::Recovery;
@@ -198,10 +198,13 @@ impl Recorder {
         bounds.retain(|&bound| bound > 0);
         let stores = catalog.resources.iter().filter(|r| r.role.keeps_copies());
         let stores = stores.map(|r| r.id.index() + 1).max().unwrap_or(0);
+        let backlogs = catalog.resources.iter().filter(|r| r.role == Role::Backlog);
+        let backlogs = backlogs.map(|r| r.id.index() + 1).max().unwrap_or(0);
         let events = Events {
             reads: vec![(0, 0, 0); catalog.entities.len()],
             answers: vec![(0, 0); catalog.entities.len()],
             lookups: vec![Lookups::default(); stores],
+            records: vec![Records::default(); backlogs],
             ..Events::default()
         };
         let expected = plan.duration.map_or(0, |end| end.as_nanos() / plan.bucket.as_nanos()) as usize;
@@ -243,7 +246,8 @@ impl Recorder {
         let reads = vec![(0, 0, 0); self.events.reads.len()];
         let lookups = vec![Lookups::default(); self.events.lookups.len()];
         let answers = vec![(0, 0); self.events.answers.len()];
-        let fresh = Events { reads, answers, lookups, ..Events::default() };
+        let records = vec![Records::default(); self.events.records.len()];
+        let fresh = Events { reads, answers, lookups, records, ..Events::default() };
         self.rows.push(Row {
             start: SimTime::from_nanos(self.row_start),
             end: now,
@@ -456,6 +460,11 @@ impl Probe for Recorder {
                 if let Some(answers) = self.events.answers.get_mut(entity.index()) {
                     answers.0 += 1;
                     answers.1 += u64::from(asked);
+                }
+            }
+            Observation::Records { backlog, fate, count } => {
+                if let Some(records) = self.events.records.get_mut(backlog.index()) {
+                    records[fate as usize] += u64::from(count);
                 }
             }
             Observation::LostWrites { count } => self.events.lost_writes += u64::from(count),

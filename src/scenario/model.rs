@@ -6,6 +6,7 @@ use crate::components::cache::spec::CacheSpec;
 use crate::components::cdn::spec::CdnSpec;
 use crate::components::database::spec::DatabaseSpec;
 use crate::components::load_balancer::spec::LoadBalancerSpec;
+use crate::components::log::spec::LogSpec;
 use crate::components::service::spec::{CallOptions, ServiceSpec};
 use crate::document::Place;
 use crate::workload::{ArrivalProcess, ConnectionSpec, Loop, Profile};
@@ -47,7 +48,7 @@ pub struct Model {
 pub fn endpoints(components: &[ComponentModel]) -> Vec<&str> {
     let mut seen = std::collections::BTreeSet::new();
     let services = components.iter().filter_map(|component| match &component.spec {
-        ComponentSpec::Service(service) => Some(service),
+        ComponentSpec::Service(service) if service.consumes.is_none() => Some(service),
         _ => None,
     });
     services
@@ -149,6 +150,8 @@ pub enum ComponentSpec {
     Cache(CacheSpec),
     /// `kind: cdn`.
     Cdn(CdnSpec),
+    /// `kind: queue` of the family `log`.
+    Log(LogSpec),
 }
 
 impl ComponentSpec {
@@ -156,7 +159,9 @@ impl ComponentSpec {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
+            Self::Service(service) if service.consumes.is_some() => "worker",
             Self::Service(_) => "service",
+            Self::Log(_) => "queue",
             Self::Database(_) => "database",
             Self::LoadBalancer(_) => "load_balancer",
             Self::Cache(_) => "cache",
@@ -179,7 +184,7 @@ impl ComponentSpec {
         match self {
             Self::Service(service) => service.instances,
             Self::LoadBalancer(balancer) => balancer.instances,
-            Self::Database(_) | Self::Cdn(_) => 1,
+            Self::Database(_) | Self::Cdn(_) | Self::Log(_) => 1,
             Self::Cache(cache) => cache.nodes,
         }
     }
@@ -190,6 +195,7 @@ impl ComponentSpec {
         match self {
             Self::Service(service) => service.endpoints.get(id.index()).map(|e| e.name.as_str()),
             Self::Database(database) => database.queries.get(id.index()).map(|q| q.name.as_str()),
+            Self::Log(_) => Some("send"),
             Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) => None,
         }
     }
@@ -199,7 +205,7 @@ impl ComponentSpec {
     pub fn serves(&self, endpoint: &str) -> bool {
         match self {
             Self::Service(service) => service.endpoints.iter().any(|e| e.name == endpoint),
-            Self::Database(_) | Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) => false,
+            Self::Database(_) | Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) | Self::Log(_) => false,
         }
     }
 
@@ -209,6 +215,7 @@ impl ComponentSpec {
         match self {
             Self::Service(service) => service.endpoints.iter().map(|e| e.name.clone()).collect(),
             Self::Database(database) => database.queries.iter().map(|q| q.name.clone()).collect(),
+            Self::Log(_) => vec!["send".to_owned()],
             Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) => Vec::new(),
         }
     }

@@ -298,7 +298,7 @@ impl Node for Cache {
                 self.lose_dirty(instance as usize, cx);
             }
             Disturbance::Speed(speed) => member.speed = speed,
-            Disturbance::Restored | Disturbance::Draining | Disturbance::Reset => {}
+            Disturbance::Restored | Disturbance::Draining | Disturbance::Reset | Disturbance::Neighbour(..) => {}
         }
     }
 }

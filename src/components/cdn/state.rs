@@ -304,7 +304,7 @@ impl Node for Cdn {
                     }
                 }
             }
-            Disturbance::Speed(_) | Disturbance::Restored | Disturbance::Draining | Disturbance::Reset => {}
+            Disturbance::Speed(_) | Disturbance::Restored | Disturbance::Draining | Disturbance::Reset | Disturbance::Neighbour(..) => {}
         }
     }
 }

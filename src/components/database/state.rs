@@ -278,7 +278,7 @@ impl Node for Database {
                 }
             }
             Disturbance::Speed(speed) => self.cores.set_speed(speed, cx),
-            Disturbance::Restored | Disturbance::Draining | Disturbance::Flushed | Disturbance::Reset => {}
+            Disturbance::Restored | Disturbance::Draining | Disturbance::Flushed | Disturbance::Reset | Disturbance::Neighbour(..) => {}
         }
     }
 

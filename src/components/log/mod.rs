@@ -28,4 +28,8 @@ pub mod partitioner;
 pub mod producer;
 pub mod replicas;
 pub mod settings;
+pub mod spec;
+mod state;
 pub mod topic;
+
+pub use state::Log;

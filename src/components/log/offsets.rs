@@ -13,6 +13,8 @@ pub struct Counts {
     pub processed: u64,
     /// Times that one was worked on again.
     pub duplicates: u64,
+    /// Times that one was handed out again.
+    pub redelivered: u64,
     /// Records that will not be worked on, since their offset was stored before, or a leader without them was elected.
     pub lost: u64,
     /// Records that retention deleted, or a reset skipped, before they were worked on.
@@ -30,6 +32,7 @@ enum Fate {
 #[derive(Clone, Copy, Debug, Default)]
 struct Entry {
     fate: Fate,
+    was_taken: bool,
     /// Consumers that have it in hand.
     hands: u8,
 }
@@ -64,9 +67,10 @@ impl Offsets {
     }
 
     /// A consumer has read the record.
-    pub fn take(&mut self, offset: u64) {
+    pub fn take(&mut self, offset: u64, counts: &mut Counts) {
         self.reach(offset + 1);
         if let Some(entry) = self.at(offset) {
+            counts.redelivered += u64::from(std::mem::replace(&mut entry.was_taken, true));
             entry.hands = entry.hands.saturating_add(1);
         }
     }
@@ -192,13 +196,13 @@ mod tests {
     #[test]
     fn after_a_crash_what_was_not_stored_is_a_duplicate() {
         let (mut it, mut counts) = (Offsets::default(), Counts::default());
-        (0..5).for_each(|o| it.take(o));
+        (0..5).for_each(|o| it.take(o, &mut counts));
         (0..3).for_each(|o| assert!(it.process(o, &mut counts)));
         it.commit(1, &mut counts);
         (3..5).for_each(|o| it.drop_hand(o, &mut counts));
-        (1..5).for_each(|o| it.take(o));
+        (1..5).for_each(|o| it.take(o, &mut counts));
         assert_eq!((1..5).map(|o| it.process(o, &mut counts)).collect::<Vec<_>>(), [false, false, true, true]);
-        assert_eq!(counts, Counts { processed: 5, duplicates: 2, lost: 0, expired: 0 });
+        assert_eq!(counts, Counts { processed: 5, duplicates: 2, redelivered: 4, lost: 0, expired: 0 });
         it.commit(5, &mut counts);
         assert_eq!(it.len(), 0);
     }
@@ -206,17 +210,17 @@ mod tests {
     #[test]
     fn what_is_stored_before_the_work_is_lost_with_the_worker() {
         let (mut it, mut counts) = (Offsets::default(), Counts::default());
-        (0..5).for_each(|o| it.take(o));
+        (0..5).for_each(|o| it.take(o, &mut counts));
         it.commit(5, &mut counts);
         (0..2).for_each(|o| assert!(it.process(o, &mut counts)));
         (2..5).for_each(|o| it.drop_hand(o, &mut counts));
-        assert_eq!(counts, Counts { processed: 2, duplicates: 0, lost: 3, expired: 0 });
+        assert_eq!(counts, Counts { processed: 2, duplicates: 0, redelivered: 0, lost: 3, expired: 0 });
     }
 
     #[test]
     fn retention_and_resets_expire_what_nobody_has() {
         let (mut it, mut counts) = (Offsets::default(), Counts::default());
-        it.take(0);
+        it.take(0, &mut counts);
         it.expire(4, &mut counts);
         assert_eq!(counts.expired, 3, "the first is in somebody's hands");
         assert!(it.process(0, &mut counts));
@@ -228,11 +232,11 @@ mod tests {
     #[test]
     fn a_leader_without_the_newest_loses_them() {
         let (mut it, mut counts) = (Offsets::default(), Counts::default());
-        (0..2).for_each(|o| it.take(o));
+        (0..2).for_each(|o| it.take(o, &mut counts));
         it.process(0, &mut counts);
         it.truncate(1, 6, &mut counts);
-        assert_eq!(counts, Counts { processed: 1, duplicates: 0, lost: 5, expired: 0 });
-        it.take(1); // the same offset, another record
+        assert_eq!(counts, Counts { processed: 1, duplicates: 0, redelivered: 0, lost: 5, expired: 0 });
+        it.take(1, &mut counts); // the same offset, another record
         assert!(it.process(1, &mut counts));
     }
 }

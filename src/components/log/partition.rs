@@ -11,9 +11,9 @@ use crate::base::{SimDuration, SimTime};
 
 /// What lies at an offset.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Record {
-    /// Whatever its owner wants to find again.
-    pub note: u64,
+pub struct Record<T> {
+    /// What it says.
+    pub note: T,
     /// When it was appended.
     pub appended: SimTime,
     /// Bytes of the partition up to the record's end, since its start.
@@ -32,9 +32,9 @@ pub struct Retention {
 }
 
 /// One partition of a log.
-#[derive(Clone, Debug, Default)]
-pub struct Partition {
-    records: VecDeque<Record>,
+#[derive(Clone, Debug)]
+pub struct Partition<T> {
+    records: VecDeque<Record<T>>,
     /// The offset of the first record that is kept here.
     first: u64,
     /// The first offset that can be read.
@@ -43,9 +43,15 @@ pub struct Partition {
     written: u64,
 }
 
-impl Partition {
+impl<T> Default for Partition<T> {
+    fn default() -> Self {
+        Self { records: VecDeque::new(), first: 0, start: 0, watermark: 0, written: 0 }
+    }
+}
+
+impl<T: Copy> Partition<T> {
     /// Appends a record that nobody sees before [`Self::raise_watermark`]; returns its offset.
-    pub fn append(&mut self, note: u64, bytes: u32, now: SimTime) -> u64 {
+    pub fn append(&mut self, note: T, bytes: u32, now: SimTime) -> u64 {
         self.written += u64::from(bytes);
         self.records.push_back(Record { note, appended: now, written: self.written, bytes });
         self.end() - 1
@@ -76,7 +82,7 @@ impl Partition {
 
     /// The record at `offset`, unless it was deleted, forgotten or never there.
     #[must_use]
-    pub fn get(&self, offset: u64) -> Option<&Record> {
+    pub fn get(&self, offset: u64) -> Option<&Record<T>> {
         self.records.get(usize::try_from(offset.checked_sub(self.first)?).ok()?)
     }
 
@@ -163,7 +169,7 @@ mod tests {
     }
     const FOREVER: Retention = Retention { time: SimDuration::MAX, bytes: u64::MAX };
 
-    fn ten() -> Partition {
+    fn ten() -> Partition<u64> {
         let mut it = Partition::default();
         for n in 0..10_u32 {
             it.append(u64::from(n), 100, at(f64::from(n)));

@@ -26,22 +26,22 @@ pub enum Poll {
 
 /// A record in a consumer's hands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Held {
+pub struct Held<T> {
     /// Its partition.
     pub partition: u32,
     /// Its offset.
     pub offset: u64,
     /// The record.
-    pub record: Record,
+    pub record: Record<T>,
     /// A new leader has another record at this offset, or none.
     is_gone: bool,
 }
 
-#[derive(Clone, Debug, Default)]
-struct Consumer {
+#[derive(Clone, Debug)]
+struct Consumer<T> {
     is_here: bool,
     is_waiting: bool,
-    hand: VecDeque<Held>,
+    hand: VecDeque<Held<T>>,
     committed_at: SimTime,
     /// The partition with which the next poll begins.
     next: u32,
@@ -51,8 +51,22 @@ struct Consumer {
     partitions: Vec<u32>,
 }
 
+impl<T> Default for Consumer<T> {
+    fn default() -> Self {
+        Self {
+            is_here: false,
+            is_waiting: false,
+            hand: VecDeque::new(),
+            committed_at: SimTime::ZERO,
+            next: 0,
+            answer_at: None,
+            partitions: Vec::new(),
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
-struct Reader {
+struct Reader<T> {
     settings: Consuming,
     group: Group,
     offsets: Vec<Offsets>,
@@ -60,7 +74,7 @@ struct Reader {
     position: Vec<u64>,
     /// By partition: its owner, once it may read.
     owner: Vec<u32>,
-    consumers: Vec<Consumer>,
+    consumers: Vec<Consumer<T>>,
     counts: Counts,
     /// Records beyond the positions, of all partitions.
     lag: u64,
@@ -68,21 +82,21 @@ struct Reader {
 
 /// A log with its groups.
 #[derive(Clone, Debug)]
-pub struct Topic {
+pub struct Topic<T> {
     settings: Settings,
-    partitions: Vec<Partition>,
-    readers: Vec<Reader>,
+    partitions: Vec<Partition<T>>,
+    readers: Vec<Reader<T>>,
     wakes: Vec<(u32, u32)>,
     published: u64,
     retained_at: SimTime,
 }
 
-impl Topic {
+impl<T: Copy> Topic<T> {
     /// An empty log.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self {
-            partitions: vec![Partition::default(); settings.partitions.max(1) as usize],
+            partitions: (0..settings.partitions.max(1)).map(|_| Partition::default()).collect(),
             settings,
             readers: Vec::new(),
             wakes: Vec::new(),
@@ -108,14 +122,14 @@ impl Topic {
     }
 
     /// Appends a record that every reader sees at once; returns its offset.
-    pub fn append(&mut self, partition: u32, note: u64, bytes: u32, now: SimTime) -> u64 {
+    pub fn append(&mut self, partition: u32, note: T, bytes: u32, now: SimTime) -> u64 {
         let offset = self.append_hidden(partition, note, bytes, now);
         self.reveal(partition, offset + 1, now);
         offset
     }
 
     /// Appends a record that readers see after [`Self::reveal`].
-    pub fn append_hidden(&mut self, partition: u32, note: u64, bytes: u32, now: SimTime) -> u64 {
+    pub fn append_hidden(&mut self, partition: u32, note: T, bytes: u32, now: SimTime) -> u64 {
         self.published += 1;
         for reader in &mut self.readers {
             reader.lag += 1;
@@ -223,7 +237,7 @@ impl Topic {
             for offset in from..to {
                 let Some(record) = partitions[p].get(offset) else { continue };
                 bytes = bytes.saturating_sub(u64::from(record.bytes));
-                reader.offsets[p].take(offset);
+                reader.offsets[p].take(offset, &mut reader.counts);
                 consumer.hand.push_back(Held { partition, offset, record: *record, is_gone: false });
             }
             if to > from {
@@ -251,12 +265,12 @@ impl Topic {
 
     /// The record that the consumer works on next.
     #[must_use]
-    pub fn in_hand(&self, group: u32, slot: u32) -> Option<&Held> {
+    pub fn in_hand(&self, group: u32, slot: u32) -> Option<&Held<T>> {
         self.readers.get(group as usize)?.consumers.get(slot as usize)?.hand.front()
     }
 
     /// The consumer has worked on the first record in its hands; returns it, and whether it had been processed before.
-    pub fn finish(&mut self, group: u32, slot: u32) -> Option<(Held, bool)> {
+    pub fn finish(&mut self, group: u32, slot: u32) -> Option<(Held<T>, bool)> {
         let reader = self.readers.get_mut(group as usize)?;
         let consumer = reader.consumers.get_mut(slot as usize)?;
         let held = consumer.hand.pop_front()?;
@@ -484,7 +498,7 @@ impl Topic {
     #[must_use]
     pub fn oldest(&self, group: u32) -> Option<SimTime> {
         let reader = &self.readers[group as usize];
-        let first = |(log, position): (&Partition, &u64)| {
+        let first = |(log, position): (&Partition<T>, &u64)| {
             log.get((*position).max(log.start())).map(|record| record.appended)
         };
         self.partitions.iter().zip(&reader.position).filter_map(first).min()
@@ -498,7 +512,7 @@ impl Topic {
 
     /// A partition of the log.
     #[must_use]
-    pub fn partition(&self, partition: u32) -> &Partition {
+    pub fn partition(&self, partition: u32) -> &Partition<T> {
         &self.partitions[partition as usize]
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::base::{ComponentId, EntityId, SimTime};
+use crate::engine::RecordFate;
 use crate::metrics::value::Unit;
 
 /// A statistic of a distribution.
@@ -44,6 +45,8 @@ pub enum Gauge {
     Busy,
     /// Servers there are.
     Servers,
+    /// A level in milliseconds.
+    Age,
 }
 
 /// What is asked of stores of copies.
@@ -132,6 +135,8 @@ pub enum Metric {
     Staleness(EntityId),
     /// What stores of copies (positions in the catalog's resources) found and fetched.
     Store(StoreGauge, Vec<usize>),
+    /// What became of records of a log (positions in the catalog's resources), or befell its groups.
+    Records(RecordFate, Vec<usize>),
     /// The share of requests to the first stores for which the origin was not asked, by any of the second.
     Offload(Vec<usize>, Vec<usize>),
 }
@@ -193,10 +198,11 @@ impl Metric {
             Self::Latency(..)
             | Self::TimeToRecover
             | Self::Staleness(_)
-            | Self::Resources(Gauge::Wait(_), _) => Unit::Seconds,
+            | Self::Resources(Gauge::Wait(_) | Gauge::Age, _) => Unit::Seconds,
             Self::Resources(Gauge::Queue | Gauge::QueueMax | Gauge::Busy | Gauge::Servers, _)
             | Self::InFlight(_)
             | Self::LostWrites
+            | Self::Records(..)
             | Self::OwnWritesUnread
             | Self::Store(StoreGauge::Evictions, _)
             | Self::Instances(_) => Unit::Count,

@@ -6,6 +6,7 @@
 //! another kind of component would supply is an error that names the kind.
 
 use super::catalog::{Catalog, ComponentInfo, Role};
+use crate::engine::RecordFate;
 
 mod metric;
 mod segments;
@@ -32,7 +33,14 @@ const PLAIN: [(&str, Metric); 13] = [
 const OTHER_HEADS: [&str; 11] =
     ["degraded", "mean", "max", "p50", "p90", "p95", "p99", "errors", "skew", "stale_reads", "staleness"];
 
-const OF_COMPONENT: [&str; 13] = [
+const OF_COMPONENT: [&str; 20] = [
+    "depth",
+    "lag",
+    "oldest_age",
+    "stopped",
+    "rebalances",
+    "expelled",
+    "completion",
     "limit",
     "instances",
     "cpu",
@@ -182,6 +190,13 @@ fn of_run(
         ("skew", [of]) => trailing(skew(of, catalog)?),
         ("stale_reads" | "staleness", _) => Err(unknown(format!("`{name}` needs an entity: `{name}(user)`"))),
         ("skew", _) => Err(unknown("`skew` needs a metric of a component: `skew(app.cpu)`".to_owned())),
+        (_, [log]) if record_fate(name).is_some() || name == "completion_time" => {
+            let of = |role: Role| of_log(log, role, catalog);
+            trailing(match record_fate(name) {
+                Some(fate) => Metric::Records(fate, of(Role::Backlog)?),
+                None => Metric::Resources(Gauge::Wait(Statistic::Mean), of(Role::Completion)?),
+            })
+        }
         _ => Err(elsewhere(name).unwrap_or_else(|| UnknownMetric {
             message: format!("there is no metric or component `{name}`"),
             suggestion: closest(
@@ -194,6 +209,38 @@ fn of_run(
             ),
         })),
     }
+}
+
+/// Counts of records, as `lost(events)`.
+const RECORDS: [(&str, RecordFate); 6] = [
+    ("published", RecordFate::Published),
+    ("processed", RecordFate::Processed),
+    ("duplicates", RecordFate::Duplicated),
+    ("redelivered", RecordFate::Redelivered),
+    ("lost", RecordFate::Lost),
+    ("expired", RecordFate::Expired),
+];
+
+fn record_fate(name: &str) -> Option<RecordFate> {
+    RECORDS.iter().find(|(word, _)| *word == name).map(|(_, fate)| *fate)
+}
+
+/// The resources that a log has in this role, one for each group that reads it.
+fn of_log(name: &str, role: Role, catalog: &Catalog) -> Result<Vec<usize>, UnknownMetric> {
+    let logs = || catalog.components.iter().filter(|c| c.kind == "queue");
+    let Some(log) = logs().find(|c| c.name == name) else {
+        return Err(UnknownMetric {
+            message: format!("there is no queue `{name}`"),
+            suggestion: closest(name, logs().map(|c| c.name.as_str())),
+        });
+    };
+    let ours = |r: &super::catalog::ResourceInfo| r.component == log.id && r.role == role;
+    let found: Vec<usize> =
+        catalog.resources.iter().enumerate().filter(|(_, r)| ours(r)).map(|(i, _)| i).collect();
+    if found.is_empty() {
+        return Err(unknown(format!("no worker reads `{name}`: let one say `from: {name}`")));
+    }
+    Ok(found)
 }
 
 /// Whether the model has what can lose acknowledged writes.
@@ -347,6 +394,9 @@ fn of_component(
         [word] if store_gauge(word).is_some() && !of_role(Role::Store).is_empty() => {
             Ok(Metric::Store(store_gauge(word).unwrap_or(StoreGauge::HitRatio), of_role(Role::Store)))
         }
+        [word, tail @ ..] if component.kind == "queue" && log_role(word).is_some() => {
+            of_a_log(name, word, tail, catalog)
+        }
         ["utilisation" | "queue" | "wait" | "in_flight", ..] => gauge(name, "", &words, main()?),
         [] => Err(unknown(format!("`{name}` is a component; say what of it: `{name}.cpu`"))),
         [word, ..] => Err(elsewhere(word).unwrap_or_else(|| UnknownMetric {
@@ -354,6 +404,36 @@ fn of_component(
             suggestion: closest(word, OF_COMPONENT.into_iter()).map(|s| format!("{name}.{s}")),
         })),
     }
+}
+
+/// What a log has under this name.
+fn log_role(word: &str) -> Option<Role> {
+    Some(match word {
+        "depth" | "wait" | "rebalances" | "expelled" => Role::Backlog,
+        "lag" => Role::Lag,
+        "oldest_age" => Role::Age,
+        "stopped" => Role::Stopped,
+        "completion" => Role::Completion,
+        _ => return None,
+    })
+}
+
+fn of_a_log(name: &str, word: &str, tail: &[&str], catalog: &Catalog) -> Result<Metric, UnknownMetric> {
+    let all = of_log(name, log_role(word).unwrap_or(Role::Backlog), catalog)?;
+    Ok(match (word, tail) {
+        ("depth", []) => Metric::Resources(Gauge::Queue, all),
+        ("depth", ["max"]) => Metric::Resources(Gauge::QueueMax, all),
+        ("lag", []) => Metric::Resources(Gauge::Busy, all),
+        ("oldest_age", []) => Metric::Resources(Gauge::Age, all),
+        ("stopped", []) => Metric::Resources(Gauge::Utilisation, all),
+        ("rebalances", []) => Metric::Records(RecordFate::Rebalanced, all),
+        ("expelled", []) => Metric::Records(RecordFate::Expelled, all),
+        ("wait" | "completion", []) => Metric::Resources(Gauge::Wait(Statistic::Mean), all),
+        ("wait" | "completion", [of]) if statistic(of).is_some() => {
+            Metric::Resources(Gauge::Wait(statistic(of).unwrap_or(Statistic::Mean)), all)
+        }
+        _ => return Err(unknown(format!("`{name}.{word}` has no `{}`", tail.join(".")))),
+    })
 }
 
 fn store_gauge(word: &str) -> Option<StoreGauge> {
@@ -405,6 +485,14 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
             "in_flight",
             "connections",
             "limit",
+            "depth",
+            "depth.max",
+            "lag",
+            "oldest_age",
+            "completion.p99",
+            "stopped",
+            "rebalances",
+            "expelled",
         ]
         .iter()
         .map(|tail| format!("{c}.{tail}"))
@@ -431,6 +519,11 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
             );
         }
         names.extend(candidates.into_iter().filter(|name| MetricReference::parse(name, catalog).is_ok()));
+    }
+    for log in catalog.components.iter().filter(|c| c.kind == "queue") {
+        let counts = RECORDS.iter().map(|(word, _)| *word).chain(["completion_time"]);
+        let counts = counts.map(|word| format!("{word}({})", log.name));
+        names.extend(counts.filter(|name| MetricReference::parse(name, catalog).is_ok()));
     }
     if can_lose(catalog) {
         names.push("lost_writes".to_owned());

@@ -9,8 +9,10 @@ mod cdn;
 mod database;
 mod guarding;
 mod load_balancer;
+mod log;
 mod service;
 mod steps;
+mod worker;
 
 pub(super) use call_options::read_options;
 pub(super) use load_balancer::field;
@@ -40,7 +42,11 @@ impl Names {
         };
         let components = components.map_or(&[][..], Node::entries).iter().map(|(key, node)| {
             let kind = node.get("kind").and_then(Node::text).unwrap_or_default().to_owned();
-            let operations = if kind == "database" { list(node, "queries") } else { list(node, "endpoints") };
+            let operations = match kind.as_str() {
+                "database" => list(node, "queries"),
+                "queue" => vec!["send".to_owned()],
+                _ => list(node, "endpoints"),
+            };
             (key.name.clone(), kind, operations)
         });
         let columns = replays.names.iter().enumerate().map(|(at, name)| (name.clone(), replays.mean(at)));
@@ -103,9 +109,33 @@ impl Names {
         None
     }
 
+    /// A queue by its name.
+    pub(super) fn queue(&self, node: &Node, name: &str, found: &mut Diagnostics) -> Option<ComponentId> {
+        let id = self.component(node, name, found)?;
+        if self.components.get(id.index()).is_some_and(|(_, kind, _)| kind == "queue") {
+            return Some(id);
+        }
+        found.add(
+            Code::WrongKind,
+            node.place,
+            format!("`{name}` is no queue"),
+            "name a component of kind `queue`",
+        );
+        None
+    }
+
     /// A component that takes requests: neither a database nor a cache.
     pub(super) fn receiver(&self, node: &Node, name: &str, found: &mut Diagnostics) -> Option<ComponentId> {
         let id = self.component(node, name, found)?;
+        let (what, help) = match self.components.get(id.index()).map(|(_, kind, _)| kind.as_str()) {
+            Some("queue") => ("a queue, which takes records and no requests", "send to it in a step: `- send: {to: NAME}`"),
+            Some("worker") => ("a worker, which takes its work from a queue", "let a step `send` to the queue that it reads"),
+            _ => ("", ""),
+        };
+        if !what.is_empty() {
+            found.add(Code::WrongKind, node.place, format!("`{name}` is {what}"), help.replace("NAME", name));
+            return None;
+        }
         if self.components.get(id.index()).is_some_and(|(_, kind, _)| kind == "cache") {
             found.add(
                 Code::WrongKind,
@@ -153,6 +183,8 @@ pub(super) fn read(node: Option<&Node>, names: &Names, found: &mut Diagnostics) 
             Some(1) => ComponentSpec::Database(database::read(&mut fields, names, found)),
             Some(2) => ComponentSpec::LoadBalancer(load_balancer::read(&mut fields, names, found)),
             Some(4) => ComponentSpec::Cdn(cdn::read(&mut fields, names, found)),
+            Some(5) => ComponentSpec::Log(log::read(&mut fields, names, found)),
+            Some(6) => ComponentSpec::Service(worker::read(&mut fields, key.place, names, found)),
             Some(_) => ComponentSpec::Cache(cache::read(&mut fields, names, found)),
             None => continue,
         };

@@ -39,17 +39,7 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
             found,
         )
         .unwrap_or_default();
-    let mut pools = Vec::new();
-    for (key, node) in entries(fields.get("pools"), "`pools`", found) {
-        let at = Node { value: Value::Null, place: key.place };
-        let mut pool = Fields::of(node, "a pool", found);
-        let size = small(&mut pool, "size", 1, 10_000_000, found).unwrap_or(10) as u32;
-        let wait = pool.amount("wait", Of::Time, found);
-        pool.finish(found);
-        if let Some(target) = names.component(&at, &key.name, found) {
-            pools.push(PoolSpec { target, size, wait });
-        }
-    }
+    let pools = read_pools(fields, names, found);
     let mut endpoints = Vec::new();
     for (key, node) in entries(fields.get("endpoints"), "`endpoints`", found) {
         let steps = if matches!(node.value, Value::Map(_)) {
@@ -68,6 +58,7 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         cache_steps::check_local(endpoint, &local_caches, names, found);
     }
     ServiceSpec {
+        consumes: None,
         local_caches,
         instances,
         autoscale,
@@ -89,6 +80,21 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         pools,
         endpoints,
     }
+}
+
+pub(super) fn read_pools(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics) -> Vec<PoolSpec> {
+    let mut pools = Vec::new();
+    for (key, node) in entries(fields.get("pools"), "`pools`", found) {
+        let at = Node { value: Value::Null, place: key.place };
+        let mut pool = Fields::of(node, "a pool", found);
+        let size = small(&mut pool, "size", 1, 10_000_000, found).unwrap_or(10) as u32;
+        let wait = pool.amount("wait", Of::Time, found);
+        pool.finish(found);
+        if let Some(target) = names.component(&at, &key.name, found) {
+            pools.push(PoolSpec { target, size, wait });
+        }
+    }
+    pools
 }
 
 /// Instances at the start, which the bounds of the autoscaler hold.

@@ -34,12 +34,13 @@ pub(super) fn read(node: &Node, names: &Names, found: &mut Diagnostics, depth: u
 }
 
 /// The verbs of steps.
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 16] = [
     "cpu",
     "sleep",
     "io",
     "query",
     "call",
+    "send",
     "parallel",
     "if",
     "lock",
@@ -163,6 +164,23 @@ fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) ->
         target.zip(operation).map(|(target, operation)| Step::Call {
             target,
             operation,
+            row: RowChoice::None,
+            size,
+            options,
+            on_error,
+            fallback,
+        })
+    } else if let Some(node) = step.get("send") {
+        let mut send = Fields::of(node, "`send`", found);
+        let to = send.need("to", found);
+        let size = send.get("size").and_then(|n| amount(n, Of::Size, names, found));
+        let (on_error, fallback) = on_error(&mut send, found);
+        let options = read_options(&mut send, found);
+        send.finish(found);
+        let target = to.and_then(|n| text(n, found).and_then(|name| names.queue(n, name, found)));
+        target.map(|target| Step::Call {
+            target,
+            operation: OperationId(0),
             row: RowChoice::None,
             size,
             options,

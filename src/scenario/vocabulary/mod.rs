@@ -14,6 +14,7 @@ mod database;
 mod faults;
 mod guarding;
 mod load_balancer;
+mod log;
 mod network;
 mod scenario;
 mod service;
@@ -111,7 +112,7 @@ pub struct Block {
 }
 
 /// The kinds of components.
-pub const KINDS: [&str; 5] = ["service", "database", "load_balancer", "cache", "cdn"];
+pub const KINDS: [&str; 7] = ["service", "database", "load_balancer", "cache", "cdn", "queue", "worker"];
 
 /// The block of a name.
 #[must_use]
@@ -124,7 +125,7 @@ pub fn blocks() -> impl Iterator<Item = &'static Block> {
     GROUPS.iter().copied().flatten()
 }
 
-const GROUPS: [&[Block]; 14] = [
+const GROUPS: [&[Block]; 15] = [
     scenario::BLOCKS,
     network::BLOCKS,
     data::BLOCKS,
@@ -138,5 +139,6 @@ const GROUPS: [&[Block]; 14] = [
     load_balancer::BLOCKS,
     cache::BLOCKS,
     cdn::BLOCKS,
+    log::BLOCKS,
     faults::BLOCKS,
 ];

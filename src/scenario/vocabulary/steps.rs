@@ -35,6 +35,7 @@ pub(super) const BLOCKS: &[Block] = &[
                     Unset("-"),
                     "a request to another service or load balancer"
                 ),
+                key("send", Takes::Block("send"), Unset("-"), "a record into a queue, until it is stored"),
                 key("parallel", Takes::Block("parallel"), Unset("-"), "several lists of steps at once"),
                 key("if", Takes::Block("if"), Unset("-"), "one way or the other"),
                 key("lock", Takes::Block("lock"), Unset("-"), "steps under the lock of the request's row"),
@@ -73,6 +74,17 @@ pub(super) const BLOCKS: &[Block] = &[
                 key("to", Name("component"), Required, "whom"),
                 key("endpoint", Text, Unset("the first one"), "what for"),
                 key("size", Sizes, Unset("nothing"), "bytes sent along"),
+            ],
+            [ON_ERROR, FALLBACK,]
+        ),
+    },
+    Block {
+        name: "send",
+        about: "A record into a queue. It waits until the record is stored as the queue's `acks` says; without a `deadline` or `retry` of its own, as long as the producer tries (`delivery_timeout`).",
+        keys: with_call_options!(
+            [
+                key("to", Name("component"), Required, "the queue"),
+                key("size", Sizes, Unset("nothing"), "bytes of the record"),
             ],
             [ON_ERROR, FALLBACK,]
         ),

@@ -9,7 +9,7 @@ fn at(seconds: f64) -> SimTime {
     SimTime::from_secs_f64(seconds)
 }
 
-fn topic(partitions: u32, consuming: Consuming, consumers: u32) -> Topic {
+fn topic(partitions: u32, consuming: Consuming, consumers: u32) -> Topic<u64> {
     let mut it = Topic::new(Settings { partitions, ..Settings::default() });
     it.add_group(consuming);
     (0..consumers).for_each(|slot| it.join(0, slot, at(0.0)));
@@ -17,7 +17,7 @@ fn topic(partitions: u32, consuming: Consuming, consumers: u32) -> Topic {
     it
 }
 
-fn drain(it: &mut Topic, slot: u32) -> Vec<(u32, u64)> {
+fn drain(it: &mut Topic<u64>, slot: u32) -> Vec<(u32, u64)> {
     std::iter::from_fn(|| it.finish(0, slot).map(|(held, _)| (held.partition, held.offset))).collect()
 }
 
@@ -65,7 +65,7 @@ fn what_was_not_stored_is_done_again() {
         it.poll(0, 0, at(f64::from(second)));
         drain(&mut it, 0);
     }
-    assert_eq!(it.counts(0), Counts { processed: 200, duplicates: 50, lost: 0, expired: 0 });
+    assert_eq!(it.counts(0), Counts { processed: 200, duplicates: 50, redelivered: 50, lost: 0, expired: 0 });
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn two_work_on_the_same_when_one_is_thrown_out() {
     assert_eq!(it.poll(0, 1, at(306.0)), Poll::Records(10));
     drain(&mut it, 1);
     drain(&mut it, 0); // goes on without knowing, and cannot store that it did
-    assert_eq!(it.counts(0), Counts { processed: 10, duplicates: 10, lost: 0, expired: 0 });
+    assert_eq!(it.counts(0), Counts { processed: 10, duplicates: 10, redelivered: 10, lost: 0, expired: 0 });
     assert_eq!(it.lag(0), 0);
 }
 
@@ -188,7 +188,7 @@ fn an_unclean_leader_takes_what_was_read_already() {
     it.poll(0, 0, at(3.0));
     assert_eq!(it.truncate(0, 2), 8);
     drain(&mut it, 0);
-    assert_eq!(it.counts(0), Counts { processed: 2, duplicates: 2, lost: 8, expired: 0 });
+    assert_eq!(it.counts(0), Counts { processed: 2, duplicates: 2, redelivered: 0, lost: 8, expired: 0 });
     it.append(0, 77, 10, at(4.0));
     assert_eq!(it.poll(0, 0, at(4.0)), Poll::Records(1));
     assert_eq!(drain(&mut it, 0), [(0, 2)]);
@@ -221,7 +221,7 @@ proptest! {
             time: if retained { SimDuration::from_secs(15) } else { SimDuration::MAX },
             bytes: if retained { 4_000 } else { u64::MAX },
         };
-        let mut it = Topic::new(Settings { partitions: 5, retention });
+        let mut it: Topic<u64> = Topic::new(Settings { partitions: 5, retention });
         it.add_group(consuming);
         it.add_group(Consuming { commit: Commit::Batch, ..consuming });
         let mut draws = Key::root(seed, 0).draws();

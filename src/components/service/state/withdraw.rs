@@ -150,7 +150,7 @@ impl Service {
             }
             Disturbance::Restored => self.begin_to_warm_up(instance, cx),
             Disturbance::Draining => self.drain(instance),
-            Disturbance::Reset => {}
+            Disturbance::Reset | Disturbance::Neighbour(..) => {}
         }
     }
 
