@@ -53,7 +53,7 @@ pub struct Events {
 }
 
 /// What became of the records of a log, by [`RecordFate`].
-pub type Records = [u64; RecordFate::COUNT];
+pub(super) type Records = [u64; RecordFate::COUNT];
 
 /// Adds `n` to the entry of `key`; the lists are short, so a scan beats a map.
 #[inline]

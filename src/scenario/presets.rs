@@ -56,6 +56,8 @@ pub const PRESETS: &[Preset] = &[
     preset("fastly", "cdn", include_str!("presets/fastly.yaml")),
     preset("cloudflare", "cdn", include_str!("presets/cloudflare.yaml")),
     preset("nginx-cache", "cdn", include_str!("presets/nginx-cache.yaml")),
+    preset("kafka-3", "queue", include_str!("presets/kafka-3.yaml")),
+    preset("kafka-4", "queue", include_str!("presets/kafka-4.yaml")),
     preset("caffeine", "local_cache", include_str!("presets/caffeine.yaml")),
     preset("guava-lru", "local_cache", include_str!("presets/guava-lru.yaml")),
     preset("k8s-hpa", "autoscale", include_str!("presets/k8s-hpa.yaml")),

@@ -23,5 +23,6 @@ mod scaling;
 mod schema;
 mod shipped;
 mod simulation;
+mod streams;
 mod theory;
 mod traces;
