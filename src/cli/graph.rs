@@ -95,7 +95,8 @@ fn topology(model: &Model) -> Topology {
             }
             ComponentSpec::Log(_) => {
                 for (at, other) in model.components.iter().enumerate() {
-                    if matches!(&other.spec, ComponentSpec::Service(worker) if worker.consumes.map(|q| &model.components[q.index()].name) == Some(&component.name)) {
+                    if matches!(&other.spec, ComponentSpec::Service(worker) if worker.consumes.map(|q| &model.components[q.index()].name) == Some(&component.name))
+                    {
                         edge(&component.name, at, "records".to_owned());
                     }
                 }

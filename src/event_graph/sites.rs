@@ -8,9 +8,8 @@ use crate::components::log::producer::Producing;
 use crate::components::service::spec::{CallOptions, PoolSpec, RetrySpec};
 use crate::engine::protection::RetryBudget;
 use crate::engine::{
-    CallSite, Demand, EntityPlan, Fleet, Item, Jitter, Nodes, Plan, PoolPlan, Popularity, Retry, RetryOn, RowChoice,
-    SiteId,
-    Target, Trait, Verb,
+    CallSite, Demand, EntityPlan, Fleet, Item, Jitter, Nodes, Plan, PoolPlan, Popularity, Retry, RetryOn,
+    RowChoice, SiteId, Target, Trait, Verb,
 };
 use crate::metrics::{ResourceInfo, Role};
 use crate::scenario::model::{ComponentSpec, EntitySpec, Model, PopularitySpec};

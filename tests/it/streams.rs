@@ -46,10 +46,11 @@ fn stopped(protocol: &str, more: &str) -> f64 {
 
 #[test]
 fn a_rebalance_stops_whom_its_protocol_stops() {
-    // Heartbeats follow the first round, at 3 s: the dead one was heard of at 60 s at last, or at 57 s, and is out 45 s later.
-    // It returns at 70 s; the others hear of that by 72 s, and with the eager protocol all twelve stand still from then on.
+    // Heartbeats follow the first round, at 3 s, so that the dead one was heard of at 60 s at last, and is out at 105 s. It
+    // returns at 70 s; the others hear of that at 72 s, and with the eager protocol all stand still from then on:
+    // a quarter for 12 s, and everything for 33 s.
     let eager = stopped("eager", "");
-    assert!((38.0..42.0).contains(&eager), "{eager}");
+    assert!((eager - 36.0).abs() < 0.2, "{eager}");
     // The three of the dead one stand still, a quarter, until then; and once more for a moment when one moves.
     let cooperative = stopped("cooperative", "");
     assert!((9.0..14.0).contains(&cooperative), "{cooperative}");
@@ -84,8 +85,16 @@ fn a_crash_repeats_what_was_not_stored() {
 
 #[test]
 fn a_hot_key_fills_one_partition() {
-    let text = stream(400, "partitions: 8, key: user", "instances: 8, steps: [{sleep: 10ms}]", "faults: [{at: 50s, hot_key: {entity: user, share: 50%}, for: 100s}]");
-    let seen = during(&text, &[(20.0, 50.0, "events.depth"), (140.0, 150.0, "events.depth"), (140.0, 150.0, "events.oldest_age")]);
+    let text = stream(
+        400,
+        "partitions: 8, key: user",
+        "instances: 8, steps: [{sleep: 10ms}]",
+        "faults: [{at: 50s, hot_key: {data: user, share: 50%}, for: 100s}]",
+    );
+    let seen = during(
+        &text,
+        &[(20.0, 50.0, "events.depth"), (140.0, 150.0, "events.depth"), (140.0, 150.0, "events.oldest_age")],
+    );
     // Half of 400 go to one partition, whose consumer does 100 a second: over 100 a second stay, and the others are idle.
     assert!(seen[0] < 50.0, "{seen:?}");
     assert!((9_000.0..16_000.0).contains(&seen[1]), "{seen:?}");
@@ -124,7 +133,14 @@ fn a_new_leader_loses_what_only_the_old_one_had() {
 fn retention_takes_what_nobody_reads_in_time() {
     let log = "partitions: 1, reset: earliest, retention: {time: 20s}, batch: {max: 10}";
     let text = stream(100, log, "steps: [{sleep: 20ms}]", "");
-    let seen = during(&text, &[(100.0, 200.0, "expired(events)"), (100.0, 200.0, "processed(events)"), (150.0, 200.0, "events.oldest_age")]);
+    let seen = during(
+        &text,
+        &[
+            (100.0, 200.0, "expired(events)"),
+            (100.0, 200.0, "processed(events)"),
+            (150.0, 200.0, "events.oldest_age"),
+        ],
+    );
     // 50 a second are done, 50 expire, and the oldest is as old as it may get.
     assert!((seen[0] / 5_000.0 - 1.0).abs() < 0.05, "{seen:?}");
     assert!((seen[1] / 5_000.0 - 1.0).abs() < 0.02, "{seen:?}");

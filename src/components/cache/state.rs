@@ -298,7 +298,10 @@ impl Node for Cache {
                 self.lose_dirty(instance as usize, cx);
             }
             Disturbance::Speed(speed) => member.speed = speed,
-            Disturbance::Restored | Disturbance::Draining | Disturbance::Reset | Disturbance::Neighbour(..) => {}
+            Disturbance::Restored
+            | Disturbance::Draining
+            | Disturbance::Reset
+            | Disturbance::Neighbour(..) => {}
         }
     }
 }

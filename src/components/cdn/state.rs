@@ -304,7 +304,11 @@ impl Node for Cdn {
                     }
                 }
             }
-            Disturbance::Speed(_) | Disturbance::Restored | Disturbance::Draining | Disturbance::Reset | Disturbance::Neighbour(..) => {}
+            Disturbance::Speed(_)
+            | Disturbance::Restored
+            | Disturbance::Draining
+            | Disturbance::Reset
+            | Disturbance::Neighbour(..) => {}
         }
     }
 }

@@ -278,7 +278,11 @@ impl Node for Database {
                 }
             }
             Disturbance::Speed(speed) => self.cores.set_speed(speed, cx),
-            Disturbance::Restored | Disturbance::Draining | Disturbance::Flushed | Disturbance::Reset | Disturbance::Neighbour(..) => {}
+            Disturbance::Restored
+            | Disturbance::Draining
+            | Disturbance::Flushed
+            | Disturbance::Reset
+            | Disturbance::Neighbour(..) => {}
         }
     }
 

@@ -49,9 +49,14 @@ pub enum Change {
 enum Phase {
     Empty,
     /// The first members are waited for.
-    Initial { began: SimTime, ends: SimTime },
+    Initial {
+        began: SimTime,
+        ends: SimTime,
+    },
     /// A round: all members are to join until it ends.
-    Round { ends: SimTime },
+    Round {
+        ends: SimTime,
+    },
     Stable,
 }
 
@@ -377,7 +382,12 @@ impl Group {
                 seat.learns
             });
         }
-        due = self.ghosts.iter().map(|g| g.expires).chain(self.incoming.iter().map(|i| i.0)).fold(due, SimTime::min);
+        due = self
+            .ghosts
+            .iter()
+            .map(|g| g.expires)
+            .chain(self.incoming.iter().map(|i| i.0))
+            .fold(due, SimTime::min);
         self.due = due.max(now);
     }
 
@@ -479,7 +489,9 @@ impl Group {
             return self.retarget(now);
         }
         match self.phase {
-            Phase::Stable if self.members().next().is_none() && self.ghosts.is_empty() => self.phase = Phase::Empty,
+            Phase::Stable if self.members().next().is_none() && self.ghosts.is_empty() => {
+                self.phase = Phase::Empty
+            }
             Phase::Stable => self.begin_round(now),
             Phase::Round { .. } => self.complete_if_all(now),
             Phase::Empty | Phase::Initial { .. } => {}

@@ -201,7 +201,10 @@ mod tests {
         it.commit(1, &mut counts);
         (3..5).for_each(|o| it.drop_hand(o, &mut counts));
         (1..5).for_each(|o| it.take(o, &mut counts));
-        assert_eq!((1..5).map(|o| it.process(o, &mut counts)).collect::<Vec<_>>(), [false, false, true, true]);
+        assert_eq!(
+            (1..5).map(|o| it.process(o, &mut counts)).collect::<Vec<_>>(),
+            [false, false, true, true]
+        );
         assert_eq!(counts, Counts { processed: 5, duplicates: 2, redelivered: 4, lost: 0, expired: 0 });
         it.commit(5, &mut counts);
         assert_eq!(it.len(), 0);

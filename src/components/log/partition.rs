@@ -199,7 +199,11 @@ mod tests {
         let five = Retention { time: SimDuration::from_secs(5), bytes: u64::MAX };
         assert_eq!(it.next_expiry(five), at(5.0));
         assert_eq!(it.retain(five, at(7.5)), 3);
-        assert_eq!(it.retain(Retention { time: SimDuration::MAX, bytes: 250 }, at(8.0)), 7, "three are kept: 250 bytes and a part");
+        assert_eq!(
+            it.retain(Retention { time: SimDuration::MAX, bytes: 250 }, at(8.0)),
+            7,
+            "three are kept: 250 bytes and a part"
+        );
     }
 
     #[test]

@@ -155,7 +155,9 @@ impl Producer {
             return Offer::Taken;
         }
         // A batch is full when the next record has no room in it.
-        if let Some(last) = self.batches.iter_mut().rev().find(|b| b.partition == partition && b.attempts == 0) {
+        if let Some(last) =
+            self.batches.iter_mut().rev().find(|b| b.partition == partition && b.attempts == 0)
+        {
             last.next = now;
         }
         let memory = limit.max(bytes);

@@ -146,7 +146,8 @@ impl Replicas {
     #[must_use]
     pub fn due(&self) -> SimTime {
         let next = |f: &Follower| {
-            let out = f.behind.map_or(SimTime::MAX, |since| since + self.settings.lag + SimDuration::from_nanos(1));
+            let out =
+                f.behind.map_or(SimTime::MAX, |since| since + self.settings.lag + SimDuration::from_nanos(1));
             f.coming.front().map_or(out, |c| c.1.min(out))
         };
         self.followers.iter().filter(|f| f.is_up).map(next).min().unwrap_or(SimTime::MAX)

@@ -20,8 +20,8 @@ use super::topic::{Poll, Topic};
 use crate::base::random::{Key, StreamName};
 use crate::base::{ComponentId, OperationId, ResourceId, SimDuration, SimTime};
 use crate::engine::{
-    CallId, Context, Disturbance, Flags, Life, Node, Observation, Outcome, Probe, Reason, RecordFate, Request,
-    Timer,
+    CallId, Context, Disturbance, Flags, Life, Node, Observation, Outcome, Probe, Reason, RecordFate,
+    Request, Timer,
 };
 
 /// Topics of timers: the groups and the log; one producer; one partition; a look at what changes with time.
@@ -135,7 +135,8 @@ impl Log {
 
     fn sender_of(&mut self, id: CallId, cx: &Context<'_, impl Probe>) -> u32 {
         let call = cx.call(id);
-        let caller = if cx.is_alive(call.parent) { cx.call(call.parent).component } else { ComponentId::NONE };
+        let caller =
+            if cx.is_alive(call.parent) { cx.call(call.parent).component } else { ComponentId::NONE };
         let from = (caller, call.came_from);
         if let Some(known) = self.by_caller.get(&from) {
             return *known;
@@ -253,8 +254,8 @@ impl Log {
             }
             self.replicate(partition, end, cx);
         }
-        let waits = self.build.spec.acks == Acks::All
-            && self.replicas[partition as usize].watermark(now) < end;
+        let waits =
+            self.build.spec.acks == Acks::All && self.replicas[partition as usize].watermark(now) < end;
         if waits {
             self.unacknowledged[partition as usize].push_back((end, at, number));
         } else {
@@ -455,7 +456,11 @@ impl Log {
                 state.backlog = present;
                 cx.observe(Observation::Level { resource: backlog, present });
             }
-            let present = if self.is_down { partitions } else { partitions - self.topic.group(group).partitions_read() };
+            let present = if self.is_down {
+                partitions
+            } else {
+                partitions - self.topic.group(group).partitions_read()
+            };
             if present != state.stopped {
                 state.stopped = present;
                 cx.observe(Observation::Level { resource: build.stopped, present });

@@ -18,8 +18,7 @@ pub(in crate::event_graph) fn log(index: usize, spec: &LogSpec, sites: &mut Site
     let mut groups = Vec::new();
     for (group, (worker, service)) in readers(model, index).enumerate() {
         let work = OperationId(0);
-        let site =
-            sites.call(index, "work", worker, work, RowChoice::None, None, &CallOptions::default());
+        let site = sites.call(index, "work", worker, work, RowChoice::None, None, &CallOptions::default());
         sites.plan.watchers.push((worker, me));
         let resource = |role: Role| sites.resource(index, group as u32, role);
         groups.push(GroupBuild {

@@ -112,8 +112,7 @@ fn read_batch(
 }
 
 fn read_group(fields: &mut Fields<'_>, consuming: &mut Consuming, found: &mut Diagnostics) {
-    let acks =
-        [("auto", Ack::Auto), ("after", Ack::After), ("each", Ack::Record), ("before", Ack::Before)];
+    let acks = [("auto", Ack::Auto), ("after", Ack::After), ("each", Ack::Record), ("before", Ack::Before)];
     let ack = fields.choice("ack", &acks, found).unwrap_or(Ack::Auto);
     let every = fields.read("commit_every", quantity::duration, found);
     if let (Some(_), true, Some(node)) = (every, ack != Ack::Auto, fields.get("commit_every")) {
@@ -140,11 +139,8 @@ fn read_group(fields: &mut Fields<'_>, consuming: &mut Consuming, found: &mut Di
         consuming.protocol = rebalance.choice("protocol", &protocols, found).unwrap_or_default();
         consuming.assignor =
             if consuming.protocol == Protocol::Eager { Assignor::Range } else { Assignor::Sticky };
-        let assignors = [
-            ("range", Assignor::Range),
-            ("round_robin", Assignor::RoundRobin),
-            ("sticky", Assignor::Sticky),
-        ];
+        let assignors =
+            [("range", Assignor::Range), ("round_robin", Assignor::RoundRobin), ("sticky", Assignor::Sticky)];
         if let Some(assignor) = rebalance.choice("assignor", &assignors, found) {
             consuming.assignor = assignor;
         }
@@ -156,8 +152,7 @@ fn read_group(fields: &mut Fields<'_>, consuming: &mut Consuming, found: &mut Di
                 "leave out `assignor`, or write `assignor: sticky`",
             );
         }
-        for (key, slot) in
-            [("pause", &mut consuming.pause), ("initial_delay", &mut consuming.initial_delay)]
+        for (key, slot) in [("pause", &mut consuming.pause), ("initial_delay", &mut consuming.initial_delay)]
         {
             if let Some(span) = rebalance.read(key, quantity::duration, found) {
                 *slot = span;
@@ -173,7 +168,12 @@ fn read_group(fields: &mut Fields<'_>, consuming: &mut Consuming, found: &mut Di
         let Some(node) = fields.get(key) else { continue };
         let Some(span) = fields.read(key, quantity::duration, found) else { continue };
         if span < SimDuration::from_millis(1) {
-            found.add(Code::OutOfRange, node.place, format!("`{key}` is at least 1 ms"), "write a longer time");
+            found.add(
+                Code::OutOfRange,
+                node.place,
+                format!("`{key}` is at least 1 ms"),
+                "write a longer time",
+            );
         }
         *slot = span;
     }

@@ -128,8 +128,13 @@ impl Names {
     pub(super) fn receiver(&self, node: &Node, name: &str, found: &mut Diagnostics) -> Option<ComponentId> {
         let id = self.component(node, name, found)?;
         let (what, help) = match self.components.get(id.index()).map(|(_, kind, _)| kind.as_str()) {
-            Some("queue") => ("a queue, which takes records and no requests", "send to it in a step: `- send: {to: NAME}`"),
-            Some("worker") => ("a worker, which takes its work from a queue", "let a step `send` to the queue that it reads"),
+            Some("queue") => {
+                ("a queue, which takes records and no requests", "send to it in a step: `- send: {to: NAME}`")
+            }
+            Some("worker") => (
+                "a worker, which takes its work from a queue",
+                "let a step `send` to the queue that it reads",
+            ),
             _ => ("", ""),
         };
         if !what.is_empty() {

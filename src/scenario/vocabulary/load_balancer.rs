@@ -81,7 +81,12 @@ pub(super) const BLOCKS: &[Block] = &[
                 Unset("without limit"),
                 "requests in flight at a backend, for each balancer",
             ),
-            key("queue", Takes::Block("waiting_line"), Unset("none"), "waiting for a backend below that limit"),
+            key(
+                "queue",
+                Takes::Block("waiting_line"),
+                Unset("none"),
+                "waiting for a backend below that limit",
+            ),
             key("retry", Takes::Block("next_upstream"), Unset("one attempt"), "trying another backend"),
             key(
                 "connections",

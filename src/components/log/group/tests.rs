@@ -180,6 +180,10 @@ fn a_pause_comes_on_top() {
     it.settings.pause = SimDuration::from_secs(10);
     it.join(3, at(20.0));
     let seen = watch(&mut it, 20.0, 40.0);
-    assert_eq!(seen.iter().filter(|n| **n == 0).count(), 100, "all gave up at 21, and read again at 31: {seen:?}");
+    assert_eq!(
+        seen.iter().filter(|n| **n == 0).count(),
+        100,
+        "all gave up at 21, and read again at 31: {seen:?}"
+    );
     assert_eq!(it.partitions_read(), 12);
 }

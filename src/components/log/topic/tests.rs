@@ -70,10 +70,14 @@ fn what_was_not_stored_is_done_again() {
 
 #[test]
 fn how_offsets_are_stored_decides_what_a_crash_costs() {
-    for (commit, duplicates, lost) in
-        [(Commit::Batch, 4, 0), (Commit::Record, 0, 0), (Commit::Before, 0, 6), (Commit::Every(SimDuration::from_secs(5)), 4, 0)]
-    {
-        let mut it = topic(1, Consuming { commit, is_static: true, poll_records: 10, ..Consuming::default() }, 1);
+    for (commit, duplicates, lost) in [
+        (Commit::Batch, 4, 0),
+        (Commit::Record, 0, 0),
+        (Commit::Before, 0, 6),
+        (Commit::Every(SimDuration::from_secs(5)), 4, 0),
+    ] {
+        let mut it =
+            topic(1, Consuming { commit, is_static: true, poll_records: 10, ..Consuming::default() }, 1);
         (0..20).for_each(|n| {
             it.append(0, n, 10, at(3.0));
         });
@@ -113,11 +117,8 @@ fn two_work_on_the_same_when_one_is_thrown_out() {
 #[test]
 fn a_batch_that_takes_longer_than_the_interval_never_gets_done() {
     // The storm: each takes 31 s of work, is thrown out after 30, and the next one begins with the same records.
-    let consuming = Consuming {
-        commit: Commit::Batch,
-        max_poll: SimDuration::from_secs(30),
-        ..Consuming::default()
-    };
+    let consuming =
+        Consuming { commit: Commit::Batch, max_poll: SimDuration::from_secs(30), ..Consuming::default() };
     let mut it = topic(1, consuming, 2);
     (0..500).for_each(|n| {
         it.append(0, n, 10, at(3.0));
@@ -158,7 +159,11 @@ fn who_falls_behind_retention_loses_it() {
             drain(&mut it, 0);
         }
         let counts = it.counts(0);
-        assert_eq!((counts.processed, counts.expired), (processed.min(40), 101 - processed.min(40)), "{reset:?}");
+        assert_eq!(
+            (counts.processed, counts.expired),
+            (processed.min(40), 101 - processed.min(40)),
+            "{reset:?}"
+        );
         assert_eq!(it.left(0), 0);
     }
 }
