@@ -59,6 +59,7 @@ shipped! {
     retry_storm = "retry-storm",
     single_server = "single-server",
     stale_or_lost = "stale-or-lost",
+    stream_rebalance = "stream-rebalance",
     too_slow_to_scale = "too-slow-to-scale",
     zone_down = "zone-down",
 }

@@ -35,9 +35,9 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
     let keyless = fields.choice("spread", &spreads, found);
     if let (Some(_), Some(node), Some(_)) = (key, fields.get("spread"), keyless) {
         found.add(
-            Code::Conflict,
+            Code::NoEffect,
             node.place,
-            "records with a `key` go where their key belongs",
+            "this has no effect: records with a `key` go where their key belongs",
             "leave out `spread`, or `key`",
         );
     }
@@ -117,9 +117,9 @@ fn read_group(fields: &mut Fields<'_>, consuming: &mut Consuming, found: &mut Di
     let every = fields.read("commit_every", quantity::duration, found);
     if let (Some(_), true, Some(node)) = (every, ack != Ack::Auto, fields.get("commit_every")) {
         found.add(
-            Code::Conflict,
+            Code::NoEffect,
             node.place,
-            "offsets are stored every so often with `ack: auto` only",
+            "this has no effect: offsets are stored every so often with `ack: auto` only",
             "leave out `commit_every`, or write `ack: auto`",
         );
     }

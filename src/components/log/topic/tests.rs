@@ -180,7 +180,7 @@ fn a_fetch_waits_for_bytes_or_for_its_time() {
     it.append(0, 0, 400, at(5.0));
     assert_eq!(it.poll(0, 0, at(5.0)), Poll::Nothing);
     it.tick(at(5.5));
-    assert_eq!(it.wakes().last(), Some((0, 0)));
+    assert_eq!(it.wakes().next_back(), Some((0, 0)));
     assert_eq!(it.poll(0, 0, at(5.6)), Poll::Nothing, "asked again after the answer");
 }
 
