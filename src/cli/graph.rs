@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 
 use super::args::{Graph, GraphFormat};
 use super::{Exit, complain, load, print, print_bytes};
+use crate::base::ComponentId;
 use crate::components::service::spec::{Layer, Step};
 use crate::report::chart::{
     Edge, Node, NodeKind, Topology, render_dot, render_mermaid, render_topology_png, render_topology_svg,
@@ -60,7 +61,7 @@ pub(super) fn topology(model: &Model) -> Topology {
         nodes.push(node(&client.name, "clients".to_owned(), NodeKind::Client));
         edge(&client.name, client.to.index(), String::new());
     }
-    for component in &model.components {
+    for (at, component) in model.components.iter().enumerate() {
         let times = match component.spec.instances() {
             1 => String::new(),
             n => format!(" ×{n}"),
@@ -74,17 +75,16 @@ pub(super) fn topology(model: &Model) -> Topology {
             ComponentSpec::Database(database) => (format!("{} cores", database.cores), NodeKind::Database),
             ComponentSpec::Cache(_) => (format!("cache{times}"), NodeKind::Cache),
             ComponentSpec::Cdn(cdn) => (format!("{} places", cdn.pops), NodeKind::Cache),
+            ComponentSpec::Log(log) => {
+                (format!("log, {} partitions", log.settings.partitions), NodeKind::Queue)
+            }
             ComponentSpec::LoadBalancer(_) => (format!("layer 7{times}"), NodeKind::LoadBalancer),
         };
         nodes.push(node(&component.name, detail, kind));
         match &component.spec {
             ComponentSpec::Queue(queue) => {
-                for (at, worker) in model.components.iter().enumerate() {
-                    let ComponentSpec::Service(service) = &worker.spec else { continue };
-                    let takes = service.consumes.as_ref().map(|consumer| consumer.from);
-                    if takes.is_some_and(|from| model.components[from.index()].name == component.name) {
-                        edge(&component.name, at, "messages".to_owned());
-                    }
+                for (worker, _) in model.workers_of(ComponentId::at(at)) {
+                    edge(&component.name, worker.index(), "messages".to_owned());
                 }
                 if let Some(to) = queue.dead_letter {
                     edge(&component.name, to.index(), "dead letters".to_owned());
@@ -116,6 +116,11 @@ pub(super) fn topology(model: &Model) -> Topology {
                         store.index(),
                         names.get(query.index()).cloned().unwrap_or_default(),
                     );
+                }
+            }
+            ComponentSpec::Log(_) => {
+                for (worker, _) in model.workers_of(ComponentId::at(at)) {
+                    edge(&component.name, worker.index(), "records".to_owned());
                 }
             }
             ComponentSpec::Database(_) => {}

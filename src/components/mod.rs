@@ -6,6 +6,7 @@ pub mod cdn;
 pub mod database;
 pub mod endpoint_pattern;
 pub mod load_balancer;
+pub mod log;
 pub mod queue;
 pub mod service;
 
@@ -81,4 +82,6 @@ kinds! {
     "cdn" => Cdn(cdn::Cdn),
     /// Keeps messages.
     "queue" => Queue(queue::Queue),
+    /// Keeps records that groups of workers read.
+    "queue" => Log(log::Log),
 }

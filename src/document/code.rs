@@ -294,6 +294,10 @@ codes! {
     NobodyWorks = "W0111", "nobody takes messages from the queue",
         "No worker works for the queue, and it is no other queue's `dead_letter`, so what is sent there only piles up.",
         "jobs: {kind: queue}     # and no component with `kind: worker, from: jobs`";
+    /// More consumers than partitions.
+    IdleConsumers = "W0112", "there are more consumers than partitions",
+        "A partition is read by one consumer of a group at a time, so consumers beyond the number of partitions get nothing to do. More partitions, or fewer instances times `concurrency`.",
+        "partitions: 12 with instances: 8 and concurrency: 2: four of sixteen stay idle";
 }
 
 impl Code {

@@ -53,7 +53,7 @@ pub use plan::{
     BulkheadPlan, CallSite, ConnectionLimit, Demand, EntityPlan, Fleet, Jitter, LinkPlan, Nearest, Path,
     Plan, PoolPlan, Popularity, Reload, Retry, RetryOn, RowChoice, SiteId, Target, Trait,
 };
-pub use probe::{Blind, Fate, Finished, Found, LAG_UNIT, Observation, Probe, Written};
+pub use probe::{Blind, Fate, Finished, Found, LAG_UNIT, Observation, Probe, RecordFate, Written};
 pub use program::{Condition, CopyOp, KeepMode, Op, Pc, Program};
 pub use quota::PERIOD;
 pub use request::{Reader, Request, RequestId};

@@ -184,6 +184,15 @@ pub enum Observation {
         /// Since the intended start of the request that sent it.
         took: SimDuration,
     },
+    /// Something became of records of a log, or of the group that reads it.
+    Records {
+        /// The backlog of the group.
+        backlog: ResourceId,
+        /// What.
+        fate: RecordFate,
+        /// Of how many.
+        count: u32,
+    },
     /// A read of `entity` saw a version that was `behind` versions old (0: fresh); `age`: since the newer one was committed.
     Read {
         /// The entity.
@@ -258,6 +267,33 @@ pub enum Found {
     Error,
     /// It was not looked up, since nothing of its kind is kept.
     Bypass,
+}
+
+/// What becomes of a record of a log for one group of consumers, and what befalls the group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum RecordFate {
+    /// Appended to the log.
+    Published,
+    /// Worked on for the first time.
+    Processed,
+    /// Worked on again.
+    Duplicated,
+    /// Handed out again.
+    Redelivered,
+    /// Gone before it was worked on: with the worker that had stored its offset, or with a leader.
+    Lost,
+    /// Deleted or skipped before it was worked on.
+    Expired,
+    /// The group shared its partitions anew.
+    Rebalanced,
+    /// A member did not poll in time, and was thrown out.
+    Expelled,
+}
+
+impl RecordFate {
+    /// How many there are.
+    pub const COUNT: usize = 8;
 }
 
 /// The end of one request as its client sees it.

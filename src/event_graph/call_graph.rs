@@ -271,6 +271,15 @@ impl<'a> CallGraph<'a> {
                 if let Some(timeout) = timeout.filter(|t| *t > here.patience && !self.is_balancer(caller)) {
                     outlasting.push(Outlasting { caller, target, timeout, patience: here.patience });
                 }
+                // Whoever sent a record does not wait for the work on it.
+                if matches!(
+                    self.model.components[caller.index()].spec,
+                    ComponentSpec::Log(_) | ComponentSpec::Queue(_)
+                ) {
+                    let fresh = Upstream { attempts: 1.0, layers: 0, patience: f64::INFINITY };
+                    worsen(&mut nodes[edge.target().index()], fresh);
+                    continue;
+                }
                 let next = Upstream {
                     attempts: here.attempts * f64::from(attempts.max(1)),
                     layers: here.layers + u32::from(attempts > 1),
@@ -498,16 +507,12 @@ fn outgoing<'a>(world: World<'a>, component: ComponentId, operation: &'a str, ca
             );
             demand
         }
-        // A message becomes a job, once; who sent it does not wait for that.
-        ComponentSpec::Queue(_) => {
-            for (at, worker) in model.components.iter().enumerate() {
-                let ComponentSpec::Service(service) = &worker.spec else { continue };
-                if service.consumes.as_ref().is_some_and(|consumer| consumer.from == component) {
-                    let times = Times { likely: 1.0, worst: 1.0 };
-                    for endpoint in &service.endpoints {
-                        let edge = Edge { times, attempts: 1, timeout: None };
-                        add(calls, (at, endpoint.name.as_str()), edge);
-                    }
+        // A message becomes a job, once, and a record one in each group; who sent it does not wait for that.
+        ComponentSpec::Queue(_) | ComponentSpec::Log(_) => {
+            for (worker, service) in model.workers_of(component) {
+                for endpoint in &service.endpoints {
+                    let edge = Edge { times: Times { likely: 1.0, worst: 1.0 }, attempts: 1, timeout: None };
+                    add(calls, (worker.index(), endpoint.name.as_str()), edge);
                 }
             }
             0.0
@@ -609,8 +614,11 @@ fn walk<'a>(
             Step::Call { target, operation, options, .. } => {
                 let (model, endpoints, _) = world;
                 let target_spec = &model.components[target.index()].spec;
-                if matches!(target_spec, ComponentSpec::Queue(_)) {
-                    let edge = Edge { times: here, attempts: attempts(options), timeout: options.timeout };
+                if matches!(target_spec, ComponentSpec::Queue(_) | ComponentSpec::Log(_)) {
+                    // A producer of a log that tries again stores its record once.
+                    let is_log = matches!(target_spec, ComponentSpec::Log(_));
+                    let attempts = if is_log { 1 } else { attempts(options) };
+                    let edge = Edge { times: here, attempts, timeout: options.timeout };
                     add(calls, (target.index(), "publish"), edge);
                     continue;
                 }

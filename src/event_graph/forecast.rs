@@ -138,7 +138,8 @@ pub fn forecast(model: &Model, graph: &CallGraph<'_>) -> Forecast {
             ComponentSpec::LoadBalancer(_)
             | ComponentSpec::Cache(_)
             | ComponentSpec::Cdn(_)
-            | ComponentSpec::Queue(_) => continue,
+            | ComponentSpec::Queue(_)
+            | ComponentSpec::Log(_) => continue,
         };
         let settled = warm_peak.as_ref().map_or(peak[at], |warm| warm[at]);
         if settled > 0.0 {

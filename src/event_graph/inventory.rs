@@ -70,6 +70,15 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
                 add(index, 0, Role::Messages, 0.0);
                 add(index, 0, Role::Deliveries, f64::INFINITY);
             }
+            ComponentSpec::Log(log) => {
+                for group in 0..model.workers_of(ComponentId::at(index)).count() as u32 {
+                    add(index, group, Role::Backlog, 0.0);
+                    add(index, group, Role::Completion, f64::INFINITY);
+                    add(index, group, Role::Stopped, f64::from(log.settings.partitions));
+                    add(index, group, Role::Age, f64::INFINITY);
+                    add(index, group, Role::OffsetLag, f64::INFINITY);
+                }
+            }
             ComponentSpec::Cdn(cdn) => {
                 (0..u32::from(cdn.pops)).for_each(|pop| add(index, pop, Role::Store, f64::INFINITY));
                 if cdn.shield {

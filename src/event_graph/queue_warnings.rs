@@ -1,9 +1,9 @@
 //! Warnings about queues: leases against the time that work takes, and queues that nobody empties.
 
-use crate::base::SimDuration;
 use crate::base::random::Key;
+use crate::base::{ComponentId, SimDuration};
 use crate::components::service::spec::{Amount, ServiceSpec, Step, Test};
-use crate::document::{Code, Diagnostics};
+use crate::document::{Code, Diagnostic, Diagnostics};
 use crate::scenario::model::{ComponentModel, ComponentSpec, Model};
 
 /// Work drawn to know the share that outlasts a lease: within a third of a per cent.
@@ -15,13 +15,8 @@ pub(super) fn queues(model: &Model, found: &mut Diagnostics) {
     for (at, component) in model.components.iter().enumerate() {
         let ComponentSpec::Queue(queue) = &component.spec else { continue };
         let workers: Vec<(&ComponentModel, &ServiceSpec)> = model
-            .components
-            .iter()
-            .filter_map(|other| match &other.spec {
-                ComponentSpec::Service(service) => Some((other, service)),
-                _ => None,
-            })
-            .filter(|(_, service)| service.consumes.as_ref().is_some_and(|c| c.from.index() == at))
+            .workers_of(ComponentId::at(at))
+            .map(|(worker, service)| (&model.components[worker.index()], service))
             .collect();
         let takes_dead = model.components.iter().any(|other| match &other.spec {
             ComponentSpec::Queue(other) => other.dead_letter.is_some_and(|to| to.index() == at),
@@ -103,4 +98,34 @@ fn time(steps: &[Step], key: Key, ordinal: &mut u64) -> f64 {
         };
     }
     sum
+}
+
+/// Consumers that get no partition.
+pub(super) fn idle_consumers(model: &Model, found: &mut Diagnostics) {
+    for (at, component) in model.components.iter().enumerate() {
+        let ComponentSpec::Log(log) = &component.spec else { continue };
+        for (worker, service) in model.workers_of(ComponentId::at(at)) {
+            let consumers = u64::from(service.limiting_workers().unwrap_or(1)) * u64::from(service.most());
+            let partitions = u64::from(log.settings.partitions);
+            if consumers <= partitions {
+                continue;
+            }
+            let worker = &model.components[worker.index()];
+            found.push(
+                Diagnostic::new(
+                    Code::IdleConsumers,
+                    worker.place,
+                    format!(
+                        "`{}` has {consumers} consumers and `{}` {partitions} partition{}: {} stay idle",
+                        worker.name,
+                        component.name,
+                        if partitions == 1 { "" } else { "s" },
+                        consumers - partitions
+                    ),
+                )
+                .label(component.place, "a partition is read by one consumer of a group")
+                .help("more `partitions`, or fewer `instances` times `concurrency`"),
+            );
+        }
+    }
 }

@@ -5,11 +5,12 @@ use super::paths::Paths;
 use crate::base::random::{Distribution, Key, Permutation, StreamName, Zipf};
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration};
 use crate::components::cache::spec::ChangeFeed;
-use crate::components::service::spec::{CallOptions, PoolSpec};
+use crate::components::log::producer::Producing;
+use crate::components::service::spec::{CallOptions, PoolSpec, RetrySpec};
 use crate::engine::protection::RetryBudget;
 use crate::engine::{
-    CallSite, ClusterPlan, Demand, EntityPlan, FeedPlan, Fleet, Item, Nearest, Nodes, Plan, PoolPlan,
-    Popularity, ReadRoute, Retry, RowChoice, SiteId, Target, Terms, Trait, Verb,
+    CallSite, ClusterPlan, Demand, EntityPlan, FeedPlan, Fleet, Item, Jitter, Nearest, Nodes, Plan, PoolPlan,
+    Popularity, ReadRoute, Retry, RetryOn, RowChoice, SiteId, Target, Terms, Trait, Verb,
 };
 use crate::metrics::{ResourceInfo, Role};
 use crate::scenario::model::{ClientSpec, ComponentSpec, EntitySpec, Model, PopularitySpec};
@@ -377,6 +378,11 @@ impl<'a> Sites<'a> {
             ComponentSpec::Database(database) => !database.queries[operation.index()].writes,
             other => other.operations().get(operation.index()).is_none_or(|name| is_idempotent(name)),
         };
+        let producer = match &self.model.components[target.index()].spec {
+            ComponentSpec::Log(log) => Some(producer_options(options, &log.producing)),
+            _ => None,
+        };
+        let options = producer.as_ref().unwrap_or(options);
         let mut site =
             CallSite { salt: Some(salt), row, size, ..self.site(caller, target, options, idempotent) };
         site.target.operation = operation;
@@ -473,6 +479,27 @@ fn owners(model: &Model) -> Vec<(ComponentId, EntityId)> {
     let components = model.components.len();
     let owner = |(at, client): (usize, &ClientSpec)| Some((ComponentId::at(components + at), client.owner?));
     model.clients.iter().enumerate().filter_map(owner).collect()
+}
+
+/// A producer tries again while its broker is away, until the record's delivery timeout, unless the step says
+/// otherwise (Kafka: `retries` without limit, `reconnect.backoff.ms` 50 to `reconnect.backoff.max.ms` 1000).
+fn producer_options(options: &CallOptions, producing: &Producing) -> CallOptions {
+    let mut options = options.clone();
+    if options.retry.is_none() {
+        options.deadline = options.deadline.or(Some(producing.delivery_timeout.as_secs_f64()));
+        options.retry = Some(RetrySpec {
+            attempts: u16::MAX,
+            backoff: (0.05, 1.0),
+            multiplier: 2.0,
+            jitter: Jitter::Around(20),
+            on: RetryOn { unreachable: true, ..RetryOn::default() },
+            budget: None,
+            honour_retry_after: false,
+            non_idempotent: None,
+            idempotency_key: false,
+        });
+    }
+    options
 }
 
 /// One for each instance of a caller: the first of them in `all`.

@@ -49,6 +49,7 @@ pub fn warnings(model: &Model, graph: &CallGraph<'_>, forecast: &Forecast) -> Di
     patterns(model, &mut found);
     callers(model, graph, &mut found);
     super::queue_warnings::queues(model, &mut found);
+    super::queue_warnings::idle_consumers(model, &mut found);
     done_twice(model, &mut found);
     found
 }

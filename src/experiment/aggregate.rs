@@ -264,8 +264,12 @@ fn role_name(role: Role, catalog: &Catalog) -> String {
         Role::Instances => "instances".to_owned(),
         Role::Messages => "messages".to_owned(),
         Role::Deliveries => "deliveries".to_owned(),
-        Role::Lag => "lag".to_owned(),
+        Role::Lag | Role::OffsetLag => "lag".to_owned(),
         Role::Outage => "outage".to_owned(),
+        Role::Backlog => "depth".to_owned(),
+        Role::Completion => "completion".to_owned(),
+        Role::Stopped => "stopped".to_owned(),
+        Role::Age => "oldest_age".to_owned(),
     }
 }
 
@@ -274,9 +278,11 @@ pub(super) fn resources(catalog: &Catalog, parts: &[Slice<'_>]) -> Vec<ResourceR
     for component in &catalog.components {
         let ours: Vec<(usize, &ResourceInfo)> =
             catalog.resources.iter().enumerate().filter(|(_, r)| r.component == component.id).collect();
-        // What a store found are metrics; it has no servers that work could wait for.
+        // What a store found are metrics, and so is what a log has; they have no servers that work could wait for.
         // What consumers have is limited by them, and has a metric of its own.
-        let shown = |role: Role| !role.keeps_copies() && !role.is_reading() && role != Role::Deliveries;
+        let shown = |role: Role| {
+            !role.keeps_copies() && !role.is_reading() && !role.is_of_a_log() && role != Role::Deliveries
+        };
         let ours: Vec<_> = ours.into_iter().filter(|(_, r)| shown(r.role)).collect();
         let mut roles: Vec<Role> = ours.iter().map(|(_, r)| r.role).collect();
         roles.sort_unstable();

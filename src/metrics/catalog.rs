@@ -37,6 +37,16 @@ pub enum Role {
     Messages,
     /// The messages of a queue that consumers have.
     Deliveries,
+    /// The records of a log that a group has not read; no servers, so that all wait.
+    Backlog,
+    /// The time from the sending of a record to the end of its work.
+    Completion,
+    /// The partitions of a log (servers), and those that nobody in a group reads (present).
+    Stopped,
+    /// The age in milliseconds of the oldest record that a group has not read, looked at once a second.
+    Age,
+    /// Records beyond the offsets that a group has stored, looked at once a second.
+    OffsetLag,
     /// How far a replica is behind, as a level in units of 0.1 ms: nothing that one waits for.
     Lag,
     /// Whether a shard acknowledges no writes, as a level of 0 or 1.
@@ -56,6 +66,12 @@ impl Role {
     #[must_use]
     pub const fn keeps_copies(self) -> bool {
         matches!(self, Self::Store | Self::Shield)
+    }
+
+    /// Whether it is what a group sees of a log, which nobody holds.
+    #[must_use]
+    pub const fn is_of_a_log(self) -> bool {
+        matches!(self, Self::Backlog | Self::Completion | Self::Stopped | Self::Age | Self::OffsetLag)
     }
 }
 

@@ -9,7 +9,7 @@ use super::latency::LatencyDistribution;
 use super::lookups::Lookups;
 use super::queues::QueueEvents;
 use crate::base::{ComponentId, SimTime};
-use crate::engine::{Outcome, Reason};
+use crate::engine::{Outcome, Reason, RecordFate};
 
 /// What happened in one stretch of time.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -54,7 +54,12 @@ pub struct Events {
     pub lookups: Vec<Lookups>,
     /// By component, up to the last one that is a queue: empty where there is none.
     pub queues: Vec<QueueEvents>,
+    /// By resource, up to the last one that is a backlog of a log: empty where there is none.
+    pub records: Vec<Records>,
 }
+
+/// What became of the records of a log, by [`RecordFate`].
+pub(super) type Records = [u64; RecordFate::COUNT];
 
 /// Adds `n` to the entry of `key`; the lists are short, so a scan beats a map.
 #[inline]
@@ -117,6 +122,12 @@ impl Events {
         }
         for (mine, theirs) in self.queues.iter_mut().zip(&other.queues) {
             mine.add(theirs);
+        }
+        if self.records.len() < other.records.len() {
+            self.records.resize(other.records.len(), Records::default());
+        }
+        for (mine, theirs) in self.records.iter_mut().flatten().zip(other.records.iter().flatten()) {
+            *mine += theirs;
         }
     }
 

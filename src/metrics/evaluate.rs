@@ -74,6 +74,7 @@ pub fn gauge_of(gauge: Gauge, usage: &Usage, span: f64) -> MetricValue {
         Gauge::Queue => ratio(usage.waiting(), span),
         Gauge::QueueMax => MetricValue::Number(f64::from(usage.max_waiting)),
         Gauge::Busy => ratio(usage.busy, span),
+        Gauge::Age => ratio(usage.busy / 1e3, span),
         Gauge::Servers => ratio(usage.servers, span),
         Gauge::Lag => ratio(usage.present * LAG_UNIT, span),
         Gauge::Duration => MetricValue::Number(usage.present / 1e9),
@@ -193,6 +194,11 @@ impl View<'_> {
                 cost.zip(good_per_hour).map(|(cost, good)| cost / good * 1e6).into()
             }
             Metric::Store(gauge, stores) => store_of(*gauge, &self.lookups(stores), self.span()),
+            Metric::Records(fate, backlogs) => {
+                let events = self.record.events_in(self.from, self.to);
+                let of = |backlog: &usize| events.records.get(*backlog).map_or(0, |all| all[*fate as usize]);
+                MetricValue::Number(backlogs.iter().map(of).sum::<u64>() as f64)
+            }
             Metric::Offload(edge, all) => offload_of(&self.lookups(edge), &self.lookups(all)),
             Metric::LostWrites => {
                 MetricValue::Number(self.record.events_in(self.from, self.to).lost_writes as f64)
@@ -351,6 +357,7 @@ impl View<'_> {
             Gauge::Utilisation => Some(ratio(busy, servers)),
             Gauge::Queue => Some(MetricValue::Number(waiting)),
             Gauge::Busy => Some(MetricValue::Number(busy)),
+            Gauge::Age => Some(MetricValue::Number(busy / 1e3)),
             Gauge::Servers => Some(MetricValue::Number(servers)),
             Gauge::Lag => Some(MetricValue::Number(busy.max(waiting) * LAG_UNIT)),
             Gauge::Offered | Gauge::QueueMax | Gauge::Wait(_) | Gauge::Duration => None,

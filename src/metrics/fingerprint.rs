@@ -109,6 +109,9 @@ impl Probe for Fingerprint {
                 (23, u64::from(queue.0), since.map_or(u64::MAX, SimTime::as_nanos))
             }
             Observation::Completed { queue, took } => (24, u64::from(queue.0), took.as_nanos()),
+            Observation::Records { backlog, fate, count } => {
+                (25, u64::from(backlog.0) << 8 | fate as u64, u64::from(count))
+            }
             Observation::Read { entity, behind, age } => {
                 (14, u64::from(entity.0) << 32 | u64::from(behind), age.as_nanos())
             }

@@ -46,6 +46,8 @@ struct Track {
     until: SimTime,
     /// The first instant from the end of the spike on at which nobody waited.
     emptied: Option<SimTime>,
+    /// Whether somebody waited when the spike ended.
+    waited: Option<bool>,
 }
 
 impl Track {
@@ -91,13 +93,14 @@ impl QueueRecorder {
         let spike_end = self.spike_end;
         let Some(track) = self.tracks.get_mut(queue) else { return };
         track.advance(now);
-        // Whoever waited when the spike ended, and nobody since.
-        if let Some(end) = spike_end
-            && track.emptied.is_none()
-            && since.is_none()
-            && now >= end
-        {
-            track.emptied = Some(if track.since.is_some_and(|since| since < end) { now } else { end });
+        if let Some(end) = spike_end.filter(|end| now >= *end && track.emptied.is_none()) {
+            // The first change from the end of the spike on tells whether somebody waited then.
+            let waited = *track.waited.get_or_insert(track.since.is_some());
+            if !waited {
+                track.emptied = Some(end);
+            } else if since.is_none() {
+                track.emptied = Some(now);
+            }
         }
         track.since = since;
     }
@@ -117,8 +120,7 @@ impl QueueRecorder {
         let value = |track: &Track| match (track.emptied, track.since) {
             (Some(at), _) => MetricValue::Number(at.since(end).as_secs_f64()),
             (None, None) => MetricValue::Number(0.0),
-            (None, Some(since)) if since >= end => MetricValue::Number(0.0),
-            _ => MetricValue::Never,
+            (None, Some(_)) => MetricValue::Never,
         };
         self.tracks.iter().map(value).collect()
     }

@@ -9,7 +9,7 @@
 
 use super::catalog::{Catalog, Role};
 use super::consistency::Consistency;
-use super::counters::{Cohort, Events, is_abandoned, tally};
+use super::counters::{Cohort, Events, Records, is_abandoned, tally};
 use super::latency::LatencyDistribution;
 use super::lookups::Lookups;
 use super::queues::QueueRecorder;
@@ -209,10 +209,13 @@ impl Recorder {
         bounds.retain(|&bound| bound > 0);
         let stores = catalog.resources.iter().filter(|r| r.role.keeps_copies());
         let stores = stores.map(|r| r.id.index() + 1).max().unwrap_or(0);
+        let backlogs = catalog.resources.iter().filter(|r| r.role == Role::Backlog);
+        let backlogs = backlogs.map(|r| r.id.index() + 1).max().unwrap_or(0);
         let events = Events {
             rows: vec![Consistency::default(); catalog.entities.len()],
             answers: vec![(0, 0); catalog.entities.len()],
             lookups: vec![Lookups::default(); stores],
+            records: vec![Records::default(); backlogs],
             ..Events::default()
         };
         let expected = plan.duration.map_or(0, |end| end.as_nanos() / plan.bucket.as_nanos()) as usize;
@@ -256,7 +259,8 @@ impl Recorder {
         let rows = vec![Consistency::default(); self.events.rows.len()];
         let lookups = vec![Lookups::default(); self.events.lookups.len()];
         let answers = vec![(0, 0); self.events.answers.len()];
-        let fresh = Events { rows, answers, lookups, ..Events::default() };
+        let records = vec![Records::default(); self.events.records.len()];
+        let fresh = Events { rows, answers, lookups, records, ..Events::default() };
         self.events.queues = self.queues.cut(now);
         self.rows.push(Row {
             start: SimTime::from_nanos(self.row_start),
@@ -478,6 +482,11 @@ impl Probe for Recorder {
                 if let Some(answers) = self.events.answers.get_mut(entity.index()) {
                     answers.0 += 1;
                     answers.1 += u64::from(asked);
+                }
+            }
+            Observation::Records { backlog, fate, count } => {
+                if let Some(records) = self.events.records.get_mut(backlog.index()) {
+                    records[fate as usize] += u64::from(count);
                 }
             }
             Observation::LostWrites { count } => self.events.lost_writes += u64::from(count),

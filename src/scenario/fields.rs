@@ -37,8 +37,8 @@ impl<'a> Fields<'a> {
                 "write `key: value` entries",
             );
         }
-        let block = match (what, node.get("kind").and_then(Node::text)) {
-            ("a component", Some(kind)) => kind.to_owned(),
+        let block = match (what, vocabulary::component_block(node)) {
+            ("a component", Some(block)) => block.to_owned(),
             _ => what.trim_start_matches("an ").trim_start_matches("a ").replace('`', "").replace(' ', "_"),
         };
         Self { node, known: Vec::new(), block }
@@ -144,11 +144,11 @@ impl Fields<'_> {
         let names: Vec<&str> = table.iter().map(|entry| entry.name).collect();
         let names = if names.is_empty() { self.known.clone() } else { names };
         let near = did_you_mean(key, names.iter().copied());
-        let is_component = vocabulary::KINDS.contains(&self.block.as_str());
+        let is_component = vocabulary::COMPONENT_BLOCKS.contains(&self.block.as_str());
         let has = |kind: &&&str| {
             vocabulary::block(kind).is_some_and(|block| block.keys.iter().any(|entry| entry.name == key))
         };
-        match vocabulary::KINDS.iter().find(has) {
+        match vocabulary::COMPONENT_BLOCKS.iter().find(has) {
             Some(kind) if is_component && !near.starts_with("did you mean") => {
                 format!(
                     "`{key}` is a key of a {kind}; a {} has {}",

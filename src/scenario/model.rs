@@ -6,6 +6,7 @@ use crate::components::cache::spec::CacheSpec;
 use crate::components::cdn::spec::CdnSpec;
 use crate::components::database::spec::DatabaseSpec;
 use crate::components::load_balancer::spec::LoadBalancerSpec;
+use crate::components::log::spec::LogSpec;
 use crate::components::queue::spec::QueueSpec;
 use crate::components::service::spec::{CallOptions, ServiceSpec};
 use crate::document::Place;
@@ -58,6 +59,16 @@ pub fn endpoints(components: &[ComponentModel]) -> Vec<&str> {
 }
 
 impl Model {
+    /// The workers that take their work from a queue, each with what it is.
+    pub fn workers_of(&self, queue: ComponentId) -> impl Iterator<Item = (ComponentId, &ServiceSpec)> {
+        self.components.iter().enumerate().filter_map(move |(at, component)| match &component.spec {
+            ComponentSpec::Service(service) if service.consumes.as_ref().is_some_and(|c| c.from == queue) => {
+                Some((ComponentId::at(at), service))
+            }
+            _ => None,
+        })
+    }
+
     /// What a load balancer of the model can be asked for.
     #[must_use]
     pub fn endpoints(&self) -> Vec<&str> {
@@ -165,8 +176,10 @@ pub enum ComponentSpec {
     Cache(CacheSpec),
     /// `kind: cdn`.
     Cdn(CdnSpec),
-    /// `kind: queue`.
+    /// `kind: queue` of the family `work`.
     Queue(QueueSpec),
+    /// `kind: queue` of the family `log`.
+    Log(LogSpec),
 }
 
 impl ComponentSpec {
@@ -176,6 +189,7 @@ impl ComponentSpec {
         match self {
             Self::Service(service) if service.consumes.is_some() => "worker",
             Self::Service(_) => "service",
+            Self::Log(_) => "queue",
             Self::Database(_) => "database",
             Self::LoadBalancer(_) => "load_balancer",
             Self::Cache(_) => "cache",
@@ -199,7 +213,7 @@ impl ComponentSpec {
         match self {
             Self::Service(service) => service.instances,
             Self::LoadBalancer(balancer) => balancer.instances,
-            Self::Queue(_) => 1,
+            Self::Queue(_) | Self::Log(_) => 1,
             Self::Cdn(cdn) => cdn.instances(),
             Self::Database(database) => database.layout().members(),
             Self::Cache(cache) => cache.nodes,
@@ -211,7 +225,12 @@ impl ComponentSpec {
     pub fn pools_of_caller(&self) -> u16 {
         match self {
             Self::Database(database) => database.layout().members(),
-            Self::Service(_) | Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) | Self::Queue(_) => 1,
+            Self::Service(_)
+            | Self::LoadBalancer(_)
+            | Self::Cache(_)
+            | Self::Cdn(_)
+            | Self::Queue(_)
+            | Self::Log(_) => 1,
         }
     }
 
@@ -221,7 +240,7 @@ impl ComponentSpec {
         match self {
             Self::Service(service) => service.endpoints.get(id.index()).map(|e| e.name.as_str()),
             Self::Database(database) => database.queries.get(id.index()).map(|q| q.name.as_str()),
-            Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) | Self::Queue(_) => None,
+            Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) | Self::Queue(_) | Self::Log(_) => None,
         }
     }
 
@@ -232,9 +251,12 @@ impl ComponentSpec {
             Self::Service(service) => {
                 service.consumes.is_none() && service.endpoints.iter().any(|e| e.name == endpoint)
             }
-            Self::Database(_) | Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) | Self::Queue(_) => {
-                false
-            }
+            Self::Database(_)
+            | Self::LoadBalancer(_)
+            | Self::Cache(_)
+            | Self::Cdn(_)
+            | Self::Queue(_)
+            | Self::Log(_) => false,
         }
     }
 
@@ -244,7 +266,9 @@ impl ComponentSpec {
         match self {
             Self::Service(service) => service.endpoints.iter().map(|e| e.name.clone()).collect(),
             Self::Database(database) => database.queries.iter().map(|q| q.name.clone()).collect(),
-            Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) | Self::Queue(_) => Vec::new(),
+            Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) | Self::Queue(_) | Self::Log(_) => {
+                Vec::new()
+            }
         }
     }
 }

@@ -66,6 +66,8 @@ pub const PRESETS: &[Preset] = &[
     preset("celery-acks-late", "worker", include_str!("presets/celery-acks-late.yaml")),
     preset("sidekiq", "worker", include_str!("presets/sidekiq.yaml")),
     preset("sidekiq-pro", "worker", include_str!("presets/sidekiq-pro.yaml")),
+    preset("kafka-3", "queue", include_str!("presets/kafka-3.yaml")),
+    preset("kafka-4", "queue", include_str!("presets/kafka-4.yaml")),
     preset("caffeine", "local_cache", include_str!("presets/caffeine.yaml")),
     preset("guava-lru", "local_cache", include_str!("presets/guava-lru.yaml")),
     preset("k8s-hpa", "autoscale", include_str!("presets/k8s-hpa.yaml")),

@@ -7,7 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use super::presets::PRESETS;
-use super::vocabulary::{Absent, Block, KINDS, KeyEntry, Takes, block, blocks};
+use super::vocabulary::{Absent, Block, COMPONENT_BLOCKS, KeyEntry, Takes, block, blocks};
 
 /// The schema of a scenario file.
 #[must_use]
@@ -107,7 +107,8 @@ fn form(takes: &Takes) -> Value {
         Takes::Named(inner) => json!({"type": ["object", "null"], "additionalProperties": form(inner)}),
         Takes::Either(forms) => json!({"anyOf": forms.iter().map(form).collect::<Vec<_>>()}),
         Takes::Component => {
-            let kinds: Vec<_> = KINDS.iter().map(|kind| json!({"$ref": format!("#/$defs/{kind}")})).collect();
+            let kinds: Vec<_> =
+                COMPONENT_BLOCKS.iter().map(|kind| json!({"$ref": format!("#/$defs/{kind}")})).collect();
             json!({"anyOf": kinds})
         }
     }

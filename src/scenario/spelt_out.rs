@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use super::merge::Design;
 use super::presets::PRESETS;
-use super::vocabulary::{Absent, Block, Takes, block};
+use super::vocabulary::{Absent, Block, Takes, block, component_block};
 use crate::document::{Diagnostics, Node, Place, Sources, Style, Value};
 
 /// Columns before a comment.
@@ -188,7 +188,7 @@ fn chosen(takes: Takes, value: &Node) -> Option<Takes> {
 fn below(takes: Option<Takes>, value: &Node) -> Option<&'static Block> {
     match takes? {
         Takes::Block(name) => block(name),
-        Takes::Component => block(value.get("kind").and_then(Node::text)?),
+        Takes::Component => block(component_block(value)?),
         _ => None,
     }
 }

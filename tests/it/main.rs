@@ -30,5 +30,6 @@ mod schema;
 mod shards;
 mod shipped;
 mod simulation;
+mod streams;
 mod theory;
 mod traces;

@@ -72,6 +72,7 @@ shipped! {
     single_server = "single-server",
     stale_or_lost = "stale-or-lost",
     timeline = "timeline",
+    stream_rebalance = "stream-rebalance",
     too_slow_to_scale = "too-slow-to-scale",
     video_queue = "video-queue",
     zone_down = "zone-down",

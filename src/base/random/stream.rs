@@ -65,6 +65,12 @@ impl Key {
         Self(mix(self.0.wrapping_add(GOLDEN) ^ other.0))
     }
 
+    /// The key that has these bits: one that was kept as a number.
+    #[must_use]
+    pub const fn of_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
     /// The key's bits, for a decision that needs one 64-bit number and no stream.
     #[must_use]
     pub const fn bits(self) -> u64 {

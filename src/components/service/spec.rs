@@ -337,6 +337,7 @@ pub struct WarmSpec {
 /// A service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServiceSpec {
+    /// The queue that it takes its work from, as a worker: its one endpoint is that work.
     /// Instances at the start.
     pub instances: u16,
     /// How their number follows what is measured.

@@ -5,6 +5,7 @@ mod cdn;
 mod client;
 mod database;
 mod load_balancer;
+mod log;
 mod queue;
 mod service;
 pub(in crate::event_graph) mod shards;
@@ -14,6 +15,7 @@ pub(super) use cdn::cdn;
 pub(super) use client::client;
 pub(super) use database::database;
 pub(super) use load_balancer::load_balancer;
+pub(super) use log::log;
 pub(super) use queue::queue;
 pub(super) use service::service;
 

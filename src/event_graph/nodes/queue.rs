@@ -9,23 +9,18 @@ use crate::components::service::spec::{CallOptions, Slots};
 use crate::engine::RowChoice;
 use crate::event_graph::sites::Sites;
 use crate::metrics::Role;
-use crate::scenario::model::ComponentSpec;
 
 pub(in crate::event_graph) fn queue(index: usize, spec: &QueueSpec, sites: &mut Sites<'_>) -> Queue {
     let me = ComponentId::at(index);
     let model = sites.model;
     let mut spec = spec.clone();
     let mut consumers = Vec::new();
-    for (at, component) in model.components.iter().enumerate() {
-        let ComponentSpec::Service(service) = &component.spec else { continue };
-        let Some(consumer) = service.consumes.as_ref().filter(|consumer| consumer.from == me) else {
-            continue;
-        };
+    for (worker, service) in model.workers_of(me) {
+        let Some(consumer) = &service.consumes else { continue };
         // What a worker says of itself goes before what the queue says of all.
         spec.ack = consumer.ack.unwrap_or(spec.ack);
         spec.retry_delay = consumer.retry_delay.or(spec.retry_delay);
         spec.max_receives = consumer.max_receives.or(spec.max_receives);
-        let worker = ComponentId::at(at);
         let options =
             CallOptions { timeout: consumer.timeout, cancel: true, stop: true, ..CallOptions::default() };
         let site = sites.call(index, "deliver", worker, OperationId(0), RowChoice::None, None, &options);

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::base::{ComponentId, EntityId, SimTime};
-use crate::engine::Fate;
+use crate::engine::{Fate, RecordFate};
 use crate::metrics::value::Unit;
 
 /// A statistic of a distribution.
@@ -49,6 +49,8 @@ pub enum Gauge {
     Lag,
     /// For how long a level was up, in seconds.
     Duration,
+    /// A level in milliseconds.
+    Age,
 }
 
 /// What is asked of stores of copies.
@@ -168,6 +170,8 @@ pub enum Metric {
     Completions(ComponentId),
     /// From the end of the spike until nobody waits at a queue.
     DrainTime(ComponentId),
+    /// What became of records of a log (positions in the catalog's resources), or befell its groups.
+    Records(RecordFate, Vec<usize>),
     /// The share of requests to the first stores for which the origin was not asked, by any of the second.
     Offload(Vec<usize>, Vec<usize>),
 }
@@ -248,13 +252,14 @@ impl Metric {
             | Self::CompletionTime(..)
             | Self::DrainTime(_)
             | Self::Staleness(_)
-            | Self::Resources(Gauge::Wait(_) | Gauge::Lag | Gauge::Duration, _) => Unit::Seconds,
+            | Self::Resources(Gauge::Wait(_) | Gauge::Lag | Gauge::Duration | Gauge::Age, _) => Unit::Seconds,
             // Lags and outages are all that is looked at so.
             Self::Worst(all) => all.first().map_or(Unit::Seconds, Self::unit),
             Self::Resources(Gauge::Queue | Gauge::QueueMax | Gauge::Busy | Gauge::Servers, _)
             | Self::InFlight(_)
             | Self::LostWrites
             | Self::Messages(..)
+            | Self::Records(..)
             | Self::OwnWritesUnread
             | Self::ReadsGoneBack
             | Self::VersionsBehind(..)

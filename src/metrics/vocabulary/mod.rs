@@ -7,6 +7,7 @@
 
 use super::catalog::{Catalog, ComponentInfo, ResourceInfo, Role};
 
+mod logs;
 mod metric;
 mod queues;
 mod segments;
@@ -176,6 +177,9 @@ fn of_run(
             _ => return Err(unknown(format!("`{name}` takes one endpoint or `errors`, and a window"))),
         };
         return trailing(Metric::Latency(statistic, requests));
+    }
+    if let Some(of_log) = logs::of_run(name, texts, rest, catalog) {
+        return of_log;
     }
     if let Some(of_queue) = queues::of_run(name, texts, rest, catalog) {
         return of_queue;
@@ -360,7 +364,11 @@ fn of_component(
     }
     if component.kind == "queue" {
         let words: Vec<&str> = rest.iter().map(|s| s.name.as_str()).collect();
-        return queues::of_component(component, &words, catalog);
+        return if logs::is_log(component, catalog) {
+            logs::of_component(component, &words, catalog)
+        } else {
+            queues::of_component(component, &words, catalog)
+        };
     }
     let members = members(component, catalog);
     if index.is_some_and(|i| i >= members) {
@@ -487,7 +495,12 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
     for component in &catalog.components {
         let c = &component.name;
         if component.kind == "queue" {
-            names.extend(queues::names(c));
+            let of_queue = if logs::is_log(component, catalog) {
+                logs::names(component, catalog)
+            } else {
+                queues::names(c)
+            };
+            names.extend(of_queue);
             continue;
         }
         let mut candidates: Vec<String> = [

@@ -59,7 +59,7 @@ pub(super) fn writes<'a>(
                 steps.for_each(|steps| calls(components, passed_on, steps, &mut open));
             }
             ComponentSpec::Cdn(cdn) => open.extend(cdn.origin(operation).map(|to| (to, operation))),
-            ComponentSpec::Cache(_) | ComponentSpec::Queue(_) => {}
+            ComponentSpec::Cache(_) | ComponentSpec::Queue(_) | ComponentSpec::Log(_) => {}
             ComponentSpec::Database(database) => {
                 if database.queries.iter().any(|query| query.name == operation && query.writes) {
                     return true;

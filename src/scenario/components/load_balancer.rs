@@ -80,7 +80,7 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
     let outliers = fields.get("outliers").map(|node| read_outliers(node, found));
     let retry = fields.get("retry").map(|node| read_next_upstream(node, found));
     let queue = fields.get("queue").map(|node| {
-        let mut queue = Fields::of(node, "`queue`", found);
+        let mut queue = Fields::of(node, "a waiting line", found);
         let max = small(&mut queue, "max", 0, 100_000_000, found).map_or(u32::MAX, |n| n as u32);
         let wait = seconds("wait", &mut queue, found);
         queue.finish(found);

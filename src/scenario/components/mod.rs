@@ -9,6 +9,7 @@ mod cdn;
 mod database;
 mod guarding;
 mod load_balancer;
+mod log;
 mod queue;
 mod replicas;
 mod service;
@@ -34,6 +35,9 @@ pub(super) struct Names {
     columns: Vec<(String, f64)>,
 }
 
+/// The kind of a queue of the family `log`, which has keys of its own.
+const LOG: &str = "queue of the family `log`";
+
 impl Names {
     pub(super) fn collect(components: Option<&Node>, entities: &[EntitySpec], replays: &Replays) -> Self {
         let list = |node: &Node, key: &str| {
@@ -44,9 +48,11 @@ impl Names {
                 .collect::<Vec<_>>()
         };
         let components = components.map_or(&[][..], Node::entries).iter().map(|(key, node)| {
-            let kind = node.get("kind").and_then(Node::text).unwrap_or_default().to_owned();
+            let kind = node.get("kind").and_then(Node::text).unwrap_or_default();
+            let is_log = super::vocabulary::component_block(node) == Some("log");
+            let kind = if is_log { LOG } else { kind };
             let operations = if kind == "database" { list(node, "queries") } else { list(node, "endpoints") };
-            (key.name.clone(), kind, operations)
+            (key.name.clone(), kind.to_owned(), operations)
         });
         let columns = replays.names.iter().enumerate().map(|(at, name)| (name.clone(), replays.mean(at)));
         Self {
@@ -108,10 +114,15 @@ impl Names {
         None
     }
 
+    /// Whether a component is a queue of the family `log`.
+    pub(super) fn is_log(&self, at: usize) -> bool {
+        self.components.get(at).is_some_and(|(_, kind, _)| kind == LOG)
+    }
+
     /// A queue by its name.
     pub(super) fn queue(&self, node: &Node, name: &str, found: &mut Diagnostics) -> Option<ComponentId> {
         let id = self.component(node, name, found)?;
-        if self.components.get(id.index()).is_some_and(|(_, kind, _)| kind == "queue") {
+        if self.components.get(id.index()).is_some_and(|(_, kind, _)| kind == "queue" || kind == LOG) {
             return Some(id);
         }
         found.add(
@@ -127,13 +138,16 @@ impl Names {
     pub(super) fn receiver(&self, node: &Node, name: &str, found: &mut Diagnostics) -> Option<ComponentId> {
         let id = self.component(node, name, found)?;
         let kind = self.components.get(id.index()).map(|(_, kind, _)| kind.as_str());
-        if let Some(kind @ ("queue" | "worker")) = kind {
-            let help = if kind == "queue" {
+        if let Some(kind @ ("queue" | "worker" | LOG)) = kind {
+            let help = if kind != "worker" {
                 format!("let the steps of a service say `send: {{to: {name}}}`")
             } else {
                 "send a message to the queue that it works for".to_owned()
             };
-            let message = format!("`{name}` is a {kind}, which takes messages and no requests");
+            let message = format!(
+                "`{name}` is a {}, which takes messages and no requests",
+                kind.trim_end_matches(" of the family `log`")
+            );
             found.add(Code::WrongKind, node.place, message, help);
             return None;
         }
@@ -184,6 +198,7 @@ pub(super) fn read(node: Option<&Node>, names: &Names, found: &mut Diagnostics) 
             Some(1) => ComponentSpec::Database(database::read(&mut fields, names, found)),
             Some(2) => ComponentSpec::LoadBalancer(load_balancer::read(&mut fields, names, found)),
             Some(4) => ComponentSpec::Cdn(cdn::read(&mut fields, names, found)),
+            Some(5) if names.is_log(models.len()) => ComponentSpec::Log(log::read(&mut fields, names, found)),
             Some(5) => ComponentSpec::Queue(queue::read(&mut fields, names, found)),
             Some(6) => ComponentSpec::Service(queue::read_worker(&mut fields, names, found)),
             Some(_) => ComponentSpec::Cache(cache::read(&mut fields, names, found)),

@@ -79,9 +79,16 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
     let disconnects = [("redeliver", Disconnect::Redeliver), ("wait", Disconnect::Wait)];
     let by_lease = if visibility.is_some() { Disconnect::Wait } else { Disconnect::Redeliver };
     let on_disconnect = fields.choice("on_disconnect", &disconnects, found).unwrap_or(by_lease);
+    fields.choice("family", &[("work", ())], found);
     let dead_letter = fields.get("dead_letter").and_then(|node| {
         let name = text(node, found)?;
-        names.queue(node, name, found)
+        let queue = names.queue(node, name, found)?;
+        if names.is_log(queue.index()) {
+            let message = format!("`{name}` is a log; a dead-letter queue is a work queue");
+            found.add(Code::WrongKind, node.place, message, "leave out `family: log` there");
+            return None;
+        }
+        Some(queue)
     });
     let max_receives = none_or(fields, "max_receives", found, |fields, found| {
         small(fields, "max_receives", 1, 1_000_000, found).map(|n| n as u32)
@@ -293,7 +300,17 @@ pub(super) fn read_send(node: &Node, names: &Names, found: &mut Diagnostics, dep
         Some("false") => None,
         _ => scalar(node, quantity::duration, found),
     });
-    let on_error = send.get("on_error").map(|n| steps::read(n, names, found, depth + 1));
+    if let (Some(target), Some(_), Some(node)) = (target, outbox, send.get("outbox"))
+        && names.is_log(target.index())
+    {
+        found.add(
+            Code::Conflict,
+            node.place,
+            "an outbox before a log is not modelled",
+            "leave `outbox` out: a producer of a log tries again until `delivery_timeout`",
+        );
+    }
+    let (on_error, fallback) = steps::read_on_error(&mut send, names, found, depth);
     let options = CallOptions { outbox, ..read_options(&mut send, found) };
     send.finish(found);
     target.map(|target| Step::Call {
@@ -303,7 +320,7 @@ pub(super) fn read_send(node: &Node, names: &Names, found: &mut Diagnostics, dep
         size,
         options,
         on_error,
-        fallback: false,
+        fallback,
     })
 }
 
@@ -346,6 +363,10 @@ pub(super) fn check(models: &[ComponentModel], found: &mut Diagnostics) {
         })
         .collect();
     for (at, (model, consumer)) in consumers.iter().enumerate() {
+        if matches!(models[consumer.from.index()].spec, ComponentSpec::Log(_)) {
+            reads_a_log(model, consumer, found);
+            continue;
+        }
         let other = consumers[..at].iter().find(|(_, other)| other.from == consumer.from);
         let Some((other_model, other)) = other else { continue };
         let own = |c: &ConsumerSpec| (c.ack, c.max_receives, c.retry_delay);
@@ -358,5 +379,32 @@ pub(super) fn check(models: &[ComponentModel], found: &mut Diagnostics) {
                 "say `ack`, `max_receives` and `retry_delay` alike at both, or at the queue",
             );
         }
+    }
+}
+
+/// A consumer of a log has one place in a partition, and no message of its own to hold, extend or give back.
+fn reads_a_log(model: &ComponentModel, consumer: &ConsumerSpec, found: &mut Diagnostics) {
+    let written = [
+        ("prefetch", consumer.prefetch.is_some()),
+        ("ack", consumer.ack.is_some()),
+        ("extend_every", consumer.extend_every.is_some()),
+        ("timeout", consumer.timeout.is_some()),
+        ("idempotent", consumer.idempotent),
+        ("poison", consumer.poison > 0.0),
+        ("retry_delay", consumer.retry_delay.is_some()),
+        ("max_receives", consumer.max_receives.is_some()),
+    ];
+    for (key, _) in written.iter().filter(|(_, written)| *written) {
+        found.add(
+            Code::Conflict,
+            model.place,
+            format!(
+                "`{}` reads a log, whose records are not acknowledged one by one: `{key}` has no meaning",
+                model.name
+            ),
+            format!(
+                "leave out `{key}`; what a log's consumers do stands at the log: `ack`, `batch`, `rebalance`"
+            ),
+        );
     }
 }

@@ -40,12 +40,12 @@ const VERBS: [&str; 16] = [
     "io",
     "query",
     "call",
+    "send",
     "parallel",
     "if",
     "lock",
     "receive",
     "reply",
-    "send",
     "cached",
     "get",
     "put",
@@ -91,27 +91,35 @@ fn is_one_step(item: &Node, found: &mut Diagnostics) -> bool {
     }
 }
 
+/// The steps that run instead of passing an error on, and whether the answer is a degraded one then.
+pub(super) fn read_on_error(
+    step: &mut Fields<'_>,
+    names: &Names,
+    found: &mut Diagnostics,
+    depth: u32,
+) -> (Option<Vec<Step>>, bool) {
+    if let (Some(_), Some(second)) = (step.get("on_error"), step.get("fallback")) {
+        found.add(
+            Code::Conflict,
+            second.place,
+            "`on_error` and `fallback` exclude each other",
+            "keep `fallback` if the answer is then a degraded one",
+        );
+    }
+    let caught = step.get("on_error").map(|n| (read(n, names, found, depth + 1), false));
+    let fallback = step.get("fallback").map(|n| (read(n, names, found, depth + 1), true));
+    match caught.or(fallback) {
+        Some((steps, fallback)) => (Some(steps), fallback),
+        None => (None, false),
+    }
+}
+
 fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) -> Option<Step> {
     if !is_one_step(item, found) {
         return None;
     }
     let mut step = Fields::of(item, "a step", found);
-    let on_error = |step: &mut Fields<'_>, found: &mut Diagnostics| {
-        if let (Some(_), Some(second)) = (step.get("on_error"), step.get("fallback")) {
-            found.add(
-                Code::Conflict,
-                second.place,
-                "`on_error` and `fallback` exclude each other",
-                "keep `fallback` if the answer is then a degraded one",
-            );
-        }
-        let caught = step.get("on_error").map(|n| (read(n, names, found, depth + 1), false));
-        let fallback = step.get("fallback").map(|n| (read(n, names, found, depth + 1), true));
-        match caught.or(fallback) {
-            Some((steps, fallback)) => (Some(steps), fallback),
-            None => (None, false),
-        }
-    };
+    let on_error = |step: &mut Fields<'_>, found: &mut Diagnostics| read_on_error(step, names, found, depth);
     let read = if let Some(node) = step.get("cpu") {
         amount(node, Of::Time, names, found).map(Step::Cpu)
     } else if let Some(node) = step.get("sleep") {

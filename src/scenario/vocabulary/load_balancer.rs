@@ -81,7 +81,12 @@ pub(super) const BLOCKS: &[Block] = &[
                 Unset("without limit"),
                 "requests in flight at a backend, for each balancer",
             ),
-            key("queue", Takes::Block("queue"), Unset("none"), "waiting for a backend below that limit"),
+            key(
+                "queue",
+                Takes::Block("waiting_line"),
+                Unset("none"),
+                "waiting for a backend below that limit",
+            ),
             key("retry", Takes::Block("next_upstream"), Unset("one attempt"), "trying another backend"),
             key(
                 "connections",
@@ -143,7 +148,7 @@ pub(super) const BLOCKS: &[Block] = &[
         ],
     },
     Block {
-        name: "queue",
+        name: "waiting_line",
         about: "Waiting in the load balancer.",
         keys: &[
             key("max", Count, Unset("without limit"), "requests at most"),

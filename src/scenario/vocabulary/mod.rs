@@ -14,6 +14,7 @@ mod database;
 mod faults;
 mod guarding;
 mod load_balancer;
+mod log;
 mod network;
 mod queue;
 mod replicas;
@@ -23,6 +24,8 @@ mod shared;
 mod steps;
 #[cfg(test)]
 mod tests;
+
+use crate::document::Node;
 
 /// What a key takes.
 #[derive(Clone, Copy, Debug)]
@@ -115,6 +118,18 @@ pub struct Block {
 /// The kinds of components.
 pub const KINDS: [&str; 7] = ["service", "database", "load_balancer", "cache", "cdn", "queue", "worker"];
 
+/// The blocks of components: one for each kind, and one for queues of the family `log`.
+pub const COMPONENT_BLOCKS: [&str; 8] =
+    ["service", "database", "load_balancer", "cache", "cdn", "queue", "worker", "log"];
+
+/// The name of the block that a component's mapping is read by, if its kind is written.
+#[must_use]
+pub fn component_block(node: &Node) -> Option<&str> {
+    let kind = node.get("kind").and_then(Node::text)?;
+    let is_log = kind == "queue" && node.get("family").and_then(Node::text) == Some("log");
+    Some(if is_log { "log" } else { kind })
+}
+
 /// The block of a name.
 #[must_use]
 pub fn block(name: &str) -> Option<&'static Block> {
@@ -126,7 +141,7 @@ pub fn blocks() -> impl Iterator<Item = &'static Block> {
     GROUPS.iter().copied().flatten()
 }
 
-const GROUPS: [&[Block]; 16] = [
+const GROUPS: [&[Block]; 17] = [
     scenario::BLOCKS,
     network::BLOCKS,
     data::BLOCKS,
@@ -142,5 +157,6 @@ const GROUPS: [&[Block]; 16] = [
     cache::BLOCKS,
     cdn::BLOCKS,
     queue::BLOCKS,
+    log::BLOCKS,
     faults::BLOCKS,
 ];

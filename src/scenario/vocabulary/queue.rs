@@ -5,6 +5,7 @@ use super::Takes::{
     Block, Cores, Count, Duration, Either, Flag, Name, Named, Number, Share, Size, Sizes, Text, Times, Word,
 };
 use super::shared::{STEPS, ZONES, key, with_call_options};
+use super::steps::{FALLBACK, ON_ERROR};
 use super::{KeyEntry, Takes};
 
 const DURATION_OR_NONE: Takes = Either(&[Duration, Word(&["none"])]);
@@ -38,6 +39,12 @@ pub(super) const BLOCKS: &[super::Block] = &[
                 "a product whose defaults hold where nothing else is written: sqs, rabbitmq-classic, ...",
             ),
             ZONES,
+            key(
+                "family",
+                Word(&["work"]),
+                Is("work"),
+                "the kind of queue: `log` has keys of its own, see `log`",
+            ),
             key("ack", Word(&["after", "before", "auto"]), Is("after"), ACK),
             key(
                 "visibility",
@@ -270,7 +277,7 @@ pub(super) const BLOCKS: &[super::Block] = &[
     },
     super::Block {
         name: "send",
-        about: "Leaves a message in a queue; it carries the keys that the request has drawn so far.",
+        about: "Leaves a message in a queue, or a record in a log, until that has it; it carries the keys that the request has drawn so far. Into a log it is tried until `delivery_timeout`, unless it has a `deadline` or `retry` of its own.",
         keys: with_call_options!(
             [
                 key("to", Name("queue"), Required, "the queue"),
@@ -281,14 +288,8 @@ pub(super) const BLOCKS: &[super::Block] = &[
                     Is("false"),
                     "the message is written with the row, and a relay publishes it: the time from one look to the next (1s)",
                 ),
-                key(
-                    "on_error",
-                    STEPS,
-                    Unset("the error is passed on"),
-                    "steps that run instead of passing an error on",
-                ),
             ],
-            []
+            [ON_ERROR, FALLBACK]
         ),
     },
     super::Block {

@@ -5,9 +5,9 @@ use super::Takes::{Bandwidth, Count, Duration, Either, Flag, List, Name, Share, 
 use super::shared::{DEADLINE, RETRY, STEPS, TIMEOUT, key, with_call_options, with_guards};
 use super::{Block, KeyEntry, Takes};
 
-const ON_ERROR: KeyEntry =
+pub(super) const ON_ERROR: KeyEntry =
     key("on_error", STEPS, Unset("the error is passed on"), "steps that run instead of passing an error on");
-const FALLBACK: KeyEntry = key(
+pub(super) const FALLBACK: KeyEntry = key(
     "fallback",
     STEPS,
     Unset("the error is passed on"),

@@ -8,7 +8,7 @@ fn refers(takes: &Takes) -> Vec<&'static str> {
         Takes::Block(name) => vec![name],
         List(inner) | Named(inner) => refers(inner),
         Either(forms) => forms.iter().flat_map(refers).collect(),
-        Component => KINDS.to_vec(),
+        Component => COMPONENT_BLOCKS.to_vec(),
         _ => Vec::new(),
     }
 }
