@@ -19,6 +19,7 @@ mod ledger;
 mod lock_table;
 mod membership;
 mod meter;
+mod metering;
 mod network;
 mod node;
 mod outcome;
@@ -45,6 +46,7 @@ pub use fault::{Disturbance, Effect, FaultPlan};
 pub use layout::Layout;
 pub use ledger::{Ledger, Staleness};
 pub use lock_table::LockTable;
+pub use metering::Metered;
 pub use node::Node;
 pub use outcome::{Outcome, Reason};
 pub use plan::{

@@ -7,6 +7,7 @@
 use super::consistency::Consistency;
 use super::latency::LatencyDistribution;
 use super::lookups::Lookups;
+use super::meters::Meters;
 use crate::base::{ComponentId, SimTime};
 use crate::engine::{Outcome, Reason};
 
@@ -25,8 +26,8 @@ pub struct Events {
     pub abandoned: u64,
     /// Ended by a timeout or a deadline, whoever's.
     pub timeouts: u64,
-    /// Bytes towards clients.
-    pub egress: u64,
+    /// What is paid for by the piece or by the byte.
+    pub meters: Meters,
     /// Visits to components that began.
     pub calls_opened: u64,
     /// Visits that ended.
@@ -77,7 +78,7 @@ impl Events {
         self.good += other.good;
         self.abandoned += other.abandoned;
         self.timeouts += other.timeouts;
-        self.egress += other.egress;
+        self.meters.add(&other.meters);
         self.calls_opened += other.calls_opened;
         self.calls_closed += other.calls_closed;
         self.served += other.served;

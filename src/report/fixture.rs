@@ -157,6 +157,8 @@ pub(super) fn launch() -> RunResults {
         },
         notices: vec!["a notice of the experiment".to_owned()],
         troubles: Vec::new(),
+        bill: Vec::new(),
+        budgets: Vec::new(),
         precision: Vec::new(),
     };
     RunResults {

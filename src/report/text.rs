@@ -10,6 +10,7 @@ use std::fmt::Write;
 
 use super::bottleneck::bottleneck;
 use super::copies_section::copies;
+use super::cost_section::{budgets, cost};
 use super::headline::headline;
 use super::quantity::{self, count, duration};
 use super::table::{Rows, clean};
@@ -94,6 +95,8 @@ fn section(out: &mut String, variant: &VariantResults, style: TextStyle) {
     part("Latency of good answers", latency(variant, style.lines));
     part("Caches", copies(variant, style.lines));
     part("Resources", resources(variant, style.lines));
+    part("Cost", cost(variant, style.lines));
+    part("Error budgets", budgets(variant));
     part("Soundness", soundness(variant));
     let mut body = String::new();
     for warning in warnings(variant) {
