@@ -37,8 +37,8 @@ impl<P: Probe> Core<P> {
         let call = &self.calls[id];
         let (component, parent) = (call.component, call.parent);
         let request = self.requests.get(call.request);
-        let of_client =
-            request.is_some_and(|r| r.root == parent && r.client.index() >= usize::from(self.plan.components));
+        let of_client = request
+            .is_some_and(|r| r.root == parent && r.client.index() >= usize::from(self.plan.components));
         if of_client {
             self.observe(Observation::Egress { component, bytes });
         }

@@ -16,7 +16,12 @@ pub(super) fn items(model: &Model) -> Vec<BillItem> {
         }
     }
     let traffic = model.prices.traffic.iter();
-    items.extend(traffic.map(|&(charge, tariff)| BillItem { component: None, charge, tariff, size: Vec::new() }));
+    items.extend(traffic.map(|&(charge, tariff)| BillItem {
+        component: None,
+        charge,
+        tariff,
+        size: Vec::new(),
+    }));
     items
 }
 

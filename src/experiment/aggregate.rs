@@ -8,8 +8,8 @@
 
 use super::confidence::{interpolated, mean, t_interval};
 use super::results::{
-    BillRow, Conservation, EndpointRow, ErrorRow, Estimate, MetricValue, ResourceRow, Series, SeriesColumn, Unit,
-    VariantResults,
+    BillRow, Conservation, EndpointRow, ErrorRow, Estimate, MetricValue, ResourceRow, Series, SeriesColumn,
+    Unit, VariantResults,
 };
 use crate::base::{ComponentId, SimTime};
 use crate::engine::Reason;
@@ -17,8 +17,8 @@ use crate::metrics::bill::Stretch;
 use crate::metrics::evaluate::{gauge_of, latencies, offload_of, store_of, value};
 use crate::metrics::vocabulary::standard_names;
 use crate::metrics::{
-    BillItem, Catalog, Cohort, Events, Gauge, LatencyDistribution, Lookups, Metric, MetricReference, ReplicationRecord,
-    ResourceInfo, Role, Statistic, Usage, Window,
+    BillItem, Catalog, Cohort, Events, Gauge, LatencyDistribution, Lookups, Metric, MetricReference,
+    ReplicationRecord, ResourceInfo, Role, Statistic, Usage, Window,
 };
 
 /// A part of one replication: the requests that started in it, and the time that passed.

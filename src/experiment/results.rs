@@ -303,6 +303,8 @@ pub struct Judgement {
     pub value: Estimate,
     /// Whether it held on each replication's own values, in the order of replications.
     pub held: Vec<bool>,
+    /// The file and the line that say it, where they are known.
+    pub written_at: Option<(String, u32)>,
 }
 
 /// Time series on one grid of buckets; over replications the median of each bucket, and a band.

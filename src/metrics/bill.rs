@@ -125,7 +125,9 @@ impl Stretch<'_> {
         }
         let mut each = vec![1.0; component.instances as usize];
         // A member without cores at the start is one of a shard that is yet to come.
-        for (slot, resource) in ours(Role::Cpu).filter(|(_, r)| component.layout.is_some() && r.servers == 0.0) {
+        for (slot, resource) in
+            ours(Role::Cpu).filter(|(_, r)| component.layout.is_some() && r.servers == 0.0)
+        {
             let cores = component.cores.get(resource.instance as usize).copied().unwrap_or(1.0);
             if let Some(there) = each.get_mut(resource.instance as usize) {
                 *there = ((self.usage)(slot).servers / self.span / cores).min(1.0);

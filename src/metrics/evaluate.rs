@@ -9,8 +9,8 @@ use super::bill::Stretch;
 use super::catalog::Catalog;
 use super::consistency::Consistency;
 use super::counters::Cohort;
-use super::latency::LatencyDistribution;
 use super::error_budget::{alert_at, burn_rate};
+use super::latency::LatencyDistribution;
 use super::lookups::Lookups;
 use super::recorder::ReplicationRecord;
 use super::time_weighted::Usage;
@@ -190,7 +190,9 @@ impl View<'_> {
             Metric::Cost => self.cost_in(self.from, self.to).into(),
             Metric::CostOf(component) => self.cost_of(*component).into(),
             Metric::CostPerSpike => self.cost_per_spike().into(),
-            Metric::BurnRate(budget, window) => burn_rate(self.record, (self.from, self.to), *budget, *window),
+            Metric::BurnRate(budget, window) => {
+                burn_rate(self.record, (self.from, self.to), *budget, *window)
+            }
             Metric::AlertAt(budget) => alert_at(self.record, (self.from, self.to), *budget),
             Metric::CostPerMillionGood => {
                 let good_per_hour = self.per_second(|e| e.good).number().map(|rate| rate * 3600.0);

@@ -16,9 +16,9 @@ fn amount(row: &BillRow) -> String {
     let bytes = |suffix: &str| {
         let shown = |x: f64, unit: &str| format!("{} {unit}{suffix}", quantity::quantity(x, Unit::Ratio));
         match row.quantity {
-            x if x >= 1e12 => shown(x / 1e12, "TB"),
-            x if x >= 1e9 => shown(x / 1e9, "GB"),
-            x if x >= 1e6 => shown(x / 1e6, "MB"),
+            x if x >= 0.999e12 => shown(x / 1e12, "TB"),
+            x if x >= 0.999e9 => shown(x / 1e9, "GB"),
+            x if x >= 0.999e6 => shown(x / 1e6, "MB"),
             x => shown(x / 1e3, "KB"),
         }
     };
@@ -84,7 +84,9 @@ pub(super) fn budgets(variant: &VariantResults) -> String {
             clean(&row.objective),
             quantity::estimate(&row.spent)
         );
-        for alert in &row.alerts {
+        // Nothing was bad, so nothing burns.
+        let burns = row.spent.value.number().is_none_or(|spent| spent > 0.0);
+        for alert in row.alerts.iter().filter(|_| burns) {
             let _ = writeln!(
                 out,
                 "  burn rate at most {} over {}, {} over {}; the alert at {} {}",

@@ -128,6 +128,7 @@ pub(super) fn launch() -> RunResults {
                 verdict: Verdict::Inconclusive,
                 value: estimate(0.812, s, 0.774, 0.851),
                 held: vec![true, false, false, false, false],
+                written_at: None,
             },
             Judgement {
                 text: "rate_503 < 1%".to_owned(),
@@ -135,6 +136,7 @@ pub(super) fn launch() -> RunResults {
                 verdict: Verdict::Missed,
                 value: estimate(0.118, share, 0.112, 0.124),
                 held: vec![false; 5],
+                written_at: None,
             },
         ],
         expectations: vec![Judgement {
@@ -143,6 +145,7 @@ pub(super) fn launch() -> RunResults {
             verdict: Verdict::Missed,
             value: estimate(0.93, share, 0.89, 0.97),
             held: vec![true, false, true, true, true],
+            written_at: None,
         }],
         series: Series {
             bucket: 10.0,

@@ -14,6 +14,7 @@ mod cost_section;
 mod csv;
 mod dynamics;
 mod files;
+mod fitted;
 mod github;
 mod headline;
 mod json;
@@ -38,6 +39,7 @@ pub use comparison::{ComparisonReport, comparison_markdown, overlay_picture, par
 pub use csv::csv;
 pub use dynamics::{Back, Dynamics, dynamics};
 pub use files::{folder_name, write_whole};
+pub use fitted::{fitted_scenario, fitted_summary};
 pub use github::github;
 pub use headline::headline;
 pub use json::{document, json};

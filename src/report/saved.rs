@@ -94,6 +94,7 @@ fn judgement(value: &Value) -> Judgement {
         },
         value: estimate(value),
         held: list(&value["held"], |held| held.as_bool().unwrap_or(false)),
+        written_at: None,
     }
 }
 

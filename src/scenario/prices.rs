@@ -51,7 +51,12 @@ fn form(charge: Charge, unit: PriceUnit) -> (bool, &'static str, &'static str) {
     }
 }
 
-fn tariff(charge: Charge, node: &Node, beside: &Beside<'_>, found: &mut Diagnostics) -> Option<(Charge, Tariff)> {
+fn tariff(
+    charge: Charge,
+    node: &Node,
+    beside: &Beside<'_>,
+    found: &mut Diagnostics,
+) -> Option<(Charge, Tariff)> {
     let price: Price = scalar(node, quantity::price, found)?;
     let (fits, words, example) = form(charge, price.per);
     if !fits {

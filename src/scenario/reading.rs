@@ -356,7 +356,8 @@ fn read_until(node: &Node, found: &mut Diagnostics) -> Until {
         }
         metrics.push((key.name.clone(), share.get(), Some(key.place)));
     }
-    if until.is_some() && metrics.is_empty() {
+    let names_none = |node: &Node| matches!(&node.value, Value::Map(entries) if entries.is_empty());
+    if until.is_some_and(names_none) {
         let help = "name a metric and how sure it must be: `until: {p99: 5%}`";
         found.add(Code::WrongShape, node.place, "`until` names no metric", help);
     }

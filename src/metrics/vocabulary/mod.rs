@@ -31,7 +31,8 @@ const PLAIN: [(&str, Metric); 14] = [
     ("cost_per_spike", Metric::CostPerSpike),
 ];
 
-const OTHER_HEADS: [&str; 11] = ["burn_rate", "alert_at", "degraded", "mean", "max", "p50", "p90", "p95", "p99", "errors", "skew"];
+const OTHER_HEADS: [&str; 11] =
+    ["burn_rate", "alert_at", "degraded", "mean", "max", "p50", "p90", "p95", "p99", "errors", "skew"];
 
 /// Names that stand before an entity.
 const OF_ENTITY: [&str; 7] = [
@@ -240,12 +241,14 @@ fn of_run(
 
 /// What a target such as `99.9%` leaves for errors.
 fn budget(target: &str) -> Result<f64, UnknownMetric> {
-    let share = quantity::ratio(target).ok().map(|share| share.get()).filter(|share| (0.0..1.0).contains(share));
+    let share =
+        quantity::ratio(target).ok().map(|share| share.get()).filter(|share| (0.0..1.0).contains(share));
     share.map(|share| 1.0 - share).ok_or_else(|| unknown(format!("`{target}` is no target such as `99.9%`")))
 }
 
 fn window_of(text: &str) -> Result<f64, UnknownMetric> {
-    let seconds = quantity::duration(text).ok().map(|span| span.as_secs_f64()).filter(|seconds| *seconds > 0.0);
+    let seconds =
+        quantity::duration(text).ok().map(|span| span.as_secs_f64()).filter(|seconds| *seconds > 0.0);
     seconds.ok_or_else(|| unknown(format!("`{text}` is no window such as `1h` or `5m`")))
 }
 

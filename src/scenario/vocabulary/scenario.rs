@@ -66,9 +66,19 @@ pub(super) const BLOCKS: &[Block] = &[
         name: "price",
         about: "What a component costs; each is paid for on its own.",
         keys: &[
-            key("instance", Price, Unset("nothing"), "an instance, a node or a member while it is there ($0.20/h)"),
+            key(
+                "instance",
+                Price,
+                Unset("nothing"),
+                "an instance, a node or a member while it is there ($0.20/h)",
+            ),
             key("vcpu", Price, Unset("nothing"), "a core of an instance ($0.048/h)"),
-            key("memory", Price, Unset("nothing"), "memory of a cache's nodes or a service's instances ($0.02/GB/h)"),
+            key(
+                "memory",
+                Price,
+                Unset("nothing"),
+                "memory of a cache's nodes or a service's instances ($0.02/GB/h)",
+            ),
             key(
                 "storage",
                 Price,
@@ -84,12 +94,7 @@ pub(super) const BLOCKS: &[Block] = &[
                 Unset("nothing"),
                 "a balancer's unit as AWS counts it: the most of 25 new connections a second, 3000 requests in hand, 1 GB an hour ($0.008/h)",
             ),
-            key(
-                "egress",
-                Price,
-                Unset("that of all traffic"),
-                "bytes that it sends to clients ($0.085/GB)",
-            ),
+            key("egress", Price, Unset("that of all traffic"), "bytes that it sends to clients ($0.085/GB)"),
         ],
     },
     Block {
