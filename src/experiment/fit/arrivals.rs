@@ -78,7 +78,12 @@ impl Counts {
                 point
             };
             let pieces = counts.iter().copied().zip(lengths).collect();
-            Rate::Steps(merged(pieces, dispersion.unwrap_or(1.0).max(1.0)).into_iter().map(point).collect())
+            Rate::Steps(
+                merged(pieces, dispersion.unwrap_or(1.0).max(1.0), 0.25 * length)
+                    .into_iter()
+                    .map(point)
+                    .collect(),
+            )
         } else {
             Rate::Constant(total / seconds)
         };
@@ -105,12 +110,12 @@ fn varies(counts: &[f64], lengths: &[f64]) -> bool {
 
 /// Neighbours that do not differ by more than chance are one step: the most alike first, until the square of
 /// the difference of any two neighbours' rates / its variance is above the 0.1 % bound of chi-square.
-fn merged(mut pieces: Vec<(f64, f64)>, dispersion: f64) -> Vec<(f64, f64)> {
+fn merged(mut pieces: Vec<(f64, f64)>, dispersion: f64, sliver: f64) -> Vec<(f64, f64)> {
     const BOUND: f64 = 10.83;
     let differ = |(a, b): (&(f64, f64), &(f64, f64))| {
         let pooled = (a.0 + b.0) / (a.1 + b.1);
-        // Of so few the rate says nothing.
-        if pooled * a.1.min(b.1) < 5.0 {
+        // Of so few the rate says nothing, nor of what is cut short: times to the second are thin at the ends.
+        if pooled * a.1.min(b.1) < 5.0 || a.1.min(b.1) < sliver {
             return 0.0;
         }
         let variance = dispersion * pooled * (1.0 / a.1 + 1.0 / b.1);

@@ -256,11 +256,11 @@ pub(super) fn singles(times: &[f64]) -> Vec<Family> {
     found
 }
 
-/// The most likely mixtures, begun from a cut at the median and one at the ninth decile.
+/// The most likely mixtures, begun from a cut at the median, at the ninth decile, and before the last fiftieth.
 pub(super) fn mixtures(times: &[f64]) -> Vec<Family> {
     let logs: Vec<f64> = times.iter().map(|x| libm::log(*x)).collect();
     let mut found = Vec::new();
-    for cut in [0.5, 0.9] {
+    for cut in [0.5, 0.9, 0.98] {
         let at = (times.len() as f64 * cut) as usize;
         found.extend(two_exponentials(times, at));
         found.extend(two_lognormals(&logs, at));

@@ -3,8 +3,8 @@
 //! Rules: each family is fitted by maximum likelihood, and that with the least AIC = 2k - 2 ln L is taken
 //! (Akaike 1974). Mixtures are tried only where no single family comes near. Times that a log has rounded are
 //! spread over the width of its last digit first. How well it fits is said by the Kolmogorov-Smirnov distance
-//! and by percentiles beside each other; a fit is poor if the distance is above 5 %, or the p99 is off by more
-//! than 15 %.
+//! and by percentiles beside each other; a fit is poor if the distance is above 5 %, the p99 is off by more
+//! than 15 %, or the p99.9 by more than 40 %.
 
 use super::distributions::{Family, mixtures, singles};
 use crate::base::random::{Key, StreamName};
@@ -22,6 +22,9 @@ const POOR: f64 = 0.05;
 /// An error of the p99 above which a fit is poor.
 const POOR_TAIL: f64 = 0.15;
 
+/// An error of the p99.9 above which a fit is poor.
+const POOR_FAR_TAIL: f64 = 0.4;
+
 /// The fewest times from which a distribution is told.
 const FEWEST: usize = 30;
 
@@ -38,8 +41,13 @@ impl Goodness {
     /// Whether it should not be relied on.
     #[must_use]
     pub fn is_poor(&self) -> bool {
-        let tail = self.percentiles.iter().find(|(share, ..)| *share == 0.99);
-        self.distance > POOR || tail.is_some_and(|(_, a, b)| (b / a - 1.0).abs() > POOR_TAIL)
+        self.distance > POOR || self.is_off(0.99, POOR_TAIL) || self.is_off(0.999, POOR_FAR_TAIL)
+    }
+
+    /// Whether a percentile is off by more than this share.
+    fn is_off(&self, wanted: f64, most: f64) -> bool {
+        let found = self.percentiles.iter().find(|(share, ..)| *share == wanted);
+        found.is_some_and(|(_, measured, fitted)| (fitted / measured - 1.0).abs() > most)
     }
 }
 
