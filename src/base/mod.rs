@@ -7,4 +7,6 @@ mod units;
 
 pub use ids::{ComponentId, EntityId, OperationId, PolicyId, ResourceId, ZoneId};
 pub use time::{NANOS_PER_SEC, SimDuration, SimTime};
-pub use units::{Bandwidth, Bytes, Cores, Factor, Growth, Money, Price, PriceUnit, Rate, Ratio};
+pub use units::{
+    Bandwidth, Bytes, Cores, Factor, Growth, HOURS_OF_A_MONTH, Money, Price, PriceUnit, Rate, Ratio,
+};

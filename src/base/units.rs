@@ -47,7 +47,14 @@ pub enum PriceUnit {
     Count(u64),
     /// So many bytes.
     Bytes(Bytes),
+    /// So many bytes kept for an hour.
+    ByteHours(Bytes),
+    /// So many bytes kept for a month of [`HOURS_OF_A_MONTH`].
+    ByteMonths(Bytes),
 }
+
+/// A month as price lists count it: a year of 365 days has twelve.
+pub const HOURS_OF_A_MONTH: f64 = 730.0;
 
 /// A price: `$0.20/h`, `$0.40/1M`, `$0.09/GB`.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -99,13 +106,14 @@ impl Bytes {
 }
 
 impl Price {
-    /// Dollars for one hour, one piece or one byte.
+    /// Dollars for one hour, one piece, one byte, or one byte kept for an hour.
     #[must_use]
     pub fn each(self) -> f64 {
         match self.per {
             PriceUnit::Hour => self.amount.0,
             PriceUnit::Count(n) => self.amount.0 / n as f64,
-            PriceUnit::Bytes(n) => self.amount.0 / n.0 as f64,
+            PriceUnit::Bytes(n) | PriceUnit::ByteHours(n) => self.amount.0 / n.0 as f64,
+            PriceUnit::ByteMonths(n) => self.amount.0 / n.0 as f64 / HOURS_OF_A_MONTH,
         }
     }
 }
@@ -212,15 +220,18 @@ impl fmt::Display for Money {
 
 impl fmt::Display for Price {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.per {
-            PriceUnit::Hour => write!(f, "{}/h", self.amount),
-            PriceUnit::Count(n) => write!(f, "{}/{}", self.amount, compact(n as f64)),
-            PriceUnit::Bytes(n) => match n.to_string() {
-                one if one.starts_with('1') && !one[1..].starts_with(|c: char| c.is_ascii_digit()) => {
-                    write!(f, "{}/{}", self.amount, &one[1..])
-                }
-                many => write!(f, "{}/{many}", self.amount),
-            },
+        let (size, kept) = match self.per {
+            PriceUnit::Hour => return write!(f, "{}/h", self.amount),
+            PriceUnit::Count(n) => return write!(f, "{}/{}", self.amount, compact(n as f64)),
+            PriceUnit::Bytes(n) => (n, ""),
+            PriceUnit::ByteHours(n) => (n, "/h"),
+            PriceUnit::ByteMonths(n) => (n, "/month"),
+        };
+        match size.to_string() {
+            one if one.starts_with('1') && !one[1..].starts_with(|c: char| c.is_ascii_digit()) => {
+                write!(f, "{}/{}{kept}", self.amount, &one[1..])
+            }
+            many => write!(f, "{}/{many}{kept}", self.amount),
         }
     }
 }
@@ -245,7 +256,10 @@ mod tests {
         let price = |amount, per| Price { amount: Money::new(amount), per }.to_string();
         assert_eq!(price(0.2, PriceUnit::Hour), "$0.20/h");
         assert_eq!(price(0.4, PriceUnit::Count(1_000_000)), "$0.40/1M");
-        assert_eq!(price(0.09, PriceUnit::Bytes(Bytes::new(1_000_000_000))), "$0.09/GB");
+        let gigabyte = Bytes::new(1_000_000_000);
+        assert_eq!(price(0.09, PriceUnit::Bytes(gigabyte)), "$0.09/GB");
+        assert_eq!(price(0.02, PriceUnit::ByteHours(gigabyte)), "$0.02/GB/h");
+        assert_eq!(price(0.115, PriceUnit::ByteMonths(gigabyte)), "$0.115/GB/month");
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub(super) enum Command {
     Graph(Graph),
     /// Study a cache by itself: how often each policy misses, at each size
     Cache(Cache),
+    /// Fit a scenario's workload to an access log: rates, mix, popularity, service times
+    Fit(Fit),
     /// Explain a scenario with every default and preset, a kind, a preset, a metric or a code
     Explain(Explain),
     /// Print a JSON Schema of scenario files, for editors
@@ -237,6 +239,53 @@ pub(super) struct Cache {
     #[arg(long, value_enum, default_value = "text")]
     pub(super) format: Format,
     /// No progress, no paths
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+}
+
+/// The form of an access log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum LogForm {
+    /// Whichever reads the first lines
+    Auto,
+    /// nginx's combined log, with `$request_time` and `$upstream_response_time` behind it
+    Nginx,
+    /// AWS Application Load Balancer
+    Alb,
+    /// A JSON object to a line
+    Json,
+    /// OpenTelemetry's spans as JSON
+    Otlp,
+}
+
+/// The unit of durations that are bare numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum LogUnit {
+    /// Seconds
+    S,
+    /// Milliseconds
+    Ms,
+    /// Microseconds
+    Us,
+    /// Nanoseconds
+    Ns,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Fit {
+    /// The access log (.gz and .bz2 are unpacked); - for standard input
+    #[arg(value_name = "LOG")]
+    pub(super) log: String,
+    /// Its form
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(super) format: LogForm,
+    /// The unit of durations in JSON that are bare numbers and whose names do not say it
+    #[arg(long, value_enum, default_value = "s")]
+    pub(super) unit: LogUnit,
+    /// Where the scenario is written, in place of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Say nothing of what was found
     #[arg(short, long)]
     pub(super) quiet: bool,
 }

@@ -24,6 +24,8 @@ pub(super) struct Design {
     pub(super) objectives: Vec<Clause>,
     pub(super) expectations: Vec<Clause>,
     pub(super) forecast: Forecast,
+    /// The files and lines of its objectives, and of its expectations.
+    pub(super) written_at: [Vec<Option<(String, u32)>>; 2],
 }
 
 /// All designs of a file, and what is worth a warning, rendered.
@@ -131,7 +133,10 @@ pub(super) fn everything(file: &str, settings: &[String], only: Option<&str>) ->
             if !own.has_errors() {
                 let forecast = forecast(&model, &graph);
                 own.append(warnings(&model, &graph, &forecast));
-                designs.push(Design { model, catalog, objectives, expectations, forecast });
+                let written_at = [&model.objectives, &model.expectations].map(|claims| {
+                    claims.iter().map(|claim| written_at(file, claim.place, &sources)).collect()
+                });
+                designs.push(Design { model, catalog, objectives, expectations, forecast, written_at });
             }
         }
         found.append(own);
@@ -169,6 +174,17 @@ fn read(file: &str, settings: &[String], only: Option<&str>) -> Result<Trees, St
     let folder = Folder(folder);
     let trees = merge::load(file, text, &folder, settings, only, &mut sources, &mut found);
     Ok(Trees { designs: trees, sources, found, folder })
+}
+
+/// The file and the line of a place, as a path from where the program was called; none of a flag's.
+fn written_at(main: &str, place: Place, sources: &Sources) -> Option<(String, u32)> {
+    if place.source.is_first() {
+        return Some((main.to_owned(), place.line)).filter(|_| main != "-");
+    }
+    let name = &sources.get(place.source)?.name;
+    let folder = Path::new(main).parent()?;
+    let is_file = !name.starts_with("--") && !name.starts_with("preset ");
+    is_file.then(|| (folder.join(name).display().to_string(), place.line))
 }
 
 fn clauses(claims: &[Claim], catalog: &Catalog, found: &mut Diagnostics) -> Vec<Clause> {

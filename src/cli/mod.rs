@@ -7,6 +7,7 @@ mod compare;
 mod exit;
 mod explain;
 mod explain_moment;
+mod fit;
 mod format;
 mod graph;
 mod load;
@@ -35,6 +36,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         args::Command::Compare(compare) => compare::compare(&compare),
         args::Command::Check(check) => check::check(&check),
         args::Command::Graph(graph) => graph::graph(&graph),
+        args::Command::Fit(fit) => fit::fit(&fit),
         args::Command::Cache(cache) => cache::cache(&cache),
         args::Command::Explain(explain) => explain::explain(&explain),
         args::Command::Schema => print(&format!("{:#}\n", crate::scenario::schema::schema())),

@@ -11,7 +11,7 @@ use crate::experiment::sequential::{looks, precision};
 use crate::experiment::simulation::{self, Replication};
 use crate::experiment::{Pilot, pilot};
 use crate::scenario::model::Until;
-use crate::verdict::{expectation, objective};
+use crate::verdict::{error_budgets, expectation, objective};
 
 /// What came out, and whether all of it.
 pub(super) struct Simulated {
@@ -97,6 +97,14 @@ fn run_all(designs: &[Design], notices: &[Option<String>], stop: &AtomicBool, qu
             design.objectives.iter().map(|c| objective(c, &design.catalog, &records)).collect();
         variant.expectations =
             design.expectations.iter().map(|c| expectation(c, &design.catalog, &records)).collect();
+        let [objectives, expectations] = &design.written_at;
+        let both = [(&mut variant.objectives, objectives), (&mut variant.expectations, expectations)];
+        for (judgements, places) in both {
+            for (judgement, place) in judgements.iter_mut().zip(places) {
+                judgement.written_at.clone_from(place);
+            }
+        }
+        variant.budgets = error_budgets(&design.objectives, &records);
         variants.push(variant);
     }
     bar.finish_and_clear();

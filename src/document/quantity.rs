@@ -392,7 +392,12 @@ pub fn price(text: &str) -> Result<Price, Fault> {
     let dollars = finite(amount.float(0), &amount, PRICE).map_err(|fault| fault.within(start + 1, inner))?;
     let per = price_unit(unit.trim())
         .ok_or_else(|| amount.unknown_unit(PRICE, price_unit_help(unit.trim())).within(start + 1, inner))?;
-    if matches!(per, PriceUnit::Count(0)) || per == PriceUnit::Bytes(Bytes::new(0)) {
+    let nothing = match per {
+        PriceUnit::Hour => false,
+        PriceUnit::Count(n) => n == 0,
+        PriceUnit::Bytes(n) | PriceUnit::ByteHours(n) | PriceUnit::ByteMonths(n) => n.get() == 0,
+    };
+    if nothing {
         let fault = Fault::new(Code::OutOfRange, "a price for nothing cannot be applied", PRICE.forms);
         return Err(fault.at(amount.unit_at, amount.end()).within(start + 1, inner));
     }
@@ -400,6 +405,14 @@ pub fn price(text: &str) -> Result<Price, Fault> {
 }
 
 fn price_unit(unit: &str) -> Option<PriceUnit> {
+    if let Some((size, span)) = unit.split_once('/') {
+        let PriceUnit::Bytes(size) = price_unit(size.trim())? else { return None };
+        return match span.trim() {
+            "h" | "hour" => Some(PriceUnit::ByteHours(size)),
+            "month" | "mo" => Some(PriceUnit::ByteMonths(size)),
+            _ => None,
+        };
+    }
     if matches!(unit, "h" | "hour") {
         return Some(PriceUnit::Hour);
     }
@@ -413,7 +426,7 @@ fn price_unit(unit: &str) -> Option<PriceUnit> {
 
 fn price_unit_help(unit: &str) -> String {
     if unit.starts_with("mo") || unit.starts_with('y') {
-        return "months and years vary in length: write the price per hour, such as `$0.20/h`".to_owned();
+        return "months and years vary in length: write the price per hour, such as `$0.20/h` (only what is kept is priced by a month, of 730 hours: `$0.115/GB/month`)".to_owned();
     }
     PRICE.forms.to_owned()
 }

@@ -637,6 +637,9 @@ impl<P: Probe> Core<P> {
         let waited_for = caller.is_some_and(|c| c.child == id || flags.has(Flags::BRANCH));
         let waited_for = waited_for || self.is_copy(parent, id);
         let orphan = !waited_for || !self.is_wanted(request);
+        if outcome.is_ok() {
+            self.meter_answer(id, bytes);
+        }
         self.observe(Observation::CallClosed { component, outcome, orphan, stay });
         if flags.has(Flags::LAST_ON_CONNECTION) && !self.connections[component.index()].is_empty() {
             self.close_connection(id);

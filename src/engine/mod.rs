@@ -20,6 +20,7 @@ mod ledger;
 mod lock_table;
 mod membership;
 mod meter;
+mod metering;
 mod network;
 mod node;
 mod outcome;
@@ -47,6 +48,7 @@ pub use job::{Job, JobId};
 pub use layout::Layout;
 pub use ledger::{Ledger, Staleness};
 pub use lock_table::LockTable;
+pub use metering::Metered;
 pub use node::Node;
 pub use outcome::{Outcome, Reason};
 pub use plan::{

@@ -110,6 +110,7 @@ impl<P: Probe> Core<P> {
         (caller, instance): (ComponentId, u16),
         connecting: bool,
     ) {
+        self.meter_message(id, self.calls[id].bytes);
         if self.conditions.any {
             let call = &self.calls[id];
             let (from, to) = ((caller, instance), (call.component, call.instance));

@@ -428,4 +428,8 @@ pub struct Plan {
     pub feeds: Vec<super::change_feed::FeedPlan>,
     /// Whether anything can read an old version, so that the ledger must remember the written rows.
     pub versions_matter: bool,
+    /// How many of those that events are addressed to are components; client populations come after them.
+    pub components: u16,
+    /// What is counted only because it is paid for; none: nothing of that.
+    pub metered: Option<super::metering::Metered>,
 }

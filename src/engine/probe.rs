@@ -90,8 +90,29 @@ pub enum Observation {
     },
     /// Bytes left a component towards a client.
     Egress {
+        /// Who answered the client.
+        component: ComponentId,
         /// Bytes.
         bytes: u64,
+    },
+    /// Bytes went from one component to another, where that is metered.
+    Moved {
+        /// Bytes.
+        bytes: u64,
+        /// Whether the two stand in different zones.
+        across: bool,
+    },
+    /// A connection to a component was opened, where that is metered.
+    Connected {
+        /// The component.
+        component: ComponentId,
+    },
+    /// A statement was answered, where that is metered.
+    Stated {
+        /// The database.
+        component: ComponentId,
+        /// Whether it writes.
+        writes: bool,
     },
     /// A request was looked up in a store of copies.
     Looked {

@@ -1,5 +1,6 @@
 //! What a model is made of, numbered: its resources, and the catalog of what can be measured.
 
+use super::bill;
 use super::paths::link_owner;
 use crate::base::{ComponentId, ResourceId};
 use crate::components::load_balancer::spec::{LoadBalancerSpec, RouteSpec};
@@ -145,7 +146,6 @@ fn slots(balancer: &LoadBalancerSpec, model: &Model) -> f64 {
 /// What can be measured of a model.
 #[must_use]
 pub fn catalog(model: &Model) -> Catalog {
-    let price = |name: &str| model.prices.per_hour.iter().find(|(n, _)| n == name).map(|(_, price)| *price);
     Catalog {
         components: model
             .components
@@ -160,7 +160,7 @@ pub fn catalog(model: &Model) -> Catalog {
                     ComponentSpec::Database(database) => Some(database.layout()),
                     _ => None,
                 },
-                price_per_hour: price(&component.name),
+                cores: cores(&component.spec),
                 operations: component.spec.operations(),
             })
             .collect(),
@@ -176,6 +176,20 @@ pub fn catalog(model: &Model) -> Catalog {
             .collect(),
         resources: resources(model),
         entities: model.entities.iter().map(|e| e.name.clone()).collect(),
-        egress_price_per_byte: model.prices.egress_per_byte,
+        bill: bill::items(model),
+        spikes: bill::spikes(model),
+    }
+}
+
+/// Cores of each instance, or of all alike.
+pub(super) fn cores(spec: &ComponentSpec) -> Vec<f64> {
+    match spec {
+        ComponentSpec::Service(service) => vec![service.cores],
+        ComponentSpec::LoadBalancer(balancer) => vec![balancer.cores],
+        ComponentSpec::Cache(cache) => vec![f64::from(cache.threads)],
+        ComponentSpec::Cdn(_) | ComponentSpec::Queue(_) | ComponentSpec::Log(_) => Vec::new(),
+        ComponentSpec::Database(database) => {
+            (0..database.layout().members()).map(|member| database.cores_of(member)).collect()
+        }
     }
 }

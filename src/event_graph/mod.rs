@@ -2,6 +2,7 @@
 //! resource gets its number.
 
 mod assemble;
+mod bill;
 mod call_graph;
 mod faults;
 mod forecast;

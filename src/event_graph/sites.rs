@@ -132,6 +132,8 @@ impl<'a> Sites<'a> {
         let Self { mut plan, paths, model, .. } = self;
         (plan.paths, plan.links) = (paths.plans, paths.links);
         plan.replayed = model.replayed.clone();
+        plan.components = model.components.len() as u16;
+        plan.metered = super::bill::metered(model);
         plan
     }
 

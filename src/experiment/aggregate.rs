@@ -8,15 +8,16 @@
 
 use super::confidence::{interpolated, mean, t_interval};
 use super::results::{
-    Conservation, EndpointRow, ErrorRow, Estimate, MessageRow, MetricValue, ResourceRow, Series,
+    BillRow, Conservation, EndpointRow, ErrorRow, Estimate, MessageRow, MetricValue, ResourceRow, Series,
     SeriesColumn, Unit, VariantResults,
 };
 use crate::base::{ComponentId, SimTime};
 use crate::engine::{Fate, Reason};
+use crate::metrics::bill::Stretch;
 use crate::metrics::evaluate::{gauge_of, latencies, offload_of, store_of, value};
 use crate::metrics::vocabulary::standard_names;
 use crate::metrics::{
-    AgeOf, Catalog, Cohort, Events, Gauge, LatencyDistribution, Lookups, Metric, MetricReference,
+    AgeOf, BillItem, Catalog, Cohort, Events, Gauge, LatencyDistribution, Lookups, Metric, MetricReference,
     ReplicationRecord, ResourceInfo, Role, Statistic, Usage, Window,
 };
 
@@ -70,6 +71,7 @@ pub fn aggregate(name: &str, catalog: &Catalog, records: &[ReplicationRecord]) -
         endpoints: endpoints(catalog, records),
         resources: resources(catalog, &whole),
         series: series(catalog, records),
+        bill: bill(catalog, records),
         ..VariantResults::default()
     };
     results.notices = notices(&results, records);
@@ -110,6 +112,8 @@ fn metrics(catalog: &Catalog, records: &[ReplicationRecord]) -> Vec<(String, Est
                 | Metric::CompletionTime(..)
                 | Metric::Cost
                 | Metric::CostPerMillionGood
+                | Metric::CostOf(_)
+                | Metric::CostPerSpike
                 | Metric::HitRatio(_)
                 | Metric::StaleReads(_)
                 | Metric::Staleness(_)
@@ -352,6 +356,33 @@ fn resource_row(
     }
 }
 
+/// What is paid for, item by item.
+fn bill(catalog: &Catalog, records: &[ReplicationRecord]) -> Vec<BillRow> {
+    let sums: Vec<Events> = records.iter().map(|r| r.events_in(r.plan.warmup, SimTime::MAX)).collect();
+    let row = |item: &BillItem| {
+        let each: Vec<(f64, f64)> = records
+            .iter()
+            .zip(&sums)
+            .map(|(record, events)| {
+                let usage = |slot| record.usage_in(slot, record.plan.warmup, SimTime::MAX);
+                let span = record.end.since(record.plan.warmup).as_nanos() as f64;
+                let stretch = Stretch { catalog, resources: record.resources, events, usage: &usage, span };
+                (stretch.quantity(item), stretch.per_hour_of(item))
+            })
+            .collect();
+        let over = |of: fn(&(f64, f64)) -> f64| each.iter().map(of).sum::<f64>() / each.len().max(1) as f64;
+        BillRow {
+            component: item.component.map(|id| catalog.name(id).to_owned()),
+            what: item.charge.words().1.to_owned(),
+            quantity: over(|(quantity, _)| *quantity),
+            price: item.tariff.price.to_string(),
+            unverified: item.tariff.unverified,
+            per_hour: over(|(_, money)| *money),
+        }
+    };
+    catalog.bill.iter().map(row).collect()
+}
+
 /// One replication's sums over one bucket.
 struct Bucket {
     span: f64,
@@ -437,6 +468,11 @@ fn series(catalog: &Catalog, records: &[ReplicationRecord]) -> Series {
             gauge_of(gauge, &sum, b.span).number()
         };
         let of = |b: &Bucket, record: &ReplicationRecord| match &metric {
+            Metric::Cost => {
+                let usage = |slot: usize| b.usage.get(slot).cloned().unwrap_or_default();
+                let (resources, events, span) = (record.resources, &b.events, b.span);
+                Stretch { catalog, resources, events, usage: &usage, span }.total()
+            }
             Metric::Resources(gauge, resources) => of_resources(*gauge, resources, b),
             Metric::Worst(members) => members
                 .iter()
@@ -502,6 +538,7 @@ fn gauge_names(catalog: &Catalog) -> Vec<String> {
         ]
         .iter()
         .any(|tail| name.ends_with(tail))
+            || name == "cost" && !catalog.bill.is_empty()
             || copies && ["hit_ratio(", "stale_reads("].iter().any(|head| name.starts_with(head))
     };
     standard_names(catalog).into_iter().filter(over_time).collect()

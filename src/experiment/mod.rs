@@ -4,6 +4,7 @@ pub mod aggregate;
 pub mod cache_study;
 pub mod comparison;
 pub mod confidence;
+pub mod fit;
 pub mod moment;
 mod pilot;
 mod replicate;

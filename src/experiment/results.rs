@@ -89,8 +89,55 @@ pub struct VariantResults {
     pub notices: Vec<String>,
     /// Surges and faults that end, in the order of the scenario.
     pub troubles: Vec<Trouble>,
+    /// What is paid for, if the scenario has prices.
+    pub bill: Vec<BillRow>,
+    /// The error budgets of objectives on availability.
+    pub budgets: Vec<BudgetRow>,
     /// How sure the metrics are that were to be replicated until they are sure.
     pub precision: Vec<Precision>,
+}
+
+/// One line of the bill, averaged over replications, after the warm-up.
+#[derive(Clone, PartialEq, Debug)]
+pub struct BillRow {
+    /// Whose; none for traffic as a whole.
+    pub component: Option<String>,
+    /// What: `instances`, `cores`, `requests`, `egress`, ...
+    pub what: String,
+    /// How much there was of it: on average of what is kept, per hour of what is done (sizes in bytes).
+    pub quantity: f64,
+    /// The price as written: `$0.20/h`.
+    pub price: String,
+    /// Whether the price is a placeholder.
+    pub unverified: bool,
+    /// Money per hour.
+    pub per_hour: f64,
+}
+
+/// The error budget of one objective.
+#[derive(Clone, PartialEq, Debug)]
+pub struct BudgetRow {
+    /// The objective as the scenario writes it.
+    pub objective: String,
+    /// The share of answers that may be bad.
+    pub budget: f64,
+    /// The share of a budget of 30 days that the run spends, at the rate of its first minute.
+    pub spent: Estimate,
+    /// Alerts, the most urgent first.
+    pub alerts: Vec<AlertRow>,
+}
+
+/// One alert on an error budget.
+#[derive(Clone, PartialEq, Debug)]
+pub struct AlertRow {
+    /// The burn rate at which it fires.
+    pub rate: f64,
+    /// Its long and short window in seconds.
+    pub windows: (f64, f64),
+    /// The largest burn rate over the long window, and over the short one.
+    pub burnt: (Estimate, Estimate),
+    /// When it first fires, in seconds of simulated time; never is a value.
+    pub fires: Estimate,
 }
 
 /// A metric that was to be replicated until its interval is narrow enough.
@@ -295,6 +342,8 @@ pub struct Judgement {
     pub value: Estimate,
     /// Whether it held on each replication's own values, in the order of replications.
     pub held: Vec<bool>,
+    /// The file and the line that say it, where they are known.
+    pub written_at: Option<(String, u32)>,
 }
 
 /// Time series on one grid of buckets; over replications the median of each bucket, and a band.

@@ -1,7 +1,8 @@
 //! What can be measured of a model: its components, clients, resources and entities, by name.
 //! Built once when a model is assembled; the recorder, the vocabulary and the report read it.
 
-use crate::base::{ComponentId, EntityId, ResourceId};
+use super::bill::BillItem;
+use crate::base::{ComponentId, EntityId, ResourceId, SimTime};
 use crate::engine::Layout;
 
 /// What a resource is to its component.
@@ -88,8 +89,8 @@ pub struct ComponentInfo {
     pub instances: u32,
     /// How its instances are named, where they are the members of a database.
     pub layout: Option<Layout>,
-    /// Money per hour for one instance, if the scenario has a price for it.
-    pub price_per_hour: Option<f64>,
+    /// Cores of each instance; of a fleet of equal ones once.
+    pub cores: Vec<f64>,
     /// Names of its operations (endpoints, queries).
     pub operations: Vec<String>,
 }
@@ -131,8 +132,10 @@ pub struct Catalog {
     pub resources: Vec<ResourceInfo>,
     /// Names of the data entities; index = [`EntityId`].
     pub entities: Vec<String>,
-    /// Money per byte that leaves towards clients, if priced.
-    pub egress_price_per_byte: Option<f64>,
+    /// What is paid for, if the scenario has prices.
+    pub bill: Vec<BillItem>,
+    /// The spikes, from their start to the end of their hold; only where there are prices.
+    pub spikes: Vec<(SimTime, SimTime)>,
 }
 
 impl Catalog {

@@ -8,6 +8,7 @@ use super::consistency::Consistency;
 use super::latency::LatencyDistribution;
 use super::lookups::Lookups;
 use super::queues::QueueEvents;
+use super::meters::Meters;
 use crate::base::{ComponentId, SimTime};
 use crate::engine::{Outcome, Reason, RecordFate};
 
@@ -26,8 +27,8 @@ pub struct Events {
     pub abandoned: u64,
     /// Ended by a timeout or a deadline, whoever's.
     pub timeouts: u64,
-    /// Bytes towards clients.
-    pub egress: u64,
+    /// What is paid for by the piece or by the byte.
+    pub meters: Meters,
     /// Visits to components that began.
     pub calls_opened: u64,
     /// Visits that ended.
@@ -85,7 +86,7 @@ impl Events {
         self.good += other.good;
         self.abandoned += other.abandoned;
         self.timeouts += other.timeouts;
-        self.egress += other.egress;
+        self.meters.add(&other.meters);
         self.calls_opened += other.calls_opened;
         self.calls_closed += other.calls_closed;
         self.served += other.served;

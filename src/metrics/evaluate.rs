@@ -5,9 +5,11 @@
 //! else over the whole run. The whole run begins after the warm-up. What has nothing to be measured on
 //! (the p99 of no requests) is [`MetricValue::Absent`], and so is a window that the recorder was not asked for.
 
-use super::catalog::{Catalog, ComponentInfo, Role};
+use super::bill::Stretch;
+use super::catalog::Catalog;
 use super::consistency::Consistency;
 use super::counters::Cohort;
+use super::error_budget::{alert_at, burn_rate};
 use super::latency::LatencyDistribution;
 use super::lookups::Lookups;
 use super::queues::QueueEvents;
@@ -187,10 +189,16 @@ impl View<'_> {
                 values.reduce(f64::max).into()
             }
             Metric::TimeToRecover => self.record.time_to_recover(),
-            Metric::Cost => self.cost_per_hour().into(),
+            Metric::Cost => self.cost_in(self.from, self.to).into(),
+            Metric::CostOf(component) => self.cost_of(*component).into(),
+            Metric::CostPerSpike => self.cost_per_spike().into(),
+            Metric::BurnRate(budget, window) => {
+                burn_rate(self.record, (self.from, self.to), *budget, *window)
+            }
+            Metric::AlertAt(budget) => alert_at(self.record, (self.from, self.to), *budget),
             Metric::CostPerMillionGood => {
                 let good_per_hour = self.per_second(|e| e.good).number().map(|rate| rate * 3600.0);
-                let cost = self.cost_per_hour();
+                let cost = self.cost_in(self.from, self.to);
                 cost.zip(good_per_hour).map(|(cost, good)| cost / good * 1e6).into()
             }
             Metric::Store(gauge, stores) => store_of(*gauge, &self.lookups(stores), self.span()),
@@ -289,30 +297,33 @@ impl View<'_> {
         sum
     }
 
-    /// Instances that are paid for: those that boot and drain as well.
-    fn instances(&self, component: &ComponentInfo) -> f64 {
-        let fleet = self
-            .catalog
-            .resources
-            .iter()
-            .position(|resource| resource.component == component.id && resource.role == Role::Instances);
-        let Some(fleet) = fleet else { return f64::from(component.instances) };
-        let there = self.record.usage_in(fleet, self.from, self.to).present;
-        ratio(there, self.span()).number().unwrap_or(0.0)
+    /// Money per hour in a part of the run.
+    fn cost_in(&self, from: SimTime, to: SimTime) -> Option<f64> {
+        let events = self.record.events_in(from, to);
+        let usage = |slot| self.record.usage_in(slot, from, to);
+        let span = self.record.rows_in(from, to).map(|row| row.end.since(row.start).as_nanos() as f64).sum();
+        let resources = self.record.resources;
+        Stretch { catalog: self.catalog, resources, events: &events, usage: &usage, span }.total()
     }
 
-    fn cost_per_hour(&self) -> Option<f64> {
-        let prices =
-            self.catalog.components.iter().filter_map(|c| Some(c.price_per_hour? * self.instances(c)));
-        let machines = prices.reduce(|a, b| a + b);
-        let egress = self
-            .catalog
-            .egress_price_per_byte
-            .and_then(|price| self.per_second(|e| e.egress).number().map(|bytes| bytes * 3600.0 * price));
-        match (machines, egress) {
-            (None, None) => None,
-            (a, b) => Some(a.unwrap_or(0.0) + b.unwrap_or(0.0)),
-        }
+    /// Money spent in a spike, from its start to the end of its hold, on average over them.
+    fn cost_per_spike(&self) -> Option<f64> {
+        let spent = |&(from, to): &(SimTime, SimTime)| {
+            let to = to.min(self.record.end);
+            Some(self.cost_in(from, to)? * to.since(from).as_secs_f64() / 3_600.0)
+        };
+        let spikes: Vec<f64> = self.catalog.spikes.iter().filter_map(spent).collect();
+        (!spikes.is_empty()).then(|| spikes.iter().sum::<f64>() / spikes.len() as f64)
+    }
+
+    /// Money per hour of one component, with what its own traffic costs.
+    fn cost_of(&self, component: crate::base::ComponentId) -> Option<f64> {
+        let events = self.record.events_in(self.from, self.to);
+        let usage = |slot| self.record.usage_in(slot, self.from, self.to);
+        let (catalog, resources, span) = (self.catalog, self.record.resources, self.span());
+        let stretch = Stretch { catalog, resources, events: &events, usage: &usage, span };
+        let ours = catalog.bill.iter().filter(|item| item.component == Some(component));
+        ours.map(|item| stretch.per_hour_of(item)).reduce(|a, b| a + b).filter(|_| span > 0.0)
     }
 
     fn gauge(&self, gauge: Gauge, resources: &[usize]) -> MetricValue {

@@ -59,7 +59,11 @@ explanations! {
     "<c>.offload": "share of requests that the origin never saw", "share", "(requests - fetches from the origin) / requests, at all tiers", "`cdn[0]`: as that place alone sees it, before a shield";
     "skew(<metric>)": "imbalance over the members", "ratio", "largest / mean", "1 is even; absent when all are zero";
     "time_to_recover": "from the end of the last spike to health", "s", "first second from which over 30 s 99 % of those sent get a good answer", "`never` if that does not come within the run";
-    "cost": "money per hour", "$/h", "sum of price x instances, plus egress", "only what the scenario has prices for";
+    "cost": "money per hour", "$/h", "sum over `prices` of price x what there was of it (instances while they are there, requests, bytes, what is kept)", "only what the scenario has prices for; nothing is rounded up to whole hours";
+    "cost_per_spike": "money spent while a spike lasts", "$", "`cost` from the start of a spike to the end of its hold x its length, the mean over the spikes", "all that is spent meanwhile, not only what the spike adds";
+    "<c>.cost": "money per hour for one component", "$/h", "as `cost`, over its own items", "egress and traffic between zones belong to nobody unless the component has its own price for egress";
+    "burn_rate(<target>, <window>)": "how fast an error budget is spent: 1 spends it exactly, 14.4 spends 2 % of 30 days' in an hour", "ratio", "the largest share of bad answers over any such window / (1 - target)", "by the time of the answer; before the run requests are taken to come as in its first minute, without errors";
+    "alert_at(<target>)": "when the first alert on the error budget fires", "s", "first instant with a burn rate of 14.4 over 1 h and 5 min, of 6 over 6 h and 30 min, or of 1 over 3 d and 6 h", "`never` if none does within the run; from the start of the run";
     "cost_per_million_good": "money per million good answers", "$", "cost / (goodput x 3600) x 1,000,000", "absent without a good answer";
     "<c>.evictions": "items of a cache that gave way to others", "count", "such items in the window", "what expired or was deleted is not in it";
     "hit_ratio(<entity>)": "share of reads through caches for which the store was not asked", "share", "(reads - reads that fetched) / reads, over all layers", "who joins a fetch of somebody else asks nothing; one layer's own: `redis.hit_ratio`";

@@ -86,7 +86,10 @@ impl Probe for Fingerprint {
                 (11, u64::from(component.0) << 1 | u64::from(orphan), stay.as_nanos())
             }
             Observation::Retried { caller, target } => (12, u64::from(caller.0), u64::from(target.0)),
-            Observation::Egress { bytes } => (13, bytes, 0),
+            Observation::Egress { component, bytes } => (13, bytes, u64::from(component.0)),
+            Observation::Moved { bytes, across } => (25, bytes, u64::from(across)),
+            Observation::Connected { component } => (26, u64::from(component.0), 0),
+            Observation::Stated { component, writes } => (27, u64::from(component.0), u64::from(writes)),
             Observation::Looked { store, entity, found } => {
                 let entity = entity.map_or(u64::from(u16::MAX), |entity| u64::from(entity.0));
                 (15, u64::from(store.0), entity << 8 | found as u64)

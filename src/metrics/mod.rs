@@ -1,9 +1,11 @@
 //! Floor 3: what is measured. Everything here is computed from observations.
 
+pub mod bill;
 mod catalog;
 mod condition;
 mod consistency;
 mod counters;
+pub mod error_budget;
 pub mod evaluate;
 mod explanation;
 pub mod expression;
@@ -12,6 +14,7 @@ mod histogram;
 mod latency;
 mod lookups;
 mod queues;
+pub mod meters;
 mod recorder;
 mod recovery;
 mod series;
@@ -19,6 +22,7 @@ mod time_weighted;
 mod value;
 pub mod vocabulary;
 
+pub use bill::{BillItem, Charge, Tariff};
 pub use catalog::{Catalog, ClientInfo, ComponentInfo, ResourceInfo, Role};
 pub use condition::{Comparison, Condition, Operator, Term, order, windows_of};
 pub use counters::{Cohort, EndpointCohort, Events};

@@ -201,6 +201,7 @@ impl Recorder {
             .windows
             .iter()
             .flat_map(|&(a, b)| [a, b])
+            .chain(catalog.spikes.iter().flat_map(|&(a, b)| [a, b]))
             .chain([plan.warmup])
             .map(SimTime::as_nanos)
             .collect();
@@ -466,7 +467,10 @@ impl Probe for Recorder {
             Observation::Reattempted { .. } => self.events.reattempted += 1,
             Observation::Finished(end) => self.finished(now, &end),
             Observation::Retried { .. } => {}
-            Observation::Egress { bytes } => self.events.egress += bytes,
+            Observation::Egress { component, bytes } => self.events.meters.egress(component, bytes),
+            Observation::Moved { bytes, across } => self.events.meters.moved(bytes, across),
+            Observation::Connected { component } => self.events.meters.connected(component),
+            Observation::Stated { component, writes } => self.events.meters.stated(component, writes),
             Observation::Read { entity, behind, age } => self.read(entity, behind, age),
             Observation::Looked { store, found, .. } => {
                 if let Some(store) = self.events.lookups.get_mut(store.index()) {

@@ -14,14 +14,13 @@ fn at(seconds: f64) -> SimTime {
 }
 
 fn component(id: ComponentId, name: &str, kind: &'static str, instances: u32) -> ComponentInfo {
-    let price_per_hour = Some(0.5);
     ComponentInfo {
         id,
         name: name.to_owned(),
         kind,
         instances,
         layout: (kind == "database").then_some(crate::engine::Layout::SINGLE),
-        price_per_hour,
+        cores: vec![2.0],
         operations: Vec::new(),
     }
 }
@@ -50,7 +49,8 @@ fn catalog() -> Catalog {
             resource(5, APP, 1, Role::Pool(DB), 5.0),
         ],
         entities: vec!["post".to_owned()],
-        egress_price_per_byte: None,
+        bill: [APP, DB].map(|id| crate::metrics::BillItem::priced(id, 0.5)).to_vec(),
+        spikes: Vec::new(),
     }
 }
 

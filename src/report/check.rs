@@ -26,6 +26,8 @@ pub struct Check {
     pub state: State,
     /// What was found, in one line.
     pub message: String,
+    /// The file and the line that ask for it, where they are known.
+    pub written_at: Option<(String, u32)>,
 }
 
 impl From<Verdict> for State {
@@ -68,6 +70,7 @@ pub fn checks(results: &RunResults) -> Vec<Check> {
                 name: written(judgement),
                 state: judgement.verdict.into(),
                 message,
+                written_at: judgement.written_at.clone(),
             });
         }
     }

@@ -129,6 +129,7 @@ pub(super) fn launch() -> RunResults {
                 verdict: Verdict::Inconclusive,
                 value: estimate(0.812, s, 0.774, 0.851),
                 held: vec![true, false, false, false, false],
+                written_at: None,
             },
             Judgement {
                 text: "rate_503 < 1%".to_owned(),
@@ -136,6 +137,7 @@ pub(super) fn launch() -> RunResults {
                 verdict: Verdict::Missed,
                 value: estimate(0.118, share, 0.112, 0.124),
                 held: vec![false; 5],
+                written_at: None,
             },
         ],
         expectations: vec![Judgement {
@@ -144,6 +146,7 @@ pub(super) fn launch() -> RunResults {
             verdict: Verdict::Missed,
             value: estimate(0.93, share, 0.89, 0.97),
             held: vec![true, false, true, true, true],
+            written_at: None,
         }],
         series: Series {
             bucket: 10.0,
@@ -158,6 +161,8 @@ pub(super) fn launch() -> RunResults {
         },
         notices: vec!["a notice of the experiment".to_owned()],
         troubles: Vec::new(),
+        bill: Vec::new(),
+        budgets: Vec::new(),
         precision: Vec::new(),
     };
     RunResults {

@@ -13,7 +13,7 @@ fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
-/// The annotations, on `file` where the checks have one.
+/// The annotations, each on the line that asks for it, else on `file`.
 #[must_use]
 pub fn github(file: Option<&str>, checks: &[Check], strict: bool) -> String {
     let mut out = String::new();
@@ -25,6 +25,9 @@ pub fn github(file: Option<&str>, checks: &[Check], strict: bool) -> String {
             State::Failed | State::Undecided => "error",
         };
         let title = property(&format!("{}: {}", check.group, check.name));
+        let own = check.written_at.as_ref();
+        let own = own.map(|(file, line)| format!("file={},line={line},", property(file)));
+        let place = own.as_ref().unwrap_or(&place);
         let _ = writeln!(out, "::{command} {place}title={title}::{}", data(&check.message));
     }
     let passed = checks.iter().filter(|check| check.state == State::Passed).count();
@@ -39,7 +42,9 @@ mod tests {
 
     #[test]
     fn failures_are_errors_and_doubts_are_warnings() {
-        let found = checks(&fixture::launch());
+        let mut results = fixture::launch();
+        results.variants[0].expectations[0].written_at = Some(("base.yaml".to_owned(), 12));
+        let found = checks(&results);
         let text = github(Some("a,b.yaml"), &found, false);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 4);
@@ -49,6 +54,7 @@ mod tests {
         );
         assert!(lines[1].starts_with("::error "));
         assert!(lines[1].contains("found 11.8 %25 (95 %25 CI 11.2 to 12.4)"), "{}", lines[1]);
+        assert!(lines[2].starts_with("::error file=base.yaml,line=12,title=base%3A db.cpu"), "{}", lines[2]);
         assert_eq!(lines[3], "::notice file=a%2Cb.yaml,title=surgesim::0 of 3 checks passed");
         assert!(github(None, &found, true).starts_with("::error title="));
     }

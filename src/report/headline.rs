@@ -6,6 +6,22 @@
 use super::quantity::estimate;
 use crate::experiment::results::{Estimate, MetricValue, VariantResults};
 
+/// Metrics that are shown of every design, side by side or compared, where there are any.
+pub(super) const USUAL: [&str; 12] = [
+    "offered",
+    "goodput",
+    "availability",
+    "rate_503",
+    "timeouts",
+    "mean",
+    "p50",
+    "p99",
+    "p99.9",
+    "time_to_recover",
+    "cost",
+    "cost_per_million_good",
+];
+
 /// The finding, without a full stop.
 #[must_use]
 pub fn headline(variant: &VariantResults) -> String {

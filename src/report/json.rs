@@ -62,6 +62,8 @@ fn variant(variant: &VariantResults) -> Value {
         "objectives": variant.objectives.iter().map(judgement).collect::<Vec<_>>(),
         "expect": variant.expectations.iter().map(judgement).collect::<Vec<_>>(),
         "notices": warnings(variant),
+        "bill": super::cost_section::bill_json(&variant.bill),
+        "error_budgets": super::cost_section::budgets_json(&variant.budgets, metric),
         "troubles": variant.troubles.iter().map(|t| json!({
             "word": t.word, "from": number(t.from), "to": number(t.to),
         })).collect::<Vec<_>>(),

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use super::bottleneck::bottleneck;
 use super::check::{Check, State, checks};
-use super::headline::headline;
+use super::headline::{USUAL, headline};
 use super::quantity;
 use super::warnings::warnings;
 use crate::experiment::results::RunResults;
@@ -138,21 +138,10 @@ pub fn run_markdown(results: &RunResults, mermaid: &[(String, String)]) -> Strin
     if !found.is_empty() {
         sections.push(("checks".to_owned(), check_table(&found)));
     }
-    let names = [
-        "goodput",
-        "availability",
-        "rate_503",
-        "mean",
-        "p50",
-        "p99",
-        "time_to_recover",
-        "cost",
-        "cost_per_million_good",
-    ];
     let mut header = vec!["metric"];
     header.extend(results.variants.iter().map(|variant| variant.name.as_str()));
     let mut rows: Vec<Vec<String>> = Vec::new();
-    for name in names.into_iter().filter(|name| results.variants.iter().any(|v| v.metric(name).is_some())) {
+    for name in USUAL.into_iter().filter(|name| results.variants.iter().any(|v| v.metric(name).is_some())) {
         let mut cells = vec![name.to_owned()];
         let cell = |m: &crate::experiment::results::Estimate| quantity::estimate(m);
         cells.extend(results.variants.iter().map(|v| v.metric(name).map_or_else(|| "-".to_owned(), cell)));

@@ -9,6 +9,18 @@ use crate::experiment::results::{RunResults, VariantResults};
 /// Most lines in a panel.
 const MOST_LINES: usize = 6;
 
+/// The items of the bill that cost the most, in words.
+fn dearest(variant: &VariantResults) -> String {
+    let total: f64 = variant.bill.iter().map(|row| row.per_hour).sum();
+    let mut rows: Vec<_> = variant.bill.iter().filter(|row| row.per_hour > 0.0).collect();
+    rows.sort_by(|a, b| b.per_hour.total_cmp(&a.per_hour));
+    let words = rows.iter().take(4).map(|row| {
+        let share = quantity::quantity(row.per_hour / total, crate::experiment::results::Unit::Share);
+        format!("{} {} {share}", row.component.as_deref().unwrap_or("traffic"), row.what)
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
 /// The picture of `variant`; `databases` are the components drawn in front.
 #[must_use]
 pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[String]) -> Picture {
@@ -151,6 +163,10 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
     let lag = (!lags.is_empty()).then(|| {
         panel("Replication lag", "age of what is not applied", Unit::Duration, Scale::Linear, None, lags)
     });
+    let money = line("cost", "all that has a price", Role::Component(0), Stroke::Bold).map(|line| {
+        let items = dearest(variant);
+        panel("Cost", &format!("$/h; {items}"), Unit::Count, Scale::Linear, None, vec![Some(line)])
+    });
     Picture {
         headline: headline(variant),
         subtitle: format!("{} / {}: {}", results.scenario, variant.name, results.about),
@@ -190,6 +206,7 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
         .chain(fleet)
         .chain(of_messages.into_iter().flatten().filter(|panel| !panel.lines.is_empty()))
         .chain(lag)
+        .chain(money)
         .collect(),
         bands: variant
             .troubles

@@ -94,6 +94,7 @@ fn judgement(value: &Value) -> Judgement {
         },
         value: estimate(value),
         held: list(&value["held"], |held| held.as_bool().unwrap_or(false)),
+        written_at: None,
     }
 }
 
@@ -168,6 +169,9 @@ fn variant(value: &Value) -> Result<VariantResults, String> {
             to: t["to"].as_f64().unwrap_or(0.0),
             word: if t["word"] == "fault" { "fault" } else { "spike" },
         }),
+        bill: list(&value["bill"], super::cost_section::bill_row),
+        // What a saved result is read for does not need them.
+        budgets: Vec::new(),
         precision: list(&value["precision"], |p| Precision {
             metric: text_of(&p["metric"]),
             asked: p["asked"].as_f64().unwrap_or(0.0),

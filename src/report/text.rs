@@ -10,7 +10,8 @@ use std::fmt::Write;
 
 use super::bottleneck::bottleneck;
 use super::copies_section::copies;
-use super::headline::headline;
+use super::cost_section::{budgets, cost};
+use super::headline::{USUAL, headline};
 use super::quantity::{self, count, duration};
 use super::table::{Rows, clean};
 use super::text_sections::{latency, recovery, resources, soundness, traffic};
@@ -94,6 +95,8 @@ fn section(out: &mut String, variant: &VariantResults, style: TextStyle) {
     part("Latency of good answers", latency(variant, style.lines));
     part("Caches", copies(variant, style.lines));
     part("Resources", resources(variant, style.lines));
+    part("Cost", cost(variant, style.lines));
+    part("Error budgets", budgets(variant));
     part("Soundness", soundness(variant));
     let mut body = String::new();
     for warning in warnings(variant) {
@@ -186,22 +189,6 @@ fn found_in_each(judgement: &Judgement) -> String {
     text
 }
 
-/// Metrics that are compared between designs.
-const COMPARED: [&str; 12] = [
-    "offered",
-    "goodput",
-    "availability",
-    "rate_503",
-    "timeouts",
-    "mean",
-    "p50",
-    "p99",
-    "p99.9",
-    "time_to_recover",
-    "cost",
-    "cost_per_million_good",
-];
-
 fn side_by_side(results: &RunResults, style: TextStyle) -> String {
     let variants = &results.variants;
     let header: Vec<&str> =
@@ -213,7 +200,7 @@ fn side_by_side(results: &RunResults, style: TextStyle) -> String {
         rows.push(&cells);
     };
     row("verdict", &|v| overall(v).map_or("-", Verdict::word).to_owned());
-    for name in COMPARED.into_iter().filter(|name| variants.iter().any(|v| v.metric(name).is_some())) {
+    for name in USUAL.into_iter().filter(|name| variants.iter().any(|v| v.metric(name).is_some())) {
         row(name, &|v| v.metric(name).map_or_else(|| "-".to_owned(), |m| quantity::value(m.value, m.unit)));
     }
     row("bottleneck", &|v| match bottleneck(v) {

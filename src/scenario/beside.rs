@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::reading::Files;
-use crate::document::{Code, Diagnostics, Node, Sources, Value};
+use crate::document::{Code, Diagnostics, Node, Place, Sources, Value};
 
 /// Values of one file at most: half a gigabyte of them would not fit beside a simulation.
 const MOST_CELLS: usize = 5_000_000;
@@ -24,6 +24,11 @@ impl<'a> Beside<'a> {
     #[must_use]
     pub fn new(files: &'a dyn Files, sources: &'a Sources) -> Self {
         Self { files, sources }
+    }
+
+    /// Whether a preset wrote what stands there.
+    pub(super) fn is_of_a_preset(&self, place: Place) -> bool {
+        self.sources.get(place.source).is_some_and(|source| source.name.starts_with("preset "))
     }
 
     /// The folder of the text that wrote `node`, relative to the scenario's own.

@@ -7,6 +7,7 @@ mod effects;
 mod faults;
 mod fields;
 mod network;
+mod prices;
 
 pub mod merge;
 pub mod model;

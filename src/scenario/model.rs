@@ -10,6 +10,7 @@ use crate::components::log::spec::LogSpec;
 use crate::components::queue::spec::QueueSpec;
 use crate::components::service::spec::{CallOptions, ServiceSpec};
 use crate::document::Place;
+use crate::metrics::{Charge, Tariff};
 use crate::workload::{ArrivalProcess, ConnectionSpec, Loop, Profile};
 use std::sync::Arc;
 
@@ -353,10 +354,44 @@ pub struct ClientSpec {
 /// What things cost.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Prices {
-    /// Dollars per hour of an instance, by component name.
-    pub per_hour: Vec<(String, f64)>,
-    /// Dollars per byte that leaves towards clients.
-    pub egress_per_byte: Option<f64>,
+    /// Of components, by name.
+    pub components: Vec<(String, Vec<(Charge, Tariff)>)>,
+    /// Of all other components of a kind.
+    pub kinds: Vec<(String, Vec<(Charge, Tariff)>)>,
+    /// Of traffic.
+    pub traffic: Vec<(Charge, Tariff)>,
+}
+
+impl Prices {
+    /// The prices of a component of this name and kind.
+    #[must_use]
+    pub fn of(&self, name: &str, kind: &str) -> &[(Charge, Tariff)] {
+        let named = |list: &'_ [(String, Vec<(Charge, Tariff)>)], wanted: &str| {
+            list.iter().position(|(other, _)| other == wanted)
+        };
+        match (named(&self.components, name), named(&self.kinds, kind)) {
+            (Some(at), _) => &self.components[at].1,
+            (None, Some(at)) => &self.kinds[at].1,
+            (None, None) => &[],
+        }
+    }
+
+    /// Whether something is paid for that is counted only then.
+    #[must_use]
+    pub fn are_metered(&self) -> bool {
+        let metered = |(charge, _): &(Charge, Tariff)| {
+            matches!(
+                charge,
+                Charge::Reads
+                    | Charge::Writes
+                    | Charge::CapacityUnits
+                    | Charge::WithinZones
+                    | Charge::AcrossZones
+            )
+        };
+        let all = self.components.iter().chain(&self.kinds).flat_map(|(_, list)| list);
+        all.chain(&self.traffic).any(metered)
+    }
 }
 
 /// An objective or expectation as written; it is parsed against the catalog of what can be measured.

@@ -77,6 +77,7 @@ pub const PRESETS: &[Preset] = &[
     preset("envoy-route", "retry", include_str!("presets/envoy-route.yaml")),
     preset("resilience4j", "retry", include_str!("presets/resilience4j.yaml")),
     preset("google-sre", "retry", include_str!("presets/google-sre.yaml")),
+    preset("public-cloud", "prices", include_str!("presets/public-cloud.yaml")),
     preset("hn-front-page", "spike", include_str!("presets/hn-front-page.yaml")),
     preset("tweet-celebrity", "spike", include_str!("presets/tweet-celebrity.yaml")),
     preset("product-hunt", "spike", include_str!("presets/product-hunt.yaml")),
@@ -145,6 +146,9 @@ pub(super) fn fill(tree: &mut Node, sources: &mut Sources, found: &mut Diagnosti
         if let Some(endpoints) = child(component, "endpoints") {
             fill_retries(endpoints, sources, found);
         }
+    }
+    if let Some(prices) = child(tree, "prices") {
+        lay_under(prices, "prices", sources, found);
     }
     for (_, component) in children(tree, "components") {
         for (_, local) in children(component, "local_cache") {

@@ -3,9 +3,9 @@
 use super::beside::Beside;
 use super::clients::replay::Replays;
 use super::fields::{Fields, entries, items, resolve, scalar, text};
-use super::model::{Claim, ClaimWindow, EntitySpec, Model, PopularitySpec, Prices, RunPlan, Until};
-use super::{clients, components, effects, faults, network};
-use crate::base::{PriceUnit, SimDuration};
+use super::model::{Claim, ClaimWindow, EntitySpec, Model, PopularitySpec, RunPlan, Until};
+use super::{clients, components, effects, faults, network, prices};
+use crate::base::SimDuration;
 use crate::document::{Code, Diagnostics, Fault, Node, Value, quantity};
 
 /// Gives the text of a file that a scenario names, relative to the scenario's folder.
@@ -77,7 +77,7 @@ pub fn read_model(design: &str, root: &Node, beside: &Beside<'_>, found: &mut Di
     let faults = faults::read(fault_node, &around, found);
     faults::places(&faults, &mut components);
     clients::shift(&mut clients, &faults, run.duration.as_secs_f64());
-    let prices = read_prices(price_node, &names, found);
+    let prices = prices::read(price_node, &names, beside, found);
     let duration = run.duration.as_secs_f64();
     let objectives = read_claims(objective_node, duration, found);
     let expectations = read_claims(expect_node, duration, found);
@@ -356,7 +356,8 @@ fn read_until(node: &Node, found: &mut Diagnostics) -> Until {
         }
         metrics.push((key.name.clone(), share.get(), Some(key.place)));
     }
-    if until.is_some() && metrics.is_empty() {
+    let names_none = |node: &Node| matches!(&node.value, Value::Map(entries) if entries.is_empty());
+    if until.is_some_and(names_none) {
         let help = "name a metric and how sure it must be: `until: {p99: 5%}`";
         found.add(Code::WrongShape, node.place, "`until` names no metric", help);
     }
@@ -374,37 +375,6 @@ fn last_recorded(clients: &[super::model::ClientSpec]) -> Option<f64> {
         .map(last)
         .try_fold(0.0_f64, |latest, at| Some(latest.max(at?)))
         .filter(|_| !clients.is_empty())
-}
-
-fn read_prices(node: Option<&Node>, names: &components::Names, found: &mut Diagnostics) -> Prices {
-    let mut prices = Prices::default();
-    for (key, value) in entries(node, "`prices`", found) {
-        let Some(price) = scalar(value, quantity::price, found) else { continue };
-        if key.name == "egress" {
-            if !matches!(price.per, PriceUnit::Bytes(_)) {
-                found.add(
-                    Code::UnknownUnit,
-                    value.place,
-                    "egress is priced per size",
-                    "write `egress: $0.09/GB`",
-                );
-            }
-            prices.egress_per_byte = Some(price.each());
-        } else {
-            let at = Node { value: Value::Null, place: key.place };
-            resolve(&at, &key.name, names.components(), Code::UnknownComponent, "component", found);
-            if price.per != PriceUnit::Hour {
-                found.add(
-                    Code::UnknownUnit,
-                    value.place,
-                    "a component is priced per hour",
-                    "write `$0.20/h`",
-                );
-            }
-            prices.per_hour.push((key.name.clone(), price.each()));
-        }
-    }
-    prices
 }
 
 fn read_claims(node: Option<&Node>, duration: f64, found: &mut Diagnostics) -> Vec<Claim> {

@@ -59,7 +59,14 @@ impl Bench<'_> {
         if let Some(Term::Metric(m)) = subject {
             shown.cut_to(m.metric.domain());
         }
-        Judgement { text: clause.text.clone(), during: clause.during.clone(), verdict, value: shown, held }
+        Judgement {
+            text: clause.text.clone(),
+            during: clause.during.clone(),
+            verdict,
+            value: shown,
+            held,
+            written_at: None,
+        }
     }
 
     fn verdict(&self, condition: &Condition) -> Verdict {

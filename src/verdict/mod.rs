@@ -6,8 +6,10 @@
 //! on each replication's own values. Where a value is `never` or absent there is no interval: the objective is
 //! met if it holds in every replication, missed if in none, else inconclusive.
 
+mod error_budget;
 mod judge;
 
+pub use error_budget::error_budgets;
 pub use judge::{Clause, expectation, objective};
 
 #[cfg(test)]

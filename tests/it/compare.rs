@@ -89,6 +89,69 @@ fn intervals_of_p99_and_stopping_when_sure_keep_the_coverage() {
     assert!(covered >= 900 && stopped >= 185, "{covered} {stopped}");
 }
 
+/// Each replication's value of the metrics of one design of a shipped scenario.
+fn shipped(scenario: &str, variant: &str, seed: &str, metrics: &[&str]) -> Vec<Vec<f64>> {
+    let (file, folder) = (format!("scenarios/{scenario}.yaml"), tempfile::tempdir().unwrap());
+    let out = folder.path().join("out").display().to_string();
+    let arguments = [
+        "run",
+        &file,
+        "--variant",
+        variant,
+        "--seed",
+        seed,
+        "--replications",
+        "16",
+        "-q",
+        "--format",
+        "json",
+        "-o",
+        &out,
+    ];
+    let (_, json, error) = surgesim(&arguments);
+    let tree: serde_json::Value = serde_json::from_str(&json).unwrap_or_else(|_| panic!("{error}"));
+    let each = |metric: &&str| {
+        let values = tree["variants"][0]["metrics"][*metric]["each"].as_array().unwrap();
+        values.iter().map(|value| value.as_f64().unwrap()).collect()
+    };
+    metrics.iter().map(each).collect()
+}
+
+/// Half of the 95 % interval of the difference: of pairs by Student's t, of two independent samples by Welch's.
+fn half_widths(base: &[f64], paired: &[f64], other: &[f64]) -> (f64, f64) {
+    let differences: Vec<f64> = base.iter().zip(paired).map(|(a, b)| a - b).collect();
+    let half = |values: &[f64]| t_interval(values, 0.95).map_or(0.0, |i| (i.high - i.low) / 2.0);
+    // With as many replications on both sides, Welch's degrees of freedom lie between n - 1 and 2 (n - 1): those
+    // of n - 1 on both sides would be wider, so the factor is not flattered by more than the quantiles' 5 %.
+    let apart = (half(base) * half(base) + half(other) * half(other)).sqrt();
+    (half(&differences), apart)
+}
+
+/// How much narrower the interval of a difference is when both designs meet the same customers.
+#[test]
+#[ignore = "minutes"]
+fn common_random_numbers_shrink_the_interval_of_a_difference() {
+    let metrics = ["mean", "p99"];
+    for (scenario, base, candidate) in [
+        ("cache-sizing", "tenth-of-a-percent", "keep-the-frequent"),
+        ("replicas", "in-turn", "sticky"),
+        ("stale-or-lost", "aside", "aside-with-lease"),
+    ] {
+        let own = shipped(scenario, base, "101", &metrics);
+        let same = shipped(scenario, candidate, "101", &metrics);
+        let other = shipped(scenario, candidate, "202", &metrics);
+        for (at, metric) in metrics.iter().enumerate() {
+            let (paired, apart) = half_widths(&own[at], &same[at], &other[at]);
+            println!(
+                "{scenario}, {base} against {candidate}, {metric}: +-{paired:.3e} s paired, +-{apart:.3e} s with \
+                 independent seeds: {:.1} times",
+                apart / paired
+            );
+            assert!(paired < apart, "{scenario} {metric}");
+        }
+    }
+}
+
 #[test]
 fn replicating_until_sure_is_running_so_many_and_says_where_it_ended() {
     let folder = tempfile::tempdir().unwrap();

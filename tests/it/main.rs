@@ -9,7 +9,9 @@ mod cdn;
 mod cli;
 mod compare;
 mod copies;
+mod cost;
 mod faults;
+mod fit;
 mod floors;
 
 mod front_door;

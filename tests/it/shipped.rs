@@ -57,6 +57,7 @@ macro_rules! shipped {
 }
 
 shipped! {
+    bill = "bill",
     cache_sizing = "cache-sizing",
     cdn_tiers = "cdn-tiers",
     cold_cache = "cold-cache",

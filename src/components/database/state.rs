@@ -152,6 +152,15 @@ impl Database {
         if cx.call(id).flags.has(Flags::BRANCH) {
             self.join(id, outcome, cx);
         } else {
+            if outcome.is_ok() {
+                let (operation, row) = (cx.call(id).operation.index(), cx.call(id).row);
+                if let Some(query) = self.build.queries.get(operation) {
+                    let entity = query.entity;
+                    cx.meter_statement(id, query.writes, |cx| {
+                        entity.map_or(0, |entity| cx.size_of(entity, row, 1))
+                    });
+                }
+            }
             cx.reply(id, outcome, 0);
         }
         next

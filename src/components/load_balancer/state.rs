@@ -165,6 +165,9 @@ impl LoadBalancer {
     fn take_on<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
         let record = cx.call(call);
         let (me, fresh) = (record.instance as usize, record.flags.has(Flags::NEW_CONNECTION));
+        if fresh {
+            cx.meter_connection();
+        }
         if self.instances[me].cores.is_none() {
             return self.route(call, cx);
         }

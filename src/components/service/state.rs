@@ -557,9 +557,6 @@ impl Service {
         if let Some(memory) = &mut self.memory {
             memory.give_back(id, cx);
         }
-        if bytes > 0 && outcome.is_ok() && cx.request(id).is_some_and(|r| r.root == cx.call(id).parent) {
-            cx.observe(Observation::Egress { bytes });
-        }
         cx.reply(id, outcome, bytes);
     }
 

@@ -19,7 +19,7 @@ fn catalog() -> Catalog {
         kind,
         instances,
         layout: (kind == "database").then_some(crate::engine::Layout::SINGLE),
-        price_per_hour: Some(0.5),
+        cores: vec![2.0],
         operations: Vec::new(),
     };
     let roles = [
@@ -51,7 +51,8 @@ fn catalog() -> Catalog {
         }],
         resources: roles.into_iter().enumerate().map(resource).collect(),
         entities: vec!["user".to_owned()],
-        egress_price_per_byte: None,
+        bill: [APP, DB].map(|id| crate::metrics::BillItem::priced(id, 0.5)).to_vec(),
+        spikes: Vec::new(),
     }
 }
 

@@ -138,6 +138,14 @@ pub enum Metric {
     Cost,
     /// Money per million good answers.
     CostPerMillionGood,
+    /// Money per hour of one component.
+    CostOf(ComponentId),
+    /// Money spent while a spike lasts.
+    CostPerSpike,
+    /// The largest burn rate of an error budget (a share) over any window of so many seconds.
+    BurnRate(f64, f64),
+    /// The first alert of an error budget (a share).
+    AlertAt(f64),
     /// Acknowledged writes that were lost.
     LostWrites,
     /// Reads that saw less than their owner had written.
@@ -251,6 +259,7 @@ impl Metric {
             | Self::MessageAge(..)
             | Self::CompletionTime(..)
             | Self::DrainTime(_)
+            | Self::AlertAt(_)
             | Self::Staleness(_)
             | Self::Resources(Gauge::Wait(_) | Gauge::Lag | Gauge::Duration | Gauge::Age, _) => Unit::Seconds,
             // Lags and outages are all that is looked at so.
@@ -265,8 +274,9 @@ impl Metric {
             | Self::VersionsBehind(..)
             | Self::Store(StoreGauge::Evictions, _)
             | Self::Instances(_) => Unit::Count,
-            Self::Cost => Unit::MoneyPerHour,
-            Self::CostPerMillionGood => Unit::Money,
+            Self::Cost | Self::CostOf(_) => Unit::MoneyPerHour,
+            Self::CostPerMillionGood | Self::CostPerSpike => Unit::Money,
+            Self::BurnRate(..) => Unit::Ratio,
         }
     }
 }

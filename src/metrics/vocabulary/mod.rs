@@ -6,6 +6,7 @@
 //! another kind of component would supply is an error that names the kind.
 
 use super::catalog::{Catalog, ComponentInfo, ResourceInfo, Role};
+use crate::document::quantity;
 
 mod logs;
 mod metric;
@@ -15,7 +16,7 @@ mod segments;
 pub use metric::{AgeOf, Gauge, Metric, MetricReference, Requests, Statistic, StoreGauge, UnknownMetric};
 pub use segments::{Argument, Segment, segments};
 
-const PLAIN: [(&str, Metric); 13] = [
+const PLAIN: [(&str, Metric); 14] = [
     ("offered", Metric::Offered),
     ("throughput", Metric::Throughput),
     ("goodput", Metric::Goodput),
@@ -29,9 +30,11 @@ const PLAIN: [(&str, Metric); 13] = [
     ("time_to_recover", Metric::TimeToRecover),
     ("cost", Metric::Cost),
     ("cost_per_million_good", Metric::CostPerMillionGood),
+    ("cost_per_spike", Metric::CostPerSpike),
 ];
 
-const OTHER_HEADS: [&str; 9] = ["degraded", "mean", "max", "p50", "p90", "p95", "p99", "errors", "skew"];
+const OTHER_HEADS: [&str; 11] =
+    ["burn_rate", "alert_at", "degraded", "mean", "max", "p50", "p90", "p95", "p99", "errors", "skew"];
 
 /// Names that stand before an entity.
 const OF_ENTITY: [&str; 7] = [
@@ -44,7 +47,8 @@ const OF_ENTITY: [&str; 7] = [
     "divergence",
 ];
 
-const OF_COMPONENT: [&str; 15] = [
+const OF_COMPONENT: [&str; 16] = [
+    "cost",
     "throttled",
     "memory",
     "limit",
@@ -199,6 +203,12 @@ fn of_run(
             Err(elsewhere(name).unwrap_or_else(|| unknown(format!("no component keeps copies for `{name}`"))))
         }
         ("degraded", []) => trailing(Metric::Degraded),
+        ("burn_rate", [target, window]) => trailing(Metric::BurnRate(budget(target)?, window_of(window)?)),
+        ("burn_rate", _) => {
+            Err(unknown("`burn_rate` needs a target and a window: `burn_rate(99.9%, 1h)`".to_owned()))
+        }
+        ("alert_at", [target]) => trailing(Metric::AlertAt(budget(target)?)),
+        ("alert_at", _) => Err(unknown("`alert_at` needs a target: `alert_at(99.9%)`".to_owned())),
         (_, [entity]) if OF_ENTITY.contains(&name) => {
             let id = catalog.entity(entity).ok_or_else(|| UnknownMetric {
                 message: format!("there is no entity `{entity}` under `data`"),
@@ -235,6 +245,19 @@ fn of_run(
             ),
         })),
     }
+}
+
+/// What a target such as `99.9%` leaves for errors.
+fn budget(target: &str) -> Result<f64, UnknownMetric> {
+    let share =
+        quantity::ratio(target).ok().map(|share| share.get()).filter(|share| (0.0..1.0).contains(share));
+    share.map(|share| 1.0 - share).ok_or_else(|| unknown(format!("`{target}` is no target such as `99.9%`")))
+}
+
+fn window_of(text: &str) -> Result<f64, UnknownMetric> {
+    let seconds =
+        quantity::duration(text).ok().map(|span| span.as_secs_f64()).filter(|seconds| *seconds > 0.0);
+    seconds.ok_or_else(|| unknown(format!("`{text}` is no window such as `1h` or `5m`")))
 }
 
 /// Whether the model has what can lose acknowledged writes.
@@ -404,6 +427,13 @@ fn of_component(
             fleet if fleet.is_empty() => Metric::Instances(component.instances),
             fleet => Metric::Resources(Gauge::Busy, fleet),
         }),
+        ["cost"] if index.is_none() && selected.is_none() => {
+            if catalog.bill.iter().any(|item| item.component == Some(component.id)) {
+                Ok(Metric::CostOf(component.id))
+            } else {
+                Err(unknown(format!("`{name}` has no price under `prices`")))
+            }
+        }
         ["in_flight"] if index.is_none() => Ok(Metric::InFlight(component.id)),
         ["pool", tail @ ..] => {
             let target = rest[0].arguments.iter().find_map(text_of).unwrap_or("");
@@ -516,6 +546,7 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
             "limit",
             "throttled",
             "memory",
+            "cost",
         ]
         .iter()
         .map(|tail| format!("{c}.{tail}"))

@@ -9,6 +9,7 @@ mod pictures;
 mod text;
 
 use super::check::{Check, State, checks};
+use super::headline::USUAL;
 use super::quantity::{quantity, value};
 use super::why::{Why, why};
 use crate::experiment::comparison::{Candidate, Comparison, Contender, Difference, Pairing, Word};
@@ -17,19 +18,6 @@ use crate::experiment::results::{RunResults, SCHEMA_VERSION, Unit};
 pub use markdown::comparison_markdown;
 pub use pictures::{overlay_picture, pareto_picture};
 
-/// Shown of every candidate, where both have them.
-const ALWAYS: [&str; 10] = [
-    "goodput",
-    "availability",
-    "rate_503",
-    "timeouts",
-    "mean",
-    "p50",
-    "p99",
-    "time_to_recover",
-    "cost",
-    "cost_per_million_good",
-];
 /// Other metrics that are shown because they changed, at most.
 const MOST_CHANGED: usize = 8;
 
@@ -116,6 +104,7 @@ impl ComparisonReport<'_> {
                     name: format!("no regression of {}", row.metric),
                     state,
                     message,
+                    written_at: None,
                 });
             }
         }
@@ -163,7 +152,7 @@ fn ratio(row: &Difference) -> Option<String> {
 
 /// The rows that a report shows: the usual ones, those of a gate, and what changed most.
 fn shown(candidate: &Candidate) -> Vec<&Difference> {
-    let usual = |row: &&Difference| row.gated || ALWAYS.contains(&row.metric.as_str());
+    let usual = |row: &&Difference| row.gated || USUAL.contains(&row.metric.as_str());
     let mut rows: Vec<&Difference> = candidate.rows.iter().filter(usual).collect();
     let moved = |row: &&Difference| {
         !usual(row) && !matches!(row.word, Word::Same | Word::Unknown(_)) && !row.metric.contains('[')

@@ -43,9 +43,9 @@ pub(super) const BLOCKS: &[Block] = &[
             ),
             key(
                 "prices",
-                Named(&Price),
+                Named(&Either(&[Price, Takes::Block("price"), Text])),
                 Unset("cost is not reported"),
-                "an instance's price by component name ($0.20/h), and `egress` ($0.09/GB)",
+                "by component name an instance's price ($0.20/h) or a block of prices; `any KIND` for those not named; `egress`, `cross_zone` (at both ends) and `same_zone` ($0.09/GB) for traffic; `preset` for a price list",
             ),
             key(
                 "objectives",
@@ -60,6 +60,41 @@ pub(super) const BLOCKS: &[Block] = &[
                 Unset("the file itself is the one design"),
                 "designs to compare, each a patch of the file",
             ),
+        ],
+    },
+    Block {
+        name: "price",
+        about: "What a component costs; each is paid for on its own.",
+        keys: &[
+            key(
+                "instance",
+                Price,
+                Unset("nothing"),
+                "an instance, a node or a member while it is there ($0.20/h)",
+            ),
+            key("vcpu", Price, Unset("nothing"), "a core of an instance ($0.048/h)"),
+            key(
+                "memory",
+                Price,
+                Unset("nothing"),
+                "memory of a cache's nodes or a service's instances ($0.02/GB/h)",
+            ),
+            key(
+                "storage",
+                Price,
+                Unset("nothing"),
+                "rows of the entities that a database's statements are about, at their mean size, once for each primary and replica ($0.115/GB/month; a month has 730 h)",
+            ),
+            key("requests", Price, Unset("nothing"), "visits ($0.40/1M)"),
+            key("reads", Price, Unset("nothing"), "a database's statements that read ($0.25/1M)"),
+            key("writes", Price, Unset("nothing"), "a database's statements that write ($1.25/1M)"),
+            key(
+                "capacity_unit",
+                Price,
+                Unset("nothing"),
+                "a balancer's unit as AWS counts it: the most of 25 new connections a second, 3000 requests in hand, 1 GB an hour ($0.008/h)",
+            ),
+            key("egress", Price, Unset("that of all traffic"), "bytes that it sends to clients ($0.085/GB)"),
         ],
     },
     Block {
