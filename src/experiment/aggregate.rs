@@ -177,7 +177,10 @@ fn conservation(records: &[ReplicationRecord]) -> Conservation {
 }
 
 fn messages(catalog: &Catalog, records: &[ReplicationRecord]) -> Vec<MessageRow> {
-    let queues = catalog.components.iter().filter(|component| component.kind == "queue");
+    let keeps_messages = |component: &&crate::metrics::ComponentInfo| {
+        catalog.resources.iter().any(|r| r.component == component.id && r.role == Role::Messages)
+    };
+    let queues = catalog.components.iter().filter(keeps_messages);
     let row = |component: &crate::metrics::ComponentInfo| {
         let mut row = MessageRow { queue: component.name.clone(), ..MessageRow::default() };
         for record in records {

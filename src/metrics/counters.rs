@@ -7,8 +7,8 @@
 use super::consistency::Consistency;
 use super::latency::LatencyDistribution;
 use super::lookups::Lookups;
-use super::queues::QueueEvents;
 use super::meters::Meters;
+use super::queues::QueueEvents;
 use crate::base::{ComponentId, SimTime};
 use crate::engine::{Outcome, Reason, RecordFate};
 

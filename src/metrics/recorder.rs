@@ -387,6 +387,13 @@ impl Recorder {
         if self.row_start < end.as_nanos() {
             self.end_row(end.as_nanos());
             self.latencies.push(BucketLatency::of(&self.bucket_latency));
+        } else if let Some(last) = self.rows.last_mut() {
+            // What happens at the very last instant belongs to the last row.
+            self.events.queues = self.queues.cut(end);
+            last.events.add(&self.events);
+            for (usage, level) in last.usage.iter_mut().zip(self.levels.iter_mut().chain(&mut self.visits)) {
+                usage.add(&level.cut(end));
+            }
         }
         ReplicationRecord {
             end,

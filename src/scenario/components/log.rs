@@ -97,7 +97,7 @@ fn read_batch(
         fetch.finish(found);
     }
     if let Some(node) = fields.get("buffer") {
-        let mut buffer = Fields::of(node, "`buffer`", found);
+        let mut buffer = Fields::of(node, "a producer buffer", found);
         if let Some(size) = buffer.read("size", quantity::bytes, found) {
             producing.buffer = size.get();
         }

@@ -18,7 +18,12 @@ pub(super) const BLOCKS: &[Block] = &[
                 "a product whose defaults hold where nothing else is written: kafka-3, kafka-4",
             ),
             ZONES,
-            key("family", Word(&["log"]), Required, "how it hands out: by offsets in partitions"),
+            key(
+                "family",
+                Word(&["log"]),
+                Unset("work: write `log`, or take a preset that is one"),
+                "how it hands out: by offsets in partitions",
+            ),
             key(
                 "partitions",
                 Count,
@@ -57,7 +62,7 @@ pub(super) const BLOCKS: &[Block] = &[
                 "records that travel together, and that a consumer takes at once",
             ),
             key("fetch", Takes::Block("fetch"), Unset("its defaults"), "bytes that a consumer asks for"),
-            key("buffer", Takes::Block("buffer"), Unset("its defaults"), "memory of a producer"),
+            key("buffer", Takes::Block("producer_buffer"), Unset("its defaults"), "memory of a producer"),
             key("delivery_timeout", Duration, Is("120s"), "how long a producer tries to store a record"),
             key(
                 "ack",
@@ -115,7 +120,7 @@ pub(super) const BLOCKS: &[Block] = &[
         ],
     },
     Block {
-        name: "buffer",
+        name: "producer_buffer",
         about: "Memory of a producer, one in each instance that sends.",
         keys: &[
             key("size", Size, Is("32MiB"), "bytes for batches"),
