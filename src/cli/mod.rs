@@ -10,8 +10,11 @@ mod explain_moment;
 mod format;
 mod graph;
 mod load;
+mod plan;
+mod points;
 mod run;
 mod simulate;
+mod sweep;
 
 pub use args::command;
 pub use exit::Exit;
@@ -33,6 +36,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     match arguments.command {
         args::Command::Run(run) => run::run(&run),
         args::Command::Compare(compare) => compare::compare(&compare),
+        args::Command::Sweep(sweep) => sweep::sweep(&sweep),
+        args::Command::Plan(plan) => plan::plan(&plan),
         args::Command::Check(check) => check::check(&check),
         args::Command::Graph(graph) => graph::graph(&graph),
         args::Command::Cache(cache) => cache::cache(&cache),

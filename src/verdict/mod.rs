@@ -8,7 +8,7 @@
 
 mod judge;
 
-pub use judge::{Clause, expectation, objective};
+pub use judge::{Clause, confidence_of_miss, expectation, objective, objective_at};
 
 #[cfg(test)]
 mod tests;

@@ -29,5 +29,6 @@ mod schema;
 mod shards;
 mod shipped;
 mod simulation;
+mod sweep;
 mod theory;
 mod traces;

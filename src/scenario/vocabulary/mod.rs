@@ -20,6 +20,7 @@ mod scenario;
 mod service;
 mod shared;
 mod steps;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
@@ -125,7 +126,7 @@ pub fn blocks() -> impl Iterator<Item = &'static Block> {
     GROUPS.iter().copied().flatten()
 }
 
-const GROUPS: [&[Block]; 15] = [
+const GROUPS: [&[Block]; 16] = [
     scenario::BLOCKS,
     network::BLOCKS,
     data::BLOCKS,
@@ -141,4 +142,5 @@ const GROUPS: [&[Block]; 15] = [
     cache::BLOCKS,
     cdn::BLOCKS,
     faults::BLOCKS,
+    sweep::BLOCKS,
 ];
