@@ -18,6 +18,10 @@ pub(super) enum Command {
     Run(Run),
     /// Compare designs: a scenario's variants, several scenarios, or saved results
     Compare(Compare),
+    /// Run a scenario at every point of what is varied: a table, curves or a heat map, the knee
+    Sweep(Sweep),
+    /// Find the cheapest design that meets the objectives, or the largest load that a design carries
+    Plan(Plan),
     /// Everything that can be known without running: mistakes, offered utilisation at base and peak
     Check(Check),
     /// Draw who calls whom
@@ -89,7 +93,7 @@ pub(super) struct Running {
     /// Replicate until a metric is so sure, such as p99=5% (the half-width of its interval)
     #[arg(long, value_name = "METRIC=SHARE")]
     pub(super) until: Vec<String>,
-    /// Replications at most, with --until [default: 50]
+    /// Replications at most, with --until and of `plan` [default: 50]
     #[arg(long)]
     pub(super) max_replications: Option<u32>,
     /// Threads; by default one per core
@@ -144,6 +148,70 @@ pub(super) struct Run {
     #[arg(long)]
     pub(super) variant: Option<String>,
     /// Where files are written, in place of outputs/<scenario>
+    #[arg(short, long, value_name = "DIR")]
+    pub(super) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) running: Running,
+}
+
+/// What is varied.
+#[derive(Args, Debug)]
+pub(super) struct Varying {
+    /// A path with its values: db.cpu=2,4,8, components.app.instances=2..16:2, visitors.rate='10/s..1k/s log 7'; again for another path [default: the scenario's `sweep:` block]
+    #[arg(long, value_name = "PATH=VALUES")]
+    pub(super) vary: Vec<String>,
+    /// Vary this variant [default: the file itself]
+    #[arg(long)]
+    pub(super) variant: Option<String>,
+    /// So many points of a Latin hypercube, in place of every combination
+    #[arg(long, value_name = "POINTS")]
+    pub(super) sample: Option<u64>,
+    /// The hypercube's seed [default: 1]
+    #[arg(long, value_name = "SEED")]
+    pub(super) sample_seed: Option<u64>,
+    /// More points than that are refused [default: 1000; 10000 is the most]
+    #[arg(long, value_name = "POINTS")]
+    pub(super) max_points: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Sweep {
+    /// The scenario; - for standard input
+    pub(super) file: String,
+    #[command(flatten)]
+    pub(super) varying: Varying,
+    /// What tables and pictures show [default: p99,availability,goodput,cost]
+    #[arg(long, value_name = "METRICS", value_delimiter = ',')]
+    pub(super) metric: Vec<String>,
+    /// Run at most so many points now; the same command goes on later
+    #[arg(long, value_name = "POINTS")]
+    pub(super) stop_after: Option<u64>,
+    /// Where files are written and finished points are kept, in place of outputs/sweep-<scenario>
+    #[arg(short, long, value_name = "DIR")]
+    pub(super) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) running: Running,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Plan {
+    /// The scenario; - for standard input
+    pub(super) file: String,
+    #[command(flatten)]
+    pub(super) varying: Varying,
+    /// Find the largest value of this path that meets the objectives: clients.visitors.rate, or with its ends clients.visitors.rate=10/s..500/s
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["vary", "sample"])]
+    pub(super) max: Option<String>,
+    /// With --max: how near to each other the largest load that is carried and the smallest that is not are to come
+    #[arg(long, value_name = "SHARE", default_value = "2%")]
+    pub(super) within: String,
+    /// What is paid
+    #[arg(long, value_name = "METRIC", default_value = "cost")]
+    pub(super) cost: String,
+    /// Assume nothing: run every design that is cheaper than the answer
+    #[arg(long)]
+    pub(super) exhaustive: bool,
+    /// Where files are written, in place of outputs/plan-<scenario>
     #[arg(short, long, value_name = "DIR")]
     pub(super) output: Option<PathBuf>,
     #[command(flatten)]

@@ -53,7 +53,8 @@ fn why(error: &std::io::Error) -> String {
     }
 }
 
-struct Folder(PathBuf);
+/// The folder that a scenario's names are relative to.
+pub(super) struct Folder(PathBuf);
 
 impl Files for Folder {
     fn read(&self, name: &str) -> Result<String, String> {
@@ -110,36 +111,13 @@ struct Trees {
 /// Everything in `file`; mistakes are rendered into the error.
 pub(super) fn everything(file: &str, settings: &[String], only: Option<&str>) -> Result<Loaded, String> {
     let Trees { designs: trees, sources, mut found, folder } = read(file, settings, only)?;
-    let mut designs = Vec::new();
     let beside = Beside::new(&folder, &sources);
-    for tree in &trees {
-        let mut own = Diagnostics::new();
-        if let Some(model) = read_model(&tree.name, &tree.tree, &beside, &mut own) {
-            let catalog = catalog(&model);
-            let objectives = clauses(&model.objectives, &catalog, &mut own);
-            let expectations = clauses(&model.expectations, &catalog, &mut own);
-            for (name, _, place) in model.run.until.iter().flat_map(|until| &until.metrics) {
-                if let Err(unknown) = MetricReference::parse(name, &catalog) {
-                    let help = unknown.suggestion.as_ref().map_or_else(
-                        || "name a metric of this scenario, such as `p99`".to_owned(),
-                        |meant| format!("did you mean `{meant}`?"),
-                    );
-                    own.push(Diagnostic::new(Code::UnknownMetric, *place, unknown.message).help(help));
-                }
-            }
-            let graph = CallGraph::of(&model);
-            graph.report_endless(&mut own);
-            graph.report_lost(&mut own);
-            if !own.has_errors() {
-                let forecast = forecast(&model, &graph);
-                own.append(warnings(&model, &graph, &forecast));
-                let written_at = [&model.objectives, &model.expectations].map(|claims| {
-                    claims.iter().map(|claim| written_at(file, claim.place, &sources)).collect()
-                });
-                designs.push(Design { model, catalog, objectives, expectations, forecast, written_at });
-            }
-        }
-        found.append(own);
+    let mut designs: Vec<Design> =
+        trees.iter().filter_map(|tree| design(tree, &beside, &mut found)).collect();
+    for design in &mut designs {
+        let claims = [&design.model.objectives, &design.model.expectations];
+        design.written_at =
+            claims.map(|claims| claims.iter().map(|claim| written_at(file, claim.place, &sources)).collect());
     }
     let rendered = found.render(&sources, false);
     if found.has_errors() || designs.is_empty() {
@@ -149,7 +127,50 @@ pub(super) fn everything(file: &str, settings: &[String], only: Option<&str>) ->
     }
 }
 
+/// A tree as a design; what is wrong with it and worth a warning goes to `found`.
+pub(super) fn design(tree: &merge::Design, beside: &Beside<'_>, found: &mut Diagnostics) -> Option<Design> {
+    let mut own = Diagnostics::new();
+    let mut design = None;
+    if let Some(model) = read_model(&tree.name, &tree.tree, beside, &mut own) {
+        let catalog = catalog(&model);
+        let objectives = clauses(&model.objectives, &catalog, &mut own);
+        let expectations = clauses(&model.expectations, &catalog, &mut own);
+        let until = model.run.until.iter().flat_map(|until| &until.metrics);
+        let shown = model.sweep.iter().flat_map(|sweep| &sweep.metrics);
+        let named =
+            until.map(|(name, _, place)| (name, place)).chain(shown.map(|(name, place)| (name, place)));
+        for (name, place) in named {
+            if let Err(unknown) = MetricReference::parse(name, &catalog) {
+                let help = unknown.suggestion.as_ref().map_or_else(
+                    || "name a metric of this scenario, such as `p99`".to_owned(),
+                    |meant| format!("did you mean `{meant}`?"),
+                );
+                own.push(Diagnostic::new(Code::UnknownMetric, *place, unknown.message).help(help));
+            }
+        }
+        let graph = CallGraph::of(&model);
+        graph.report_endless(&mut own);
+        graph.report_lost(&mut own);
+        if !own.has_errors() {
+            let forecast = forecast(&model, &graph);
+            own.append(warnings(&model, &graph, &forecast));
+            let written_at = [Vec::new(), Vec::new()];
+            design = Some(Design { model, catalog, objectives, expectations, forecast, written_at });
+        }
+    }
+    found.append(own);
+    design
+}
+
 fn read(file: &str, settings: &[String], only: Option<&str>) -> Result<Trees, String> {
+    let (text, folder) = opened(file)?;
+    let (mut sources, mut found) = (Sources::new(), Diagnostics::new());
+    let trees = merge::load(file, text, &folder, settings, only, &mut sources, &mut found);
+    Ok(Trees { designs: trees, sources, found, folder })
+}
+
+/// The text of a scenario's file (`-`: standard input) and its folder.
+pub(super) fn opened(file: &str) -> Result<(String, Folder), String> {
     let (text, folder) = if file == "-" {
         let mut text = String::new();
         std::io::stdin()
@@ -170,10 +191,7 @@ fn read(file: &str, settings: &[String], only: Option<&str>) -> Result<Trees, St
         let folder = Path::new(file).parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         (text, folder.to_owned())
     };
-    let (mut sources, mut found) = (Sources::new(), Diagnostics::new());
-    let folder = Folder(folder);
-    let trees = merge::load(file, text, &folder, settings, only, &mut sources, &mut found);
-    Ok(Trees { designs: trees, sources, found, folder })
+    Ok((text, Folder(folder)))
 }
 
 /// The file and the line of a place, as a path from where the program was called; none of a flag's.

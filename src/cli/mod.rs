@@ -11,8 +11,11 @@ mod fit;
 mod format;
 mod graph;
 mod load;
+mod plan;
+mod points;
 mod run;
 mod simulate;
+mod sweep;
 
 pub use args::command;
 pub use exit::Exit;
@@ -34,6 +37,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     match arguments.command {
         args::Command::Run(run) => run::run(&run),
         args::Command::Compare(compare) => compare::compare(&compare),
+        args::Command::Sweep(sweep) => sweep::sweep(&sweep),
+        args::Command::Plan(plan) => plan::plan(&plan),
         args::Command::Check(check) => check::check(&check),
         args::Command::Graph(graph) => graph::graph(&graph),
         args::Command::Fit(fit) => fit::fit(&fit),

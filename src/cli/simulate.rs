@@ -41,8 +41,14 @@ pub(super) fn simulate(
     })
 }
 
+/// The same on the threads that call it, for whoever runs many designs.
+pub(super) fn simulate_here(designs: &mut [Design], stop: &AtomicBool) -> Simulated {
+    let notices = find_warm_ups(designs, stop);
+    run_all(designs, &notices, stop, true)
+}
+
 /// Sets the warm-up of every design that asks for `auto`; one notice, or none, for each design.
-fn find_warm_ups(designs: &mut [Design], stop: &AtomicBool) -> Vec<Option<String>> {
+pub(super) fn find_warm_ups(designs: &mut [Design], stop: &AtomicBool) -> Vec<Option<String>> {
     let find = |design: &mut Design| {
         if design.model.run.auto_in_transient {
             return Some(
@@ -81,30 +87,13 @@ fn run_all(designs: &[Design], notices: &[Option<String>], stop: &AtomicBool, qu
         let Ran { finished, precision, complete: whole } = run_design(design, stop, &|| bar.inc(1));
         out_of_budget |= finished.iter().any(|r| r.stopped != Stopped::Done);
         complete &= whole && !out_of_budget;
-        let (records, calls): (Vec<_>, Vec<_>) = finished.into_iter().map(|r| (r.record, r.calls)).unzip();
-        if records.is_empty() {
+        if finished.is_empty() {
             continue;
         }
-        let mut variant = aggregate(&design.model.design, &design.catalog, &records);
+        let mut variant = told(design, finished);
         variant.notices.extend(precision.iter().map(|p| said(p, variant.replications)));
         variant.precision = precision;
         variant.notices.extend(notice.clone());
-        variant.troubles = simulation::troubles(&design.model);
-        variant.conservation.calls_opened = calls.iter().map(|c| c.opened).sum();
-        variant.conservation.calls_closed = calls.iter().map(|c| c.closed).sum();
-        variant.conservation.calls_in_flight = calls.iter().map(|c| c.in_flight).sum();
-        variant.objectives =
-            design.objectives.iter().map(|c| objective(c, &design.catalog, &records)).collect();
-        variant.expectations =
-            design.expectations.iter().map(|c| expectation(c, &design.catalog, &records)).collect();
-        let [objectives, expectations] = &design.written_at;
-        let both = [(&mut variant.objectives, objectives), (&mut variant.expectations, expectations)];
-        for (judgements, places) in both {
-            for (judgement, place) in judgements.iter_mut().zip(places) {
-                judgement.written_at.clone_from(place);
-            }
-        }
-        variant.budgets = error_budgets(&design.objectives, &records);
         variants.push(variant);
     }
     bar.finish_and_clear();
@@ -113,6 +102,28 @@ fn run_all(designs: &[Design], notices: &[Option<String>], stop: &AtomicBool, qu
     });
     let results = RunResults { schema_version: 1, scenario, about, seed, complete, variants };
     Simulated { results, out_of_budget }
+}
+
+/// The results of one design, its claims judged.
+pub(super) fn told(design: &Design, finished: Vec<Replication>) -> VariantResults {
+    let (records, calls): (Vec<_>, Vec<_>) = finished.into_iter().map(|r| (r.record, r.calls)).unzip();
+    let mut variant = aggregate(&design.model.design, &design.catalog, &records);
+    variant.troubles = simulation::troubles(&design.model);
+    variant.conservation.calls_opened = calls.iter().map(|c| c.opened).sum();
+    variant.conservation.calls_closed = calls.iter().map(|c| c.closed).sum();
+    variant.conservation.calls_in_flight = calls.iter().map(|c| c.in_flight).sum();
+    variant.objectives = design.objectives.iter().map(|c| objective(c, &design.catalog, &records)).collect();
+    variant.expectations =
+        design.expectations.iter().map(|c| expectation(c, &design.catalog, &records)).collect();
+    let [objectives, expectations] = &design.written_at;
+    let both = [(&mut variant.objectives, objectives), (&mut variant.expectations, expectations)];
+    for (judgements, places) in both {
+        for (judgement, place) in judgements.iter_mut().zip(places) {
+            judgement.written_at.clone_from(place);
+        }
+    }
+    variant.budgets = error_budgets(&design.objectives, &records);
+    variant
 }
 
 /// The replications of one design.

@@ -24,6 +24,28 @@ pub fn t_quantile(share: f64, degrees: f64) -> Option<f64> {
     StudentsT::new(0.0, 1.0, degrees).ok().map(|t| t.inverse_cdf(share))
 }
 
+/// How sure it is that the mean which values are drawn around lies above zero, from 0 to 1 (one-sided t);
+/// `None` with fewer than two values.
+#[must_use]
+pub fn t_probability(values: &[f64]) -> Option<f64> {
+    let (n, middle) = (values.len() as f64, mean(values)?);
+    if values.len() < 2 {
+        return None;
+    }
+    let variance = values.iter().map(|x| (x - middle) * (x - middle)).sum::<f64>() / (n - 1.0);
+    let error = (variance / n).sqrt();
+    if error == 0.0 {
+        return Some(if middle > 0.0 {
+            1.0
+        } else if middle < 0.0 {
+            0.0
+        } else {
+            0.5
+        });
+    }
+    StudentsT::new(0.0, 1.0, n - 1.0).ok().map(|t| t.cdf(middle / error))
+}
+
 /// The mean; `None` of nothing.
 #[must_use]
 pub fn mean(values: &[f64]) -> Option<f64> {

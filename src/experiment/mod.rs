@@ -4,11 +4,14 @@ pub mod aggregate;
 pub mod cache_study;
 pub mod comparison;
 pub mod confidence;
+pub mod design_space;
 pub mod fit;
+pub mod knee;
 pub mod moment;
 mod pilot;
 mod replicate;
 pub mod results;
+pub mod search;
 pub mod sequential;
 pub mod warm_up;
 

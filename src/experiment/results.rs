@@ -13,6 +13,10 @@ pub use crate::metrics::{MetricValue, Unit};
 /// The version of the JSON's shape; grows when a field changes its meaning or goes away.
 pub const SCHEMA_VERSION: u32 = 1;
 
+/// Grows when the same scenario and seed give other numbers than before, so that points of a sweep that an older
+/// program ran are run again.
+pub const RESULTS_VERSION: u32 = 1;
+
 /// A metric over all replications of one variant.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Estimate {

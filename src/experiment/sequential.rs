@@ -18,8 +18,14 @@ pub const FIRST: u32 = 10;
 /// How many replications there are at each look; the last is `max`.
 #[must_use]
 pub fn looks(max: u32) -> Vec<u32> {
+    looks_from(FIRST, max)
+}
+
+/// The same with a first look of the caller's choice, for decisions that need no narrow interval.
+#[must_use]
+pub fn looks_from(first: u32, max: u32) -> Vec<u32> {
     let mut all = Vec::new();
-    let mut at = FIRST.min(max);
+    let mut at = first.max(1).min(max);
     while at < max {
         all.push(at);
         at = at.saturating_add(at.div_ceil(2));
@@ -51,6 +57,7 @@ mod tests {
         assert_eq!(looks(50), [10, 15, 23, 35, 50]);
         assert_eq!(looks(10), [10]);
         assert_eq!(looks(3), [3]);
+        assert_eq!(looks_from(4, 50), [4, 6, 9, 14, 21, 32, 48, 50]);
         assert!(looks(10_000).len() < 20);
     }
 

@@ -22,9 +22,11 @@ mod junit;
 mod markdown;
 mod moment;
 mod parquet;
+mod plan;
 mod quantity;
 mod run_picture;
 mod saved;
+mod sweep;
 mod table;
 mod text;
 mod text_sections;
@@ -47,9 +49,14 @@ pub use junit::junit;
 pub use markdown::run_markdown;
 pub use moment::explain_moment;
 pub use parquet::parquet;
+pub use plan::{Goal, PlanReport, PlannedDesign, plan_picture};
 pub use quantity::{count, duration, estimate, quantity};
 pub use run_picture::run_picture;
 pub use saved::{looks_saved, read_saved};
+pub use sweep::{
+    SweepPoint, SweepReport, USUAL_METRICS, keep_point, load_point, point_key, point_path, sweep_csv,
+    sweep_parquet, sweep_pictures,
+};
 pub use text::{TextStyle, text};
 pub use warnings::warnings;
 pub use why::{Why, why};

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::reading::Files;
-use super::{presets, yaml};
+use super::{presets, setting, yaml};
 use crate::document::{Code, Diagnostics, Key, Node, Sources, Value, did_you_mean};
 
 /// One design: the scenario with a variant's patches.
@@ -72,6 +72,25 @@ pub fn load(
     sources: &mut Sources,
     found: &mut Diagnostics,
 ) -> Vec<Design> {
+    let mut designs = bare(name, text, files, only, sources, found);
+    for setting in settings {
+        setting::set_all("--set", setting, &mut designs, sources, found);
+    }
+    for design in &mut designs {
+        presets::fill(&mut design.tree, sources, found);
+    }
+    designs
+}
+
+/// The designs as the files write them, before flags and presets.
+pub fn bare(
+    name: &str,
+    text: String,
+    files: &dyn Files,
+    only: Option<&str>,
+    sources: &mut Sources,
+    found: &mut Diagnostics,
+) -> Vec<Design> {
     let Some(root) = whole_file(name, text, files, sources, found) else { return Vec::new() };
     let variants = root.get("variants").cloned();
     let base = Design { name: "base".to_owned(), tree: without(root, &["variants"]) };
@@ -89,12 +108,6 @@ pub fn load(
         }
         None if designs.is_empty() => designs.push(base),
         None => {}
-    }
-    for setting in settings {
-        apply(setting, &mut designs, sources, found);
-    }
-    for design in &mut designs {
-        presets::fill(&mut design.tree, sources, found);
     }
     designs
 }
@@ -313,74 +326,6 @@ fn extends_itself(start: usize, parents: &[Parent]) -> bool {
         }
     }
     false
-}
-
-/// The segments of a dotted path; one that holds a dot is quoted.
-fn segments(path: &str) -> Option<Vec<String>> {
-    let (mut all, mut current, mut quoted) = (Vec::new(), String::new(), false);
-    for c in path.chars() {
-        match c {
-            '"' => quoted = !quoted,
-            '.' if !quoted => all.push(std::mem::take(&mut current)),
-            other => current.push(other),
-        }
-    }
-    all.push(current);
-    (!quoted && all.iter().all(|s| !s.is_empty())).then_some(all)
-}
-
-fn apply(setting: &str, designs: &mut [Design], sources: &mut Sources, found: &mut Diagnostics) {
-    let source = sources.add(format!("--set {setting}"), setting);
-    let whole = sources.place(source, 0, setting.len());
-    // The `=` that ends the path is the first one outside of quotes.
-    let mut quoted = false;
-    let at = setting.char_indices().find(|(_, c)| {
-        quoted ^= *c == '"';
-        *c == '=' && !quoted
-    });
-    let Some((path, at)) = at.and_then(|(at, _)| segments(&setting[..at]).map(|path| (path, at))) else {
-        found.add(Code::BadSet, whole, "this is no `path=value`", "write `--set components.app.instances=6`");
-        return;
-    };
-    if path.len() > yaml::MAX_DEPTH || matches!(path[0].as_str(), "variants" | "extends") {
-        let message =
-            "`variants` and `extends` are used up before flags apply, and a path has at most 64 segments";
-        found.add(Code::BadSet, whole, message, "set the value itself; choose a variant with `--variant`");
-        return;
-    }
-    let Some(mut node) = yaml::read_part(source, setting, at + 1, found) else { return };
-    if node.is_null() && sources.slice(node.place).is_empty() {
-        found.add(
-            Code::BadSet,
-            whole,
-            "there is no value after the `=`",
-            "write `null` to delete what is there",
-        );
-        return;
-    }
-    for name in path.iter().rev() {
-        let key = Key { name: name.clone(), place: whole };
-        node = Node { place: whole, value: Value::Map(vec![(key, node)]) };
-    }
-    for design in designs {
-        let mut here = &design.tree;
-        for name in &path[..path.len() - 1] {
-            match here.get(name) {
-                Some(next) if !matches!(next.value, Value::Map(_) | Value::Null) => {
-                    found.add(
-                        Code::BadSet,
-                        whole,
-                        format!("`{name}` is {}, not a mapping", next.what()),
-                        "set a key of a mapping",
-                    );
-                    return;
-                }
-                Some(next) => here = next,
-                None => break,
-            }
-        }
-        design.tree = patch(design.tree.clone(), &node);
-    }
 }
 
 #[cfg(test)]

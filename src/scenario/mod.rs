@@ -1,5 +1,6 @@
 //! Floor 4: a scenario's text becomes a model, with every mistake reported at its place.
 
+pub mod axis;
 mod beside;
 mod clients;
 mod components;
@@ -14,7 +15,9 @@ pub mod model;
 pub mod presets;
 mod reading;
 pub mod schema;
+pub mod setting;
 pub mod spelt_out;
+pub mod sweep;
 mod trace;
 pub mod vocabulary;
 pub mod yaml;

@@ -43,6 +43,8 @@ pub struct Model {
     pub objectives: Vec<Claim>,
     /// Expectations.
     pub expectations: Vec<Claim>,
+    /// What sweeps vary.
+    pub sweep: Option<super::sweep::SweepSpec>,
 }
 
 /// The endpoints of all services, each name once, in order: what a load balancer can be asked for.

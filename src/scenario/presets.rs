@@ -136,7 +136,7 @@ impl Preset {
 }
 
 /// Lays presets under a design: components, autoscalers, spikes and retries that name one.
-pub(super) fn fill(tree: &mut Node, sources: &mut Sources, found: &mut Diagnostics) {
+pub fn fill(tree: &mut Node, sources: &mut Sources, found: &mut Diagnostics) {
     for (_, component) in children(tree, "components") {
         let kind = component.get("kind").and_then(Node::text).unwrap_or_default().to_owned();
         lay_under(component, &kind, sources, found);

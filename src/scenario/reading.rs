@@ -4,7 +4,7 @@ use super::beside::Beside;
 use super::clients::replay::Replays;
 use super::fields::{Fields, entries, items, resolve, scalar, text};
 use super::model::{Claim, ClaimWindow, EntitySpec, Model, PopularitySpec, RunPlan, Until};
-use super::{clients, components, effects, faults, network, prices};
+use super::{clients, components, effects, faults, network, prices, sweep};
 use crate::base::SimDuration;
 use crate::document::{Code, Diagnostics, Fault, Node, Value, quantity};
 
@@ -37,6 +37,7 @@ pub fn read_model(design: &str, root: &Node, beside: &Beside<'_>, found: &mut Di
     let price_node = fields.get("prices");
     let objective_node = fields.get("objectives");
     let expect_node = fields.get("expect");
+    let sweep_node = fields.get("sweep");
     let spelt = found.counts().0;
     fields.finish(found);
     // A misspelt block is missing under its right name.
@@ -81,6 +82,7 @@ pub fn read_model(design: &str, root: &Node, beside: &Beside<'_>, found: &mut Di
     let duration = run.duration.as_secs_f64();
     let objectives = read_claims(objective_node, duration, found);
     let expectations = read_claims(expect_node, duration, found);
+    let sweep = sweep::read(sweep_node, root, found);
     effects::check(root, run.duration, found);
     if found.counts().0 > before {
         return None;
@@ -100,6 +102,7 @@ pub fn read_model(design: &str, root: &Node, beside: &Beside<'_>, found: &mut Di
         prices,
         objectives,
         expectations,
+        sweep,
     })
 }
 

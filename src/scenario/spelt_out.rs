@@ -255,6 +255,10 @@ mod tests {
         for (.., written) in model.run.until.iter_mut().flat_map(|until| &mut until.metrics) {
             *written = None;
         }
+        if let Some(sweep) = &mut model.sweep {
+            sweep.axes.iter_mut().for_each(|(_, written)| *written = None);
+            sweep.metrics.iter_mut().for_each(|(_, written)| *written = None);
+        }
         format!("{model:?}")
     }
 

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::experiment::aggregate::{estimate, pooled};
-use crate::experiment::confidence::{Interval, t_interval};
+use crate::experiment::confidence::{Interval, t_interval, t_probability};
 use crate::experiment::results::{Judgement, MetricValue, Unit, Verdict};
 use crate::metrics::evaluate::value;
 use crate::metrics::{
@@ -27,6 +27,8 @@ struct Bench<'a> {
     catalog: &'a Catalog,
     records: &'a [ReplicationRecord],
     window: Window,
+    /// Of the interval that an objective is judged on.
+    level: f64,
 }
 
 impl Bench<'_> {
@@ -83,9 +85,7 @@ impl Bench<'_> {
 
     fn compare(&self, comparison: Comparison, a: &Term, b: &Term) -> Verdict {
         let (left, right) = (self.each(a), self.each(b));
-        let differences: Option<Vec<f64>> =
-            left.iter().zip(&right).map(|(a, b)| Some(a.number()? - b.number()?)).collect();
-        if let Some(interval) = differences.and_then(|d| t_interval(&d, 0.95)) {
+        if let Some(interval) = differences(&left, &right).and_then(|d| t_interval(&d, self.level)) {
             return on_interval(comparison, interval);
         }
         let holds = |(a, b): (&MetricValue, &MetricValue)| {
@@ -99,6 +99,35 @@ impl Bench<'_> {
             Verdict::Met
         } else {
             Verdict::Missed
+        }
+    }
+}
+
+fn differences(left: &[MetricValue], right: &[MetricValue]) -> Option<Vec<f64>> {
+    left.iter().zip(right).map(|(a, b)| Some(a.number()? - b.number()?)).collect()
+}
+
+impl Bench<'_> {
+    /// How sure it is that a condition is missed, from 0 to 1: Student's t of the mean difference of two sides
+    /// against none; of several conditions that of the one that decides.
+    fn missed(&self, condition: &Condition) -> Option<f64> {
+        let over = |a: &Term, b: &Term| {
+            // The probability that the true difference lies above zero, as t has it.
+            t_probability(&differences(&self.each(a), &self.each(b))?)
+        };
+        match condition {
+            Condition::Compare(Comparison::Less | Comparison::LessOrEqual, a, b) => over(a, b),
+            Condition::Compare(Comparison::Greater | Comparison::GreaterOrEqual, a, b) => {
+                Some(1.0 - over(a, b)?)
+            }
+            Condition::Compare(..) => None,
+            Condition::Within(term, low, high) => Some((1.0 - over(term, low)?).max(over(term, high)?)),
+            Condition::And(all) => {
+                all.iter().map(|c| self.missed(c)).try_fold(0.0, |most, c| Some(c?.max(most)))
+            }
+            Condition::Or(any) => {
+                any.iter().map(|c| self.missed(c)).try_fold(1.0, |least, c| Some(c?.min(least)))
+            }
         }
     }
 }
@@ -139,18 +168,36 @@ fn on_interval(comparison: Comparison, interval: Interval) -> Verdict {
     }
 }
 
-/// Judges an objective on the interval over replications.
+/// Judges an objective on the 95 % interval over replications.
 #[must_use]
 pub fn objective(clause: &Clause, catalog: &Catalog, records: &[ReplicationRecord]) -> Judgement {
-    let bench = Bench { catalog, records, window: clause.window };
+    objective_at(clause, catalog, records, 0.95)
+}
+
+/// Judges an objective on the interval at `level`, for whoever looks several times.
+#[must_use]
+pub fn objective_at(
+    clause: &Clause,
+    catalog: &Catalog,
+    records: &[ReplicationRecord],
+    level: f64,
+) -> Judgement {
+    let bench = Bench { catalog, records, window: clause.window, level };
     let verdict = bench.verdict(&clause.condition);
     bench.judgement(clause, verdict, bench.held(&clause.condition))
+}
+
+/// How sure it is that an objective is missed, from 0 to 1; `None` where values are no numbers, or there is one
+/// replication alone. One-sided, and of this look only.
+#[must_use]
+pub fn confidence_of_miss(clause: &Clause, catalog: &Catalog, records: &[ReplicationRecord]) -> Option<f64> {
+    Bench { catalog, records, window: clause.window, level: 0.95 }.missed(&clause.condition)
 }
 
 /// Judges an expectation on every replication's own values; inconclusive only without any replication.
 #[must_use]
 pub fn expectation(clause: &Clause, catalog: &Catalog, records: &[ReplicationRecord]) -> Judgement {
-    let bench = Bench { catalog, records, window: clause.window };
+    let bench = Bench { catalog, records, window: clause.window, level: 0.95 };
     let held = bench.held(&clause.condition);
     let verdict = match held.as_slice() {
         [] => Verdict::Inconclusive,

@@ -10,7 +10,7 @@ mod error_budget;
 mod judge;
 
 pub use error_budget::error_budgets;
-pub use judge::{Clause, expectation, objective};
+pub use judge::{Clause, confidence_of_miss, expectation, objective, objective_at};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! Objectives on the interval, expectations on every replication.
 
-use super::{Clause, expectation, objective};
+use super::{Clause, confidence_of_miss, expectation, objective, objective_at};
 use crate::base::{ComponentId, OperationId, SimDuration, SimTime};
 use crate::engine::{Finished, Observation, Outcome, Probe};
 use crate::experiment::aggregate::aggregate;
@@ -92,4 +92,20 @@ fn results_add_up() {
     let offered = results.series.column("offered").unwrap();
     assert_eq!(offered.median, vec![Some(1.0); 10]);
     assert_eq!(results.series.t.len(), 10);
+}
+
+#[test]
+fn a_stricter_level_leaves_more_open_and_a_miss_has_its_confidence() {
+    let runs: Vec<_> = [0.10, 0.12, 0.14, 0.11, 0.13].map(run).into();
+    // The mean is 0.12, its standard error 0.00707: at 0.105 t is 2.12 with 4 degrees of freedom, one-sided 0.949.
+    let clause = clause(Comparison::Less, "mean", 0.1003);
+    assert_eq!(objective_at(&clause, &catalog(), &runs, 0.95).verdict, Verdict::Missed);
+    assert_eq!(objective_at(&clause, &catalog(), &runs, 0.99).verdict, Verdict::Inconclusive);
+    let miss = |limit| {
+        let clause = self::clause(Comparison::Less, "mean", limit);
+        confidence_of_miss(&clause, &catalog(), &runs).unwrap()
+    };
+    assert!((miss(0.105) - 0.949).abs() < 2e-3, "{}", miss(0.105));
+    assert!((miss(0.12) - 0.5).abs() < 1e-6 && miss(0.2) < 1e-3);
+    assert_eq!(confidence_of_miss(&clause, &catalog(), &runs[..1]), None);
 }

@@ -14,9 +14,7 @@ use surgesim::document::Code;
 const FOLDER: &str = "scenarios/invalid";
 
 /// Codes that no file can cause by itself, and why.
-const ELSEWHERE: [(Code, &str); 6] = [
-    (Code::TooLarge, "generated below: more than is worth shipping"),
-    (Code::BadSet, "a flag's mistake"),
+const ELSEWHERE: [(Code, &str); 4] = [
     (Code::BadTrace, "a mistake in what `surgesim cache` reads"),
     (Code::VisibilityTooShort, "comes with queues"),
     (Code::KeepAliveRace, "comes with connections kept alive"),

@@ -33,5 +33,6 @@ mod shards;
 mod shipped;
 mod simulation;
 mod streams;
+mod sweep;
 mod theory;
 mod traces;

@@ -3,8 +3,8 @@
 
 use super::font::{Weight, shorten, text_width};
 use super::header::Words;
-use super::palette::{AXIS, BLUE, GREY, GRID, INK, MUTED};
-use super::picture::Axis;
+use super::palette::{AMBER, AXIS, BLUE, GREY, GRID, INK, MUTED};
+use super::picture::{Axis, Limit};
 use super::svg::{Anchor, Face, Svg, num};
 use super::ticks::{Ticks, format_value};
 
@@ -15,11 +15,27 @@ const RIGHT: f64 = 1150.0;
 const SMALL: Face = Face::new(12.0, Weight::Regular, MUTED);
 const NAME: Face = Face::new(13.0, Weight::SemiBold, INK);
 
+/// What is found of a design.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing was asked; the Pareto front is drawn.
+    #[default]
+    Unasked,
+    /// It meets what is asked.
+    Met,
+    /// It does not, or that cannot be told: hollow.
+    Missed,
+    /// It is the answer: ringed.
+    Chosen,
+}
+
 /// One design.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Point {
-    /// Its name.
+    /// Its name; nothing is written where it is empty.
     pub label: String,
+    /// What is found of it.
+    pub standing: Standing,
     /// x with its interval.
     pub x: (f64, f64, f64),
     /// y with its interval.
@@ -41,6 +57,8 @@ pub struct Scatter {
     pub y: (String, Axis),
     /// The designs.
     pub points: Vec<Point>,
+    /// Limits on y.
+    pub limits: Vec<Limit>,
 }
 
 /// Which points no other beats on both axes.
@@ -66,7 +84,11 @@ pub fn render_scatter(scatter: &Scatter) -> String {
         (!ends.is_empty())
             .then(|| ends.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(*x), b.max(*x))))
     };
-    let (xs, ys) = (Ticks::of(scatter.x.1, extent(&|p| p.x)), Ticks::of(scatter.y.1, extent(&|p| p.y)));
+    let mut heights = extent(&|p| p.y);
+    for limit in scatter.limits.iter().filter(|l| l.value.is_finite() && l.value > 0.0) {
+        heights = heights.map(|(a, b)| (a.min(limit.value), b.max(limit.value)));
+    }
+    let (xs, ys) = (Ticks::of(scatter.x.1, extent(&|p| p.x)), Ticks::of(scatter.y.1, heights));
     let x_at = |x: f64| LEFT + xs.height(x).clamp(0.0, 1.0) * (RIGHT - LEFT);
     let y_at = |y: f64| top + (1.0 - ys.height(y).clamp(0.0, 1.0)) * PLOT_HEIGHT;
     svg.text(LEFT, top - 10.0, &scatter.y.0, SMALL);
@@ -83,6 +105,10 @@ pub fn render_scatter(scatter: &Scatter) -> String {
         svg.text(x, top + PLOT_HEIGHT + 20.0, &label, SMALL.anchored(Anchor::Middle));
     }
     svg.text(RIGHT, top + PLOT_HEIGHT + 40.0, &scatter.x.0, SMALL.anchored(Anchor::End));
+    for limit in scatter.limits.iter().filter(|l| l.value.is_finite() && l.value <= ys.top()) {
+        svg.line((LEFT, y_at(limit.value)), (RIGHT, y_at(limit.value)), MUTED, " stroke-dasharray=\"6 4\"");
+        svg.text(LEFT + 4.0, y_at(limit.value) - 5.0, &limit.label, SMALL.haloed());
+    }
     let front = pareto(&scatter.points.iter().map(|p| (p.x.0, p.y.0)).collect::<Vec<_>>());
     draw_front(&mut svg, scatter, &front, (&x_at, &y_at));
     draw_points(&mut svg, scatter, &front, (&x_at, &y_at));
@@ -93,8 +119,13 @@ type Place<'a> = (&'a dyn Fn(f64) -> f64, &'a dyn Fn(f64) -> f64);
 
 /// Steps through the designs that nobody beats: what less money costs in latency.
 fn draw_front(svg: &mut Svg, scatter: &Scatter, front: &[bool], (x_at, y_at): Place<'_>) {
-    let mut best: Vec<(f64, f64)> =
-        scatter.points.iter().zip(front).filter(|(_, on)| **on).map(|(p, _)| (p.x.0, p.y.0)).collect();
+    let mut best: Vec<(f64, f64)> = scatter
+        .points
+        .iter()
+        .zip(front)
+        .filter(|(p, on)| **on && p.standing == Standing::Unasked)
+        .map(|(p, _)| (p.x.0, p.y.0))
+        .collect();
     best.sort_by(|a, b| a.0.total_cmp(&b.0));
     for pair in best.windows(2) {
         let corner = (x_at(pair[1].0), y_at(pair[0].1));
@@ -111,10 +142,23 @@ fn draw_points(svg: &mut Svg, scatter: &Scatter, front: &[bool], (x_at, y_at): P
             continue;
         }
         let (x, y) = (x_at(point.x.0), y_at(point.y.0));
-        let colour = if *on_front { BLUE } else { GREY };
+        let colour = match point.standing {
+            Standing::Unasked if !on_front => GREY,
+            Standing::Missed => GREY,
+            _ => BLUE,
+        };
         svg.line((x_at(point.x.1), y), (x_at(point.x.2), y), colour, " stroke-width=\"1.5\"");
         svg.line((x, y_at(point.y.1)), (x, y_at(point.y.2)), colour, " stroke-width=\"1.5\"");
-        svg.raw(format_args!("<circle cx=\"{}\" cy=\"{}\" r=\"6\" fill=\"{colour}\"/>\n", num(x), num(y)));
+        let fill = if point.standing == Standing::Missed { "#FFFFFF" } else { colour };
+        let (x_text, y_text) = (num(x), num(y));
+        svg.raw(format_args!(
+            "<circle cx=\"{x_text}\" cy=\"{y_text}\" r=\"6\" fill=\"{fill}\" stroke=\"{colour}\" stroke-width=\"2\"/>\n"
+        ));
+        if point.standing == Standing::Chosen {
+            svg.raw(format_args!(
+                "<circle cx=\"{x_text}\" cy=\"{y_text}\" r=\"13\" fill=\"none\" stroke=\"{AMBER}\" stroke-width=\"3\"/>\n"
+            ));
+        }
         let label = shorten(&point.label, NAME.size, NAME.weight, 260.0);
         let width = text_width(&label, NAME.size, NAME.weight);
         let left = if x + 12.0 + width > RIGHT { x - 12.0 - width } else { x + 12.0 };
@@ -148,8 +192,12 @@ mod tests {
     #[test]
     fn hostile_names_and_numbers_still_make_a_picture() {
         let axis = Axis { scale: Scale::Log, unit: Unit::Duration, top: None };
-        let point =
-            |label: &str, x: f64, y: f64| Point { label: label.to_owned(), x: (x, x, x), y: (y, y, y) };
+        let point = |label: &str, x: f64, y: f64| Point {
+            label: label.to_owned(),
+            standing: Standing::Chosen,
+            x: (x, x, x),
+            y: (y, y, y),
+        };
         let scatter = Scatter {
             headline: "<b>".to_owned(),
             subtitle: String::new(),
@@ -161,6 +209,10 @@ mod tests {
                 point("n", f64::NAN, f64::INFINITY),
                 point("", 1.0, 0.2),
                 point(&"long".repeat(90), 0.0, 1e9),
+            ],
+            limits: vec![
+                Limit { value: f64::NAN, label: "<".to_owned() },
+                Limit { value: 0.3, label: "<".to_owned() },
             ],
         };
         let svg = render_scatter(&scatter);

@@ -2,7 +2,9 @@
 
 use super::{ComparisonReport, headline};
 use crate::experiment::results::{Estimate, VariantResults};
-use crate::report::chart::{Axis, Band, Line, Panel, Picture, Point, Role, Scale, Scatter, Stroke, Unit};
+use crate::report::chart::{
+    Axis, Band, Line, Panel, Picture, Point, Role, Scale, Scatter, Standing, Stroke, Unit,
+};
 use crate::report::quantity;
 
 /// What is drawn over time of every design: series, title, note, unit, scale.
@@ -96,7 +98,7 @@ pub fn pareto_picture(report: &ComparisonReport<'_>) -> Option<Scatter> {
         .iter()
         .filter_map(|c| {
             let (cost, p99) = (c.results.metric("cost")?, c.results.metric("p99")?);
-            Some(Point { label: c.label.clone(), x: ends(cost)?, y: ends(p99)? })
+            Some(Point { label: c.label.clone(), standing: Standing::Unasked, x: ends(cost)?, y: ends(p99)? })
         })
         .collect();
     if points.len() < 2 {
@@ -129,5 +131,6 @@ pub fn pareto_picture(report: &ComparisonReport<'_>) -> Option<Scatter> {
         x: ("$ per hour".to_owned(), Axis { scale: Scale::Linear, unit: Unit::Count, top: None }),
         y: ("p99 of good answers".to_owned(), Axis { scale: Scale::Log, unit: Unit::Duration, top: None }),
         points,
+        limits: Vec::new(),
     })
 }

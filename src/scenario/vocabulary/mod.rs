@@ -22,6 +22,7 @@ mod scenario;
 mod service;
 mod shared;
 mod steps;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
@@ -141,7 +142,7 @@ pub fn blocks() -> impl Iterator<Item = &'static Block> {
     GROUPS.iter().copied().flatten()
 }
 
-const GROUPS: [&[Block]; 17] = [
+const GROUPS: [&[Block]; 18] = [
     scenario::BLOCKS,
     network::BLOCKS,
     data::BLOCKS,
@@ -159,4 +160,5 @@ const GROUPS: [&[Block]; 17] = [
     queue::BLOCKS,
     log::BLOCKS,
     faults::BLOCKS,
+    sweep::BLOCKS,
 ];

@@ -54,6 +54,7 @@ pub(super) const BLOCKS: &[Block] = &[
                 "what the design must hold, judged on confidence intervals",
             ),
             key("expect", CLAIMS, Unset("none"), "what must hold in every replication"),
+            key("sweep", Takes::Block("sweep"), Unset("`--vary` says what"), "what `sweep` and `plan` vary"),
             key(
                 "variants",
                 List(&Takes::Block("variant")),
