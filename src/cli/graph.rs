@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 
 use super::args::{Graph, GraphFormat};
 use super::{Exit, complain, load, print, print_bytes};
+use crate::components::pooler::spec::PoolMode;
 use crate::components::service::spec::{Layer, Step};
 use crate::report::chart::{
     Edge, Node, NodeKind, Topology, render_dot, render_mermaid, render_topology_png, render_topology_svg,
@@ -70,6 +71,13 @@ pub(super) fn topology(model: &Model) -> Topology {
             ComponentSpec::Database(database) => (format!("{} cores", database.cores), NodeKind::Database),
             ComponentSpec::Cache(_) => (format!("cache{times}"), NodeKind::Cache),
             ComponentSpec::Cdn(cdn) => (format!("{} places", cdn.pops), NodeKind::Cache),
+            ComponentSpec::Pooler(pooler) => {
+                let mode = match pooler.mode {
+                    PoolMode::Session => "session",
+                    PoolMode::Transaction => "transaction",
+                };
+                (format!("{mode} pool{times}"), NodeKind::LoadBalancer)
+            }
             ComponentSpec::LoadBalancer(_) => (format!("layer 7{times}"), NodeKind::LoadBalancer),
         };
         nodes.push(node(&component.name, detail, kind));
@@ -102,6 +110,7 @@ pub(super) fn topology(model: &Model) -> Topology {
                     );
                 }
             }
+            ComponentSpec::Pooler(pooler) => edge(&component.name, pooler.to.index(), String::new()),
             ComponentSpec::Database(_) => {}
         }
     }

@@ -6,6 +6,7 @@ pub mod cdn;
 pub mod database;
 pub mod endpoint_pattern;
 pub mod load_balancer;
+pub mod pooler;
 pub mod service;
 
 use crate::engine::{CallId, Context, Disturbance, Node, Outcome, Probe, Timer, Withdrawal};
@@ -74,6 +75,8 @@ kinds! {
     "load_balancer" => LoadBalancer(load_balancer::LoadBalancer),
     /// Keeps rows.
     "database" => Database(database::Database),
+    /// Lends connections to a database.
+    "pooler" => Pooler(pooler::Pooler),
     /// Keeps copies of rows.
     "cache" => Cache(cache::Cache),
     /// Keeps copies of answers.

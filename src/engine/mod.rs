@@ -51,6 +51,7 @@ pub use plan::{
     BulkheadPlan, CallSite, ConnectionLimit, Demand, EntityPlan, Fleet, Jitter, LinkPlan, Nearest, Path,
     Plan, PoolPlan, Popularity, Reload, Retry, RetryOn, RowChoice, SiteId, Target, Trait,
 };
+pub use pool::CONNECTIONS_CLOSED;
 pub use probe::{Blind, Finished, Found, LAG_UNIT, Observation, Probe, Written};
 pub use program::{Condition, CopyOp, KeepMode, Op, Pc, Program};
 pub use quota::PERIOD;

@@ -29,6 +29,7 @@ pub fn assemble(model: &Model, replication: u32) -> Assembly {
             ComponentSpec::Database(spec) => Component::Database(nodes::database(index, spec, &mut sites)),
             ComponentSpec::Cache(spec) => Component::Cache(nodes::cache(index, spec, &mut sites)),
             ComponentSpec::Cdn(spec) => Component::Cdn(nodes::cdn(index, spec, &mut sites)),
+            ComponentSpec::Pooler(spec) => Component::Pooler(nodes::pooler(index, spec, &mut sites)),
             ComponentSpec::LoadBalancer(spec) => {
                 Component::LoadBalancer(nodes::load_balancer(index, spec, &mut sites))
             }

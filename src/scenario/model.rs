@@ -6,6 +6,7 @@ use crate::components::cache::spec::CacheSpec;
 use crate::components::cdn::spec::CdnSpec;
 use crate::components::database::spec::DatabaseSpec;
 use crate::components::load_balancer::spec::LoadBalancerSpec;
+use crate::components::pooler::spec::PoolerSpec;
 use crate::components::service::spec::{CallOptions, ServiceSpec};
 use crate::document::Place;
 use crate::workload::{ArrivalProcess, ConnectionSpec, Loop, Profile};
@@ -56,7 +57,22 @@ pub fn endpoints(components: &[ComponentModel]) -> Vec<&str> {
         .collect()
 }
 
+/// The database behind a pooler; any other component is itself.
+#[must_use]
+pub fn behind(components: &[ComponentModel], at: ComponentId) -> ComponentId {
+    match components.get(at.index()).map(|component| &component.spec) {
+        Some(ComponentSpec::Pooler(pooler)) => pooler.to,
+        _ => at,
+    }
+}
+
 impl Model {
+    /// What a component does with what is asked of it: of a pooler, the database behind it.
+    #[must_use]
+    pub fn answering(&self, at: ComponentId) -> &ComponentSpec {
+        &self.components[behind(&self.components, at).index()].spec
+    }
+
     /// What a load balancer of the model can be asked for.
     #[must_use]
     pub fn endpoints(&self) -> Vec<&str> {
@@ -164,6 +180,8 @@ pub enum ComponentSpec {
     Cache(CacheSpec),
     /// `kind: cdn`.
     Cdn(CdnSpec),
+    /// `kind: pooler`.
+    Pooler(PoolerSpec),
 }
 
 impl ComponentSpec {
@@ -176,6 +194,7 @@ impl ComponentSpec {
             Self::LoadBalancer(_) => "load_balancer",
             Self::Cache(_) => "cache",
             Self::Cdn(_) => "cdn",
+            Self::Pooler(_) => "pooler",
         }
     }
 
@@ -197,6 +216,7 @@ impl ComponentSpec {
             Self::Cdn(cdn) => cdn.instances(),
             Self::Database(database) => database.layout().members(),
             Self::Cache(cache) => cache.nodes,
+            Self::Pooler(pooler) => pooler.instances,
         }
     }
 
@@ -205,7 +225,7 @@ impl ComponentSpec {
     pub fn pools_of_caller(&self) -> u16 {
         match self {
             Self::Database(database) => database.layout().members(),
-            Self::Service(_) | Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) => 1,
+            Self::Service(_) | Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) | Self::Pooler(_) => 1,
         }
     }
 
@@ -215,6 +235,7 @@ impl ComponentSpec {
         match self {
             Self::Service(service) => service.endpoints.get(id.index()).map(|e| e.name.as_str()),
             Self::Database(database) => database.queries.get(id.index()).map(|q| q.name.as_str()),
+            Self::Pooler(pooler) => pooler.queries.get(id.index()).map(String::as_str),
             Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) => None,
         }
     }
@@ -224,7 +245,9 @@ impl ComponentSpec {
     pub fn serves(&self, endpoint: &str) -> bool {
         match self {
             Self::Service(service) => service.endpoints.iter().any(|e| e.name == endpoint),
-            Self::Database(_) | Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) => false,
+            Self::Database(_) | Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) | Self::Pooler(_) => {
+                false
+            }
         }
     }
 
@@ -234,6 +257,7 @@ impl ComponentSpec {
         match self {
             Self::Service(service) => service.endpoints.iter().map(|e| e.name.clone()).collect(),
             Self::Database(database) => database.queries.iter().map(|q| q.name.clone()).collect(),
+            Self::Pooler(pooler) => pooler.queries.clone(),
             Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) => Vec::new(),
         }
     }

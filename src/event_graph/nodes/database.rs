@@ -30,8 +30,11 @@ pub(in crate::event_graph) fn database(index: usize, spec: &DatabaseSpec, sites:
     });
     let members = u32::from(spec.layout().members());
     if let Some(max) = spec.max_connections {
-        let limit =
-            |member| ConnectionLimit { resource: sites.resource(index, member, Role::Connections), max };
+        let limit = |member| ConnectionLimit {
+            resource: sites.resource(index, member, Role::Connections),
+            max,
+            told: false,
+        };
         sites.plan.connections[index] = (0..members).map(limit).collect();
     }
     let resources = (0..members).map(|member| MemberResources {

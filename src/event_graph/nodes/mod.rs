@@ -5,6 +5,7 @@ mod cdn;
 mod client;
 mod database;
 mod load_balancer;
+mod pooler;
 mod service;
 pub(in crate::event_graph) mod shards;
 
@@ -13,6 +14,7 @@ pub(super) use cdn::cdn;
 pub(super) use client::client;
 pub(super) use database::database;
 pub(super) use load_balancer::load_balancer;
+pub(super) use pooler::pooler;
 pub(super) use service::service;
 
 use super::sites::Sites;

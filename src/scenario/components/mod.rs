@@ -9,6 +9,7 @@ mod cdn;
 mod database;
 mod guarding;
 mod load_balancer;
+mod pooler;
 mod replicas;
 mod service;
 mod shards;
@@ -43,7 +44,16 @@ impl Names {
         };
         let components = components.map_or(&[][..], Node::entries).iter().map(|(key, node)| {
             let kind = node.get("kind").and_then(Node::text).unwrap_or_default().to_owned();
-            let operations = if kind == "database" { list(node, "queries") } else { list(node, "endpoints") };
+            let operations = match kind.as_str() {
+                "database" => list(node, "queries"),
+                // What its database can be asked for.
+                "pooler" => node
+                    .get("to")
+                    .and_then(Node::text)
+                    .and_then(|to| components?.get(to))
+                    .map_or_else(Vec::new, |database| list(database, "queries")),
+                _ => list(node, "endpoints"),
+            };
             (key.name.clone(), kind, operations)
         });
         let columns = replays.names.iter().enumerate().map(|(at, name)| (name.clone(), replays.mean(at)));
@@ -106,6 +116,21 @@ impl Names {
         None
     }
 
+    /// A database by its name.
+    pub(super) fn database(&self, node: &Node, name: &str, found: &mut Diagnostics) -> Option<ComponentId> {
+        let id = self.component(node, name, found)?;
+        if self.components.get(id.index()).is_some_and(|(_, kind, _)| kind == "database") {
+            return Some(id);
+        }
+        found.add(
+            Code::WrongKind,
+            node.place,
+            format!("`{name}` is no database"),
+            "a pooler stands before a component of kind `database`",
+        );
+        None
+    }
+
     /// A component that takes requests: neither a database nor a cache.
     pub(super) fn receiver(&self, node: &Node, name: &str, found: &mut Diagnostics) -> Option<ComponentId> {
         let id = self.component(node, name, found)?;
@@ -118,11 +143,12 @@ impl Names {
             );
             return None;
         }
-        if self.components.get(id.index()).is_some_and(|(_, kind, _)| kind == "database") {
+        let kind = self.components.get(id.index()).map_or("", |(_, kind, _)| kind.as_str());
+        if kind == "database" || kind == "pooler" {
             found.add(
                 Code::WrongKind,
                 node.place,
-                format!("`{name}` is a database, which takes queries and no requests"),
+                format!("`{name}` is a {kind}, which takes queries and no requests"),
                 format!("send the request to a service whose steps say `query: {name}.NAME`"),
             );
             return None;
@@ -156,6 +182,10 @@ pub(super) fn read(node: Option<&Node>, names: &Names, found: &mut Diagnostics) 
             Some(1) => ComponentSpec::Database(database::read(&mut fields, names, found)),
             Some(2) => ComponentSpec::LoadBalancer(load_balancer::read(&mut fields, names, found)),
             Some(4) => ComponentSpec::Cdn(cdn::read(&mut fields, names, found)),
+            Some(5) => match pooler::read(&mut fields, names, found) {
+                Some(spec) => ComponentSpec::Pooler(spec),
+                None => continue,
+            },
             Some(_) => ComponentSpec::Cache(cache::read(&mut fields, names, found)),
             None => continue,
         };
@@ -164,6 +194,7 @@ pub(super) fn read(node: Option<&Node>, names: &Names, found: &mut Diagnostics) 
         models.push(ComponentModel { name: key.name.clone(), zones, place: key.place, spec });
     }
     cache_steps::check_read_through(&models, names, found);
+    pooler::check(&models, found);
     models
 }
 

@@ -296,7 +296,7 @@ pub(super) fn read_query(
     };
     let id = names.component(&part(node, component), component, found)?;
     let (_, kind, queries) = &names.components[id.index()];
-    if kind != "database" {
+    if kind != "database" && kind != "pooler" {
         found.add(
             Code::WrongKind,
             node.place,

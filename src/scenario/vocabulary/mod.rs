@@ -15,6 +15,7 @@ mod faults;
 mod guarding;
 mod load_balancer;
 mod network;
+mod pooler;
 mod replicas;
 mod scenario;
 mod service;
@@ -112,7 +113,7 @@ pub struct Block {
 }
 
 /// The kinds of components.
-pub const KINDS: [&str; 5] = ["service", "database", "load_balancer", "cache", "cdn"];
+pub const KINDS: [&str; 6] = ["service", "database", "load_balancer", "cache", "cdn", "pooler"];
 
 /// The block of a name.
 #[must_use]
@@ -125,7 +126,7 @@ pub fn blocks() -> impl Iterator<Item = &'static Block> {
     GROUPS.iter().copied().flatten()
 }
 
-const GROUPS: [&[Block]; 15] = [
+const GROUPS: [&[Block]; 16] = [
     scenario::BLOCKS,
     network::BLOCKS,
     data::BLOCKS,
@@ -137,6 +138,7 @@ const GROUPS: [&[Block]; 15] = [
     steps::BLOCKS,
     database::BLOCKS,
     replicas::BLOCKS,
+    pooler::BLOCKS,
     load_balancer::BLOCKS,
     cache::BLOCKS,
     cdn::BLOCKS,
