@@ -60,11 +60,13 @@ pub enum Reason {
     StatementTimeout,
     /// A pooler had no connection to its database within its pool's `wait`, and closed that of its client.
     NoServerConnection,
+    /// A read at a replica needed rows whose removal the replica could not put off any longer.
+    StandbyConflict,
 }
 
 impl Reason {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Done,
         Self::Replied,
         Self::BacklogFull,
@@ -92,6 +94,7 @@ impl Reason {
         Self::NotPrimary,
         Self::StatementTimeout,
         Self::NoServerConnection,
+        Self::StandbyConflict,
     ];
 
     /// Whether the callee has surely done nothing: it was not asked, or could not be.
@@ -151,6 +154,7 @@ impl Reason {
             Self::Loading => "loading",
             Self::NotPrimary => "not the primary",
             Self::NoServerConnection => "no server connection in time",
+            Self::StandbyConflict => "conflict with replay",
         }
     }
 }

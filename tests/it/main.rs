@@ -9,6 +9,7 @@ mod cdn;
 mod cli;
 mod compare;
 mod copies;
+mod database_node;
 mod faults;
 mod floors;
 

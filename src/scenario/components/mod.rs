@@ -1,6 +1,7 @@
 //! The `components:` block: what every kind shares, and one file per kind.
 
 mod autoscale;
+mod background;
 mod cache;
 mod cache_steps;
 mod call_guards;

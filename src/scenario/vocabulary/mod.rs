@@ -5,6 +5,7 @@
 //! what stands here, both ways.
 
 mod autoscale;
+mod background;
 mod cache;
 mod calls;
 mod cdn;
@@ -126,7 +127,7 @@ pub fn blocks() -> impl Iterator<Item = &'static Block> {
     GROUPS.iter().copied().flatten()
 }
 
-const GROUPS: [&[Block]; 16] = [
+const GROUPS: [&[Block]; 17] = [
     scenario::BLOCKS,
     network::BLOCKS,
     data::BLOCKS,
@@ -138,6 +139,7 @@ const GROUPS: [&[Block]; 16] = [
     steps::BLOCKS,
     database::BLOCKS,
     replicas::BLOCKS,
+    background::BLOCKS,
     pooler::BLOCKS,
     load_balancer::BLOCKS,
     cache::BLOCKS,
