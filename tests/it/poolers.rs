@@ -202,7 +202,7 @@ fn a_pooler_passes_writes_and_new_rows_on() {
     assert_eq!(runs.each("stale_reads(item)").iter().sum::<f64>(), 0.0);
     // Every fresh row is written at the primary, and read back at the replica once it is there.
     assert!(mean(&runs.each("db.primary.cpu")) > 0.001 && mean(&runs.each("db.replica.cpu")) > 0.03);
-    let turn = text.replace("wait_for_position", "round_robin");
+    let turn = text.replace("wait_for_position", "round_robin").replace("put(new)", "put(item)");
     assert!(mean(&run(&turn).each("stale_reads(item)")) > 0.5);
 }
 
