@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use super::args::{Graph, GraphFormat};
 use super::{Exit, complain, load, print, print_bytes};
 use crate::base::ComponentId;
+use crate::components::pooler::spec::PoolMode;
 use crate::components::service::spec::{Layer, Step};
 use crate::report::chart::{
     Edge, Node, NodeKind, Topology, render_dot, render_mermaid, render_topology_png, render_topology_svg,
@@ -78,6 +79,13 @@ pub(super) fn topology(model: &Model) -> Topology {
             ComponentSpec::Log(log) => {
                 (format!("log, {} partitions", log.settings.partitions), NodeKind::Queue)
             }
+            ComponentSpec::Pooler(pooler) => {
+                let mode = match pooler.mode {
+                    PoolMode::Session => "session",
+                    PoolMode::Transaction => "transaction",
+                };
+                (format!("{mode} pool{times}"), NodeKind::LoadBalancer)
+            }
             ComponentSpec::LoadBalancer(_) => (format!("layer 7{times}"), NodeKind::LoadBalancer),
         };
         nodes.push(node(&component.name, detail, kind));
@@ -123,6 +131,7 @@ pub(super) fn topology(model: &Model) -> Topology {
                     edge(&component.name, worker.index(), "records".to_owned());
                 }
             }
+            ComponentSpec::Pooler(pooler) => edge(&component.name, pooler.to.index(), String::new()),
             ComponentSpec::Database(_) => {}
         }
     }

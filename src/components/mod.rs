@@ -7,6 +7,7 @@ pub mod database;
 pub mod endpoint_pattern;
 pub mod load_balancer;
 pub mod log;
+pub mod pooler;
 pub mod queue;
 pub mod service;
 
@@ -76,6 +77,8 @@ kinds! {
     "load_balancer" => LoadBalancer(load_balancer::LoadBalancer),
     /// Keeps rows.
     "database" => Database(database::Database),
+    /// Lends connections to a database.
+    "pooler" => Pooler(pooler::Pooler),
     /// Keeps copies of rows.
     "cache" => Cache(cache::Cache),
     /// Keeps copies of answers.

@@ -232,6 +232,9 @@ impl<P: Probe> Core<P> {
         child.bytes = if site.salt.is_none() { call.bytes } else { 0 };
         let any = call.choice == super::call::ANY_INSTANCE;
         child.instance = if any { 0 } else { call.choice };
+        if site.relays {
+            child.seen = call.seen;
+        }
         if site.propagates || call.deadline != SimTime::MAX {
             child.deadline = self.told_deadline(caller);
         }
@@ -391,9 +394,7 @@ impl<P: Probe> Core<P> {
             record.seen = seen;
         }
         if record.flags.has(Flags::POOLED) {
-            // A refused connection was never opened.
-            let refused = matches!(outcome.reason, Reason::TooManyConnections | Reason::Unreachable);
-            self.release_pool(caller, refused);
+            self.release_pool(caller, outcome.reason.ends_connection());
         } else if outcome.reason == Reason::Unreachable {
             self.calls[caller].flags.take(Flags::KEPT_ALIVE);
         }
@@ -438,6 +439,10 @@ impl<P: Probe> Core<P> {
                 self.tell_breaker(id, outcome);
                 self.wait_ended(id, Some(outcome));
                 Some((id, me, outcome))
+            }
+            Limit::Reserve => {
+                self.take_from_reserve(id, token);
+                None
             }
             Limit::Backoff => {
                 if self.calls.get(id)?.wait_token == token {

@@ -205,7 +205,8 @@ impl<P: Probe> Core<P> {
         let Some(index) = site.cluster.map(|index| index as usize) else { return };
         let (request, choice) = (call.request, site.row);
         let from = (call.component, call.instance);
-        let operation = site.target.operation;
+        let operation = site.operations.get(call.operation.index()).copied();
+        let operation = operation.unwrap_or(site.target.operation);
         // A row that is inserted is the request's own from here on.
         if choice != RowChoice::None {
             self.choose_row(request, choice);

@@ -306,6 +306,12 @@ impl<P: Probe> Context<'_, P> {
         self.core.calls.get(id).is_some_and(|c| c.flags.has(Flags::IN_LINE))
     }
 
+    /// Who made the call; none if nobody waits for it any more.
+    #[must_use]
+    pub fn caller(&self, id: CallId) -> Option<ComponentId> {
+        self.core.calls.get(self.core.calls[id].parent).map(|parent| parent.component)
+    }
+
     /// The request that a live call is made for.
     #[inline]
     pub fn request(&self, id: CallId) -> Option<&Request> {

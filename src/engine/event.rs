@@ -71,6 +71,8 @@ pub enum Limit {
     Patience,
     /// No pooled connection came free in time.
     PoolWait,
+    /// Whoever waits for a pooled connection may have one of the reserve.
+    Reserve,
     /// The pause before the next attempt is over.
     Backoff,
     /// The call site's circuit breaker is open: no attempt is made.

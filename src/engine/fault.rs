@@ -303,7 +303,7 @@ impl<P: Probe> Core<P> {
                     idle += pool.open.saturating_sub(pool.in_use);
                     pool.open = pool.in_use;
                 }
-                self.close_idle(component, of, idle);
+                self.close_idle(component, of, (site.caller, idle));
             }
         }
     }

@@ -254,8 +254,7 @@ impl<P: Probe> Core<P> {
         if !is_first || outcome.is_ok() {
             return true;
         }
-        let refused = matches!(outcome.reason, Reason::TooManyConnections | Reason::Unreachable);
-        self.release_pool(caller, refused);
+        self.release_pool(caller, outcome.reason.ends_connection());
         self.promote(caller);
         false
     }

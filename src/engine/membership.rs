@@ -36,7 +36,7 @@ impl<P: Probe> Core<P> {
                 let idle = pool.open.saturating_sub(pool.in_use);
                 if !joins {
                     pool.open = pool.in_use;
-                    self.close_idle(site.target.component, member as u16, idle);
+                    self.close_idle(site.target.component, member as u16, (component, idle));
                 }
                 let servers = if joins { f64::from(size) } else { 0.0 };
                 self.observe(Observation::Capacity { resource, servers });
@@ -44,16 +44,25 @@ impl<P: Probe> Core<P> {
         }
     }
 
-    /// So many idle connections to a member of a component close.
-    pub(super) fn close_idle(&mut self, target: ComponentId, member: u16, idle: u32) {
+    /// So many idle connections of a caller to a member of a component close.
+    pub(super) fn close_idle(
+        &mut self,
+        target: ComponentId,
+        member: u16,
+        (caller, idle): (ComponentId, u32),
+    ) {
         let Some(all) = self.connections.get_mut(target.index()) else { return };
         let Some(connections) = super::pool::of_instance(all, member) else { return };
         if idle == 0 {
             return;
         }
         connections.open = connections.open.saturating_sub(idle);
-        let (resource, present) = (connections.limit.resource, connections.open);
+        let (resource, present, told) =
+            (connections.limit.resource, connections.open, connections.limit.told);
         self.observe(Observation::Level { resource, present });
+        if told {
+            self.tell_closed(target, member, caller.0, idle);
+        }
     }
 }
 

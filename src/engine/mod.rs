@@ -55,6 +55,7 @@ pub use plan::{
     BulkheadPlan, CallSite, ConnectionLimit, Demand, EntityPlan, Fleet, Jitter, LinkPlan, Nearest, Path,
     Plan, PoolPlan, Popularity, Reload, Retry, RetryOn, RowChoice, SiteId, Target, Trait,
 };
+pub use pool::CONNECTIONS_CLOSED;
 pub use probe::{Blind, Fate, Finished, Found, LAG_UNIT, Observation, Probe, RecordFate, Written};
 pub use program::{Condition, CopyOp, KeepMode, Op, Pc, Program};
 pub use quota::PERIOD;

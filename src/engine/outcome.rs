@@ -60,11 +60,15 @@ pub enum Reason {
     NotPrimary,
     /// A statement took longer than the database's `statement_timeout`.
     StatementTimeout,
+    /// A pooler had no connection to its database within its pool's `wait`, and closed that of its client.
+    NoServerConnection,
+    /// A read at a replica needed rows whose removal the replica could not put off any longer.
+    StandbyConflict,
 }
 
 impl Reason {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::Done,
         Self::Replied,
         Self::BacklogFull,
@@ -92,6 +96,8 @@ impl Reason {
         Self::Loading,
         Self::NotPrimary,
         Self::StatementTimeout,
+        Self::NoServerConnection,
+        Self::StandbyConflict,
     ];
 
     /// Whether the callee has surely done nothing: it was not asked, or could not be.
@@ -99,8 +105,19 @@ impl Reason {
     pub const fn is_unsent(self) -> bool {
         matches!(
             self,
-            Self::Unreachable | Self::PoolTimeout | Self::BreakerOpen | Self::Throttled | Self::BulkheadFull
+            Self::Unreachable
+                | Self::PoolTimeout
+                | Self::NoServerConnection
+                | Self::BreakerOpen
+                | Self::Throttled
+                | Self::BulkheadFull
         )
+    }
+
+    /// Whether the connection that was asked over is gone with the answer, or never was.
+    #[must_use]
+    pub const fn ends_connection(self) -> bool {
+        matches!(self, Self::TooManyConnections | Self::Unreachable | Self::NoServerConnection)
     }
 
     /// Whether nothing came back from whoever was asked: a refusal, a broken connection, or silence.
@@ -140,6 +157,8 @@ impl Reason {
             Self::Remembered => "remembered error",
             Self::Loading => "loading",
             Self::NotPrimary => "not the primary",
+            Self::NoServerConnection => "no server connection in time",
+            Self::StandbyConflict => "conflict with replay",
         }
     }
 }

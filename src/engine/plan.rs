@@ -212,6 +212,8 @@ pub struct CallSite {
     pub nearest: Option<Nearest>,
     /// Index into [`Plan::paths`]: the network between the two; none where it takes no time.
     pub path: Option<u32>,
+    /// Whether the call passes on what its caller was told of rows (poolers).
+    pub relays: bool,
 }
 
 /// At most so many calls under way from one caller instance at one call site.
@@ -234,6 +236,11 @@ pub struct PoolPlan {
     pub size: u32,
     /// Longest wait for one, in seconds; none: without limit.
     pub wait: Option<Demand>,
+    /// Connections beyond `size` for whoever has waited so long.
+    pub reserve: Option<(u32, SimDuration)>,
+    /// Whether its caller pins connections to those who call it, lets them wait itself, and reports of both:
+    /// then one is open for each of as many as the call says in [`super::Call::needed`].
+    pub pinned: bool,
 }
 
 /// The network between a caller component and a target component, by their zones.
@@ -365,6 +372,8 @@ pub struct ConnectionLimit {
     pub resource: ResourceId,
     /// Connections at most.
     pub max: u32,
+    /// Whether the component is told when some of them close ([`super::CONNECTIONS_CLOSED`]).
+    pub told: bool,
 }
 
 /// The instances of a component, or the places that a client population sends from.

@@ -5,11 +5,16 @@
 
 use super::call::{CallId, Flags};
 use super::context::Core;
-use super::event::{Limit, Signal};
+use super::event::{Limit, Signal, Timer};
 use super::plan::{ConnectionLimit, PoolPlan};
 use super::probe::{Observation, Probe};
-use crate::base::{ResourceId, SimDuration, SimTime};
+use crate::base::{ComponentId, ResourceId, SimDuration, SimTime};
 use crate::queueing::{Discipline, WaitingLine};
+
+/// The topic of the timer that tells a component of closed connections: the lower half says whose, as the
+/// component wrote into [`super::Call::pc`] (of idle ones, the caller's number); the timer's number is the
+/// instance, and how many.
+pub const CONNECTIONS_CLOSED: u32 = 0xFFFE_0000;
 
 /// One caller instance's connections to one target.
 #[derive(Clone, Debug)]
@@ -18,6 +23,8 @@ pub(super) struct Pool {
     pub(super) size: u32,
     pub(super) in_use: u32,
     pub(super) open: u32,
+    /// See [`PoolPlan::pinned`].
+    pub(super) pinned: bool,
     pub(super) line: WaitingLine<CallId>,
 }
 
@@ -28,6 +35,7 @@ impl Pool {
             size: plan.size,
             in_use: 0,
             open: 0,
+            pinned: plan.pinned,
             line: WaitingLine::new(Discipline::Fifo),
         }
     }
@@ -88,6 +96,9 @@ impl<P: Probe> Core<P> {
         let token = call.wait_token;
         let pool = &mut self.pools[index];
         let resource = pool.resource;
+        if pool.pinned {
+            return self.launch_pooled(caller, index, now);
+        }
         if pool.in_use < pool.size {
             self.observe(Observation::Waited { resource, wait: SimDuration::ZERO });
             return self.launch_pooled(caller, index, now);
@@ -103,20 +114,50 @@ impl<P: Probe> Core<P> {
             let span = SimDuration::from_secs_f64(self.draw(wait, luck, request));
             self.send(now + span, me, Signal::TimedOut { call: caller, token, limit: Limit::PoolWait });
         }
+        if let Some((_, after)) = self.plan.pools[index].reserve {
+            self.send(now + after, me, Signal::TimedOut { call: caller, token, limit: Limit::Reserve });
+        }
+    }
+
+    /// Whoever has waited long enough gets a connection beyond the pool's size, if the reserve has one left.
+    pub(super) fn take_from_reserve(&mut self, caller: CallId, token: u16) {
+        let now = self.now();
+        let waits =
+            |call: &super::call::Call| call.wait_token == token && call.flags.has(Flags::IN_POOL_LINE);
+        if !self.calls.get(caller).is_some_and(waits) {
+            return;
+        }
+        let Some(index) = self.pool_of(caller) else { return };
+        let most = self.plan.pools[index].reserve.map_or(0, |(more, _)| more);
+        let pool = &mut self.pools[index];
+        if pool.in_use >= pool.size.saturating_add(most) {
+            return;
+        }
+        let call = &mut self.calls[caller];
+        call.flags.take(Flags::IN_POOL_LINE);
+        call.wait_token = call.wait_token.wrapping_add(1);
+        let asked = call.asked;
+        let calls = &self.calls;
+        pool.line.renege(|c| calls.get(*c).is_some_and(|c| c.flags.has(Flags::IN_POOL_LINE)));
+        let resource = pool.resource;
+        self.observe(Observation::Waited { resource, wait: now.since(asked) });
+        self.launch_pooled(caller, index, asked);
     }
 
     fn launch_pooled(&mut self, caller: CallId, index: usize, asked: SimTime) {
         let pool = &mut self.pools[index];
         pool.in_use += 1;
-        let fresh = pool.in_use > pool.open;
+        let (resource, present, pinned) = (pool.resource, pool.present(), pool.pinned);
+        let call = &mut self.calls[caller];
+        let fresh = pool.in_use > pool.open || pinned && pool.open < u32::from(call.needed);
         if fresh {
             pool.open += 1;
         }
-        let (resource, present) = (pool.resource, pool.present());
-        let call = &mut self.calls[caller];
         call.flags.set(Flags::POOLED);
         call.pool_asked = asked;
-        self.observe(Observation::Level { resource, present });
+        if !pinned {
+            self.observe(Observation::Level { resource, present });
+        }
         self.launch(caller, fresh);
     }
 
@@ -133,6 +174,9 @@ impl<P: Probe> Core<P> {
         pool.in_use -= 1;
         if closes {
             pool.open -= 1;
+        }
+        if pool.pinned {
+            return;
         }
         let resource = pool.resource;
         let calls = &self.calls;
@@ -193,7 +237,20 @@ impl<P: Probe> Core<P> {
         let all = &mut self.connections[call.component.index()];
         let Some(connections) = of_instance(all, call.instance) else { return };
         connections.open = connections.open.saturating_sub(1);
-        let (resource, present) = (connections.limit.resource, connections.open);
+        let (resource, present, told) =
+            (connections.limit.resource, connections.open, connections.limit.told);
+        let (target, instance, word) = (call.component, call.instance, call.pc);
         self.observe(Observation::Level { resource, present });
+        if told {
+            self.tell_closed(target, instance, word, 1);
+        }
+    }
+
+    /// A component hears that so many connections to one of its instances have closed; `word` says whose.
+    pub(super) fn tell_closed(&mut self, target: ComponentId, instance: u16, word: u16, count: u32) {
+        let now = self.now();
+        let number = u32::from(instance) << 16 | count.min(0xFFFF);
+        let timer = Timer { topic: CONNECTIONS_CLOSED | u32::from(word), number };
+        self.send(now, target, Signal::Timer(timer));
     }
 }

@@ -104,6 +104,12 @@ impl<P: Probe> Context<'_, P> {
         own + self.core.inserted.get(entity.index()).copied().unwrap_or(0)
     }
 
+    /// Whether a row was not there at the start.
+    #[must_use]
+    pub fn is_inserted(&self, entity: EntityId, row: u64) -> bool {
+        self.core.plan.entities.get(entity.index()).is_none_or(|plan| row >= plan.rows)
+    }
+
     /// The rank of a row by popularity now, 1 the hottest; 1 for all where rows are alike or recorded.
     #[must_use]
     pub fn rank_of(&self, entity: EntityId, row: u64) -> u64 {

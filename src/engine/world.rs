@@ -216,6 +216,7 @@ impl<N: Node, P: Probe> World<N, P> {
                 token,
                 limit:
                     Limit::PoolWait
+                    | Limit::Reserve
                     | Limit::Backoff
                     | Limit::Breaker
                     | Limit::Throttle

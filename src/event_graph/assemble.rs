@@ -31,6 +31,7 @@ pub fn assemble(model: &Model, replication: u32) -> Assembly {
             ComponentSpec::Cdn(spec) => Component::Cdn(nodes::cdn(index, spec, &mut sites)),
             ComponentSpec::Queue(spec) => Component::Queue(nodes::queue(index, spec, &mut sites)),
             ComponentSpec::Log(spec) => Component::Log(nodes::log(index, spec, &mut sites)),
+            ComponentSpec::Pooler(spec) => Component::Pooler(nodes::pooler(index, spec, &mut sites)),
             ComponentSpec::LoadBalancer(spec) => {
                 Component::LoadBalancer(nodes::load_balancer(index, spec, &mut sites))
             }

@@ -517,6 +517,11 @@ fn outgoing<'a>(world: World<'a>, component: ComponentId, operation: &'a str, ca
             }
             0.0
         }
+        ComponentSpec::Pooler(pooler) => {
+            let times = Times { likely: 1.0, worst: 1.0 };
+            add(calls, (pooler.to.index(), operation), Edge { times, attempts: 1, timeout: None });
+            pooler.cost.as_ref().map_or(0.0, |cost| cost.mean())
+        }
         ComponentSpec::Cache(cache) => cache.op_cost.as_ref().map_or(0.0, |cost| cost.mean()),
         // As if nothing were kept: what the origin must carry when all places are cold.
         ComponentSpec::Cdn(cdn) => {

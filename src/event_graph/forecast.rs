@@ -135,7 +135,11 @@ pub fn forecast(model: &Model, graph: &CallGraph<'_>) -> Forecast {
             ComponentSpec::Cache(cache) if cache.op_cost.is_some() => {
                 f64::from(cache.threads) * f64::from(cache.nodes)
             }
-            ComponentSpec::LoadBalancer(_)
+            ComponentSpec::Pooler(pooler) if pooler.cost.is_some() => {
+                pooler.cores * f64::from(pooler.instances)
+            }
+            ComponentSpec::Pooler(_)
+            | ComponentSpec::LoadBalancer(_)
             | ComponentSpec::Cache(_)
             | ComponentSpec::Cdn(_)
             | ComponentSpec::Queue(_)

@@ -2,8 +2,10 @@
 
 use super::bill;
 use super::paths::link_owner;
+use super::warnings::each_call;
 use crate::base::{ComponentId, ResourceId};
 use crate::components::load_balancer::spec::{LoadBalancerSpec, RouteSpec};
+use crate::components::pooler::spec::PoolMode;
 use crate::engine::protection::AdaptiveConcurrency;
 use crate::metrics::{Catalog, ClientInfo, ComponentInfo, ResourceInfo, Role};
 use crate::scenario::model::{ComponentSpec, Model};
@@ -108,6 +110,20 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
                     shards.for_each(|shard| add(index, shard, Role::Outage, 0.0));
                 }
             }
+            ComponentSpec::Pooler(pooler) => {
+                let to = &model.components[pooler.to.index()].spec;
+                // A session is at one member.
+                let session = pooler.mode == PoolMode::Session;
+                let width = if session { 1 } else { usize::from(to.pools_of_caller()) };
+                let pools = users(model, index).len() * width;
+                let size = pooler.pool.size.saturating_add(pooler.pool.reserve);
+                for instance in 0..u32::from(pooler.instances) {
+                    add(index, instance, Role::Cpu, pooler.cores);
+                    let most = pooler.max_connections.map_or(f64::INFINITY, f64::from);
+                    add(index, instance, Role::Connections, most);
+                    (0..pools).for_each(|_| add(index, instance, Role::Pool(pooler.to), f64::from(size)));
+                }
+            }
             ComponentSpec::LoadBalancer(balancer) => {
                 let slots = slots(balancer, model);
                 for instance in 0..u32::from(balancer.instances) {
@@ -127,6 +143,25 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
         }
     }
     list
+}
+
+/// Who calls a pooler: services, each a user of its database; at least one, which then is the pooler itself.
+pub(super) fn users(model: &Model, pooler: usize) -> Vec<usize> {
+    let calls = |spec: &ComponentSpec| {
+        let ComponentSpec::Service(service) = spec else { return false };
+        let mut found = service.pools.iter().any(|pool| pool.target.index() == pooler);
+        for endpoint in &service.endpoints {
+            each_call(&endpoint.steps, &mut |target, _, _| found |= target.index() == pooler);
+        }
+        found
+    };
+    let components = model.components.iter().enumerate();
+    let mut users: Vec<usize> =
+        components.filter(|(_, component)| calls(&component.spec)).map(|(at, _)| at).collect();
+    if users.is_empty() {
+        users.push(pooler);
+    }
+    users
 }
 
 /// Requests that one instance of a balancer can have in hand: its own limit, or that of all its backends.
@@ -188,6 +223,7 @@ pub(super) fn cores(spec: &ComponentSpec) -> Vec<f64> {
         ComponentSpec::LoadBalancer(balancer) => vec![balancer.cores],
         ComponentSpec::Cache(cache) => vec![f64::from(cache.threads)],
         ComponentSpec::Cdn(_) | ComponentSpec::Queue(_) | ComponentSpec::Log(_) => Vec::new(),
+        ComponentSpec::Pooler(pooler) => vec![pooler.cores],
         ComponentSpec::Database(database) => {
             (0..database.layout().members()).map(|member| database.cores_of(member)).collect()
         }

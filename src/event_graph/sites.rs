@@ -1,11 +1,12 @@
 //! Call sites, conditions and paths as they are collected while a model is assembled.
 
-use super::inventory::resources;
+use super::inventory::{resources, users};
 use super::paths::Paths;
 use crate::base::random::{Distribution, Key, Permutation, StreamName, Zipf};
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration};
 use crate::components::cache::spec::ChangeFeed;
 use crate::components::log::producer::Producing;
+use crate::components::pooler::spec::{PoolMode, PoolerSpec};
 use crate::components::service::spec::{CallOptions, PoolSpec, RetrySpec};
 use crate::engine::protection::RetryBudget;
 use crate::engine::{
@@ -107,7 +108,8 @@ impl<'a> Sites<'a> {
             let all = self.resources(caller, instance, Role::Pool(pool.target));
             for resource in all.collect::<Vec<_>>() {
                 let wait = pool.wait.clone().map(|distribution| Demand::Drawn { distribution, key });
-                self.plan.pools.push(PoolPlan { resource, size: pool.size, wait });
+                let plain = PoolPlan { resource, size: pool.size, wait, reserve: None, pinned: false };
+                self.plan.pools.push(plain);
             }
         }
     }
@@ -125,6 +127,16 @@ impl<'a> Sites<'a> {
         let fits =
             |r: &&ResourceInfo| r.component.index() == component && r.instance == instance && r.role == role;
         self.infos.iter().find(fits).map_or(ResourceId(u32::MAX), |r| r.id)
+    }
+
+    /// One of the several resources that an instance of a component has in this role.
+    pub(super) fn resource_of(
+        &self,
+        component: usize,
+        instance: u32,
+        (role, at): (Role, usize),
+    ) -> ResourceId {
+        self.resources(component, instance, role).nth(at).unwrap_or(ResourceId(u32::MAX))
     }
 
     /// The plan with everything that was collected.
@@ -270,7 +282,9 @@ impl<'a> Sites<'a> {
             hedge,
             propagates: options.propagate,
             guarded: guards || options.propagate || !budget_is_shared,
-            cancels: options.cancel,
+            // Whoever leaves a pooler closes its socket, which it sees at once.
+            cancels: options.cancel
+                || matches!(self.model.components[target.index()].spec, ComponentSpec::Pooler(_)),
             stops: options.stop,
             noticed_every: match &self.model.components[target.index()].spec {
                 ComponentSpec::Database(database) => {
@@ -284,7 +298,38 @@ impl<'a> Sites<'a> {
             after_write: false,
             nearest: self.nearest(caller, target),
             path: self.paths.between(caller, target),
+            relays: false,
         }
+    }
+
+    /// The sites of a pooler, one for each of its users: each has pools of its own.
+    pub(super) fn relay(&mut self, pooler: usize, spec: &PoolerSpec) -> Vec<SiteId> {
+        let (instances, to) = (u32::from(spec.instances), spec.to);
+        let width = usize::from(self.model.components[to.index()].spec.pools_of_caller());
+        let pinned = spec.mode == PoolMode::Session;
+        let name = &self.model.components[pooler].name;
+        let key = self.root.named(StreamName::new(name)).named(StreamName::new("pool wait"));
+        let reserve = (spec.pool.reserve > 0)
+            .then(|| (spec.pool.reserve, SimDuration::from_secs_f64(spec.pool.reserve_after)));
+        let users = users(self.model, pooler).len();
+        let mut relays = Vec::new();
+        for user in 0..users {
+            let first = self.plan.pools.len() as u32;
+            for instance in 0..instances {
+                let all: Vec<_> = self.resources(pooler, instance, Role::Pool(to)).collect();
+                for member in 0..width {
+                    let at = if pinned { user } else { user * width + member };
+                    let resource = all.get(at).copied().unwrap_or(ResourceId(u32::MAX));
+                    let wait = spec.pool.wait.clone();
+                    let wait = wait.map(|distribution| Demand::Drawn { distribution, key });
+                    self.plan.pools.push(PoolPlan { resource, size: spec.pool.size, wait, reserve, pinned });
+                }
+            }
+            let operations = (0..spec.queries.len()).map(OperationId::at).collect();
+            let plain = self.site(pooler, to, &CallOptions::default(), true);
+            relays.push(self.add(CallSite { operations, relays: true, pool: Some(first), ..plain }));
+        }
+        relays
     }
 
     /// The places of a CDN that are nearest to each of a caller's instances or regions.
@@ -368,7 +413,7 @@ impl<'a> Sites<'a> {
         let salt = Key::default().named(StreamName::new(name)).named(StreamName::new(endpoint)).with(ordinal);
         // `new` is a row of the entity that the query writes.
         let row = match row {
-            RowChoice::New(EntityId(u16::MAX)) => match &self.model.components[target.index()].spec {
+            RowChoice::New(EntityId(u16::MAX)) => match self.model.answering(target) {
                 ComponentSpec::Database(database) => {
                     database.queries[operation.index()].entity.map_or(RowChoice::None, RowChoice::New)
                 }
@@ -376,7 +421,7 @@ impl<'a> Sites<'a> {
             },
             other => other,
         };
-        let idempotent = match &self.model.components[target.index()].spec {
+        let idempotent = match self.model.answering(target) {
             ComponentSpec::Database(database) => !database.queries[operation.index()].writes,
             other => other.operations().get(operation.index()).is_none_or(|name| is_idempotent(name)),
         };

@@ -7,6 +7,7 @@ use super::forecast::{Forecast, ForecastRow};
 use super::sites::is_idempotent;
 use crate::base::{ComponentId, OperationId, SimDuration};
 use crate::components::endpoint_pattern::EndpointPattern;
+use crate::components::pooler::spec::PoolMode;
 use crate::components::service::spec::{CallOptions, Step};
 use crate::document::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::engine::{ReadRoute, RetryOn};
@@ -111,7 +112,7 @@ fn done_twice(model: &Model, found: &mut Diagnostics) {
             let mut names = Vec::new();
             each_call(&endpoint.steps, &mut |target, operation, options| {
                 let callee = &model.components[target.index()];
-                let (name, harmless) = match &callee.spec {
+                let (name, harmless) = match model.answering(target) {
                     ComponentSpec::Database(database) => match database.queries.get(operation.index()) {
                         Some(query) => (query.name.clone(), !query.writes),
                         None => return,
@@ -143,7 +144,7 @@ fn done_twice(model: &Model, found: &mut Diagnostics) {
 }
 
 /// Every call of these steps, those within other steps too.
-fn each_call(steps: &[Step], see: &mut impl FnMut(ComponentId, OperationId, &CallOptions)) {
+pub(super) fn each_call(steps: &[Step], see: &mut impl FnMut(ComponentId, OperationId, &CallOptions)) {
     for step in steps {
         match step {
             Step::Call { target, operation, options, on_error, .. } => {
@@ -183,29 +184,62 @@ const USUAL: &str = "if that is not the question of this scenario: more cores, l
 /// Pools times instances against the connections that their target takes.
 fn pools(model: &Model, found: &mut Diagnostics) {
     for (at, component) in model.components.iter().enumerate() {
-        let ComponentSpec::Database(database) = &component.spec else { continue };
-        let Some(max) = database.max_connections else { continue };
-        let mut total = 0;
-        let mut holders: Vec<&ComponentModel> = Vec::new();
-        for holder in &model.components {
-            let ComponentSpec::Service(service) = &holder.spec else { continue };
-            for pool in service.pools.iter().filter(|pool| pool.target.index() == at) {
-                total += u64::from(pool.size) * u64::from(service.most());
-                holders.push(holder);
+        let (max, help, pinned) = match &component.spec {
+            ComponentSpec::Database(database) => (
+                database.max_connections,
+                "make the pools smaller, raise `max_connections`, or put a `pooler` in transaction mode between",
+                None,
+            ),
+            ComponentSpec::Pooler(pooler) => {
+                let pools = u64::from(pooler.instances) * u64::from(pooler.pool.size + pooler.pool.reserve);
+                let most = pooler.max_connections.map(|max| max.saturating_mul(u32::from(pooler.instances)));
+                let pinned = (pooler.mode == PoolMode::Session).then_some(pools);
+                (most, "make the pools smaller, or raise the pooler's `max_connections`", pinned)
+            }
+            _ => continue,
+        };
+        // Each pool of a service, and how many connections it and its like can open.
+        let mut holders: Vec<(&ComponentModel, u64)> = Vec::new();
+        for (caller, holder) in model.components.iter().enumerate() {
+            let open = match &holder.spec {
+                ComponentSpec::Service(service) => {
+                    let pools = service.pools.iter().filter(|pool| pool.target.index() == at);
+                    pools.map(|pool| u64::from(pool.size) * u64::from(service.most())).sum()
+                }
+                ComponentSpec::Pooler(pooler) if pooler.to.index() == at => {
+                    let users = super::inventory::users(model, caller).len() as u64;
+                    let each = u64::from(pooler.pool.size) + u64::from(pooler.pool.reserve);
+                    users * each * u64::from(pooler.instances)
+                }
+                _ => 0,
+            };
+            if open > 0 {
+                holders.push((holder, open));
             }
         }
-        if total > u64::from(max) {
-            let mut finding = Diagnostic::new(
-                Code::PoolsExceedConnections,
-                component.place,
-                format!("pools of {total} connections in all, and `{}` accepts {max}", component.name),
+        let total: u64 = holders.iter().map(|(_, open)| open).sum();
+        let name = &component.name;
+        let message = if max.is_some_and(|max| total > u64::from(max)) {
+            let max = max.unwrap_or_default();
+            format!("pools of {total} connections in all, and `{name}` accepts {max}")
+        } else if let Some((holder, open)) =
+            holders.iter().find(|(_, open)| pinned.is_some_and(|pools| *open > pools))
+        {
+            let pools = pinned.unwrap_or_default();
+            format!(
+                "the {open} connections of `{}` share {pools} that `{name}` has to the database, and in session mode each keeps its own",
+                holder.name
             )
-            .help("make the pools smaller, or raise `max_connections`");
-            for holder in holders {
-                finding = finding.label(holder.place, "holds a pool per instance");
-            }
-            found.push(finding);
+        } else {
+            continue;
+        };
+        let help =
+            if pinned.is_some() { "write `mode: transaction`, or make the pools smaller" } else { help };
+        let mut finding = Diagnostic::new(Code::PoolsExceedConnections, component.place, message).help(help);
+        for (holder, _) in holders {
+            finding = finding.label(holder.place, "holds a pool per instance");
         }
+        found.push(finding);
     }
 }
 

@@ -47,7 +47,8 @@ struct Peak {
 pub fn bottleneck(variant: &VariantResults) -> Option<Bottleneck> {
     let rows: Vec<&ResourceRow> = variant.resources.iter().filter(|row| row.instance.is_none()).collect();
     if let Some(row) = highest(&rows, |row| offered(row, variant)).filter(|(_, x)| *x >= SATURATED) {
-        return Some(named(row.0, true, &by_load(row.0, variant)));
+        let evidence = format!("{}{}", by_load(row.0, variant), of_primary(row.0, variant));
+        return Some(named(row.0, true, &evidence));
     }
     let latency = |name| variant.metric(name).and_then(|m| m.value.number());
     let relative = |row: &ResourceRow| -> Option<f64> {
@@ -61,6 +62,16 @@ pub fn bottleneck(variant: &VariantResults) -> Option<Bottleneck> {
     }
     let (row, _) = highest(&rows, |row| offered(row, variant).or(row.utilisation))?;
     Some(named(row, false, &by_load(row, variant)))
+}
+
+/// What must be said of a primary that has replicas.
+fn of_primary(row: &ResourceRow, variant: &VariantResults) -> &'static str {
+    let Some(of) = row.component.strip_suffix("primary") else { return "" };
+    let replica = format!("{of}replica[");
+    if !variant.resources.iter().any(|other| other.component.starts_with(&replica)) {
+        return "";
+    }
+    "; more replicas can take reads off it, and no writes: each of them replays every write"
 }
 
 fn named(row: &ResourceRow, limits: bool, evidence: &str) -> Bottleneck {
@@ -182,6 +193,25 @@ mod tests {
         v.resources[0].offered_utilisation = Some(0.6);
         assert!(bottleneck(&v).unwrap().limits);
         assert_eq!(bottleneck(&v).unwrap().component, "db");
+    }
+
+    #[test]
+    fn a_primary_that_is_the_limit_is_not_helped_by_replicas() {
+        let mut v = variant();
+        for row in v.resources.iter_mut().filter(|row| row.component == "db") {
+            row.component = "db.primary".to_owned();
+        }
+        v.series.columns.clear();
+        assert!(!bottleneck(&v).unwrap().evidence.contains("replicas"), "it has none");
+        let replica = ResourceRow {
+            component: "db.replica[0]".to_owned(),
+            offered_utilisation: Some(0.2),
+            ..v.resources[0].clone()
+        };
+        v.resources.push(replica);
+        let found = bottleneck(&v).unwrap();
+        assert_eq!(found.component, "db.primary");
+        assert!(found.evidence.ends_with("each of them replays every write"), "{}", found.evidence);
     }
 
     fn with_room() -> VariantResults {

@@ -123,6 +123,11 @@ impl Why {
         } else if !self.limit_before.is_empty() {
             all.push(format!("what limits both: {}", self.limit_before));
         }
+        if self.limit_after.ends_with("primary cpu")
+            && let Some(last) = all.last_mut()
+        {
+            last.push_str(" (more replicas can take reads off it, and no writes)");
+        }
         all
     }
 }

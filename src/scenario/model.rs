@@ -7,6 +7,7 @@ use crate::components::cdn::spec::CdnSpec;
 use crate::components::database::spec::DatabaseSpec;
 use crate::components::load_balancer::spec::LoadBalancerSpec;
 use crate::components::log::spec::LogSpec;
+use crate::components::pooler::spec::PoolerSpec;
 use crate::components::queue::spec::QueueSpec;
 use crate::components::service::spec::{CallOptions, ServiceSpec};
 use crate::document::Place;
@@ -61,6 +62,15 @@ pub fn endpoints(components: &[ComponentModel]) -> Vec<&str> {
         .collect()
 }
 
+/// The database behind a pooler; any other component is itself.
+#[must_use]
+pub fn behind(components: &[ComponentModel], at: ComponentId) -> ComponentId {
+    match components.get(at.index()).map(|component| &component.spec) {
+        Some(ComponentSpec::Pooler(pooler)) => pooler.to,
+        _ => at,
+    }
+}
+
 impl Model {
     /// The workers that take their work from a queue, each with what it is.
     pub fn workers_of(&self, queue: ComponentId) -> impl Iterator<Item = (ComponentId, &ServiceSpec)> {
@@ -70,6 +80,12 @@ impl Model {
             }
             _ => None,
         })
+    }
+
+    /// What a component does with what is asked of it: of a pooler, the database behind it.
+    #[must_use]
+    pub fn answering(&self, at: ComponentId) -> &ComponentSpec {
+        &self.components[behind(&self.components, at).index()].spec
     }
 
     /// What a load balancer of the model can be asked for.
@@ -183,6 +199,8 @@ pub enum ComponentSpec {
     Queue(QueueSpec),
     /// `kind: queue` of the family `log`.
     Log(LogSpec),
+    /// `kind: pooler`.
+    Pooler(PoolerSpec),
 }
 
 impl ComponentSpec {
@@ -198,6 +216,7 @@ impl ComponentSpec {
             Self::Cache(_) => "cache",
             Self::Cdn(_) => "cdn",
             Self::Queue(_) => "queue",
+            Self::Pooler(_) => "pooler",
         }
     }
 
@@ -220,6 +239,7 @@ impl ComponentSpec {
             Self::Cdn(cdn) => cdn.instances(),
             Self::Database(database) => database.layout().members(),
             Self::Cache(cache) => cache.nodes,
+            Self::Pooler(pooler) => pooler.instances,
         }
     }
 
@@ -233,7 +253,8 @@ impl ComponentSpec {
             | Self::Cache(_)
             | Self::Cdn(_)
             | Self::Queue(_)
-            | Self::Log(_) => 1,
+            | Self::Log(_)
+            | Self::Pooler(_) => 1,
         }
     }
 
@@ -243,6 +264,7 @@ impl ComponentSpec {
         match self {
             Self::Service(service) => service.endpoints.get(id.index()).map(|e| e.name.as_str()),
             Self::Database(database) => database.queries.get(id.index()).map(|q| q.name.as_str()),
+            Self::Pooler(pooler) => pooler.queries.get(id.index()).map(String::as_str),
             Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) | Self::Queue(_) | Self::Log(_) => None,
         }
     }
@@ -259,7 +281,8 @@ impl ComponentSpec {
             | Self::Cache(_)
             | Self::Cdn(_)
             | Self::Queue(_)
-            | Self::Log(_) => false,
+            | Self::Log(_)
+            | Self::Pooler(_) => false,
         }
     }
 
@@ -269,6 +292,7 @@ impl ComponentSpec {
         match self {
             Self::Service(service) => service.endpoints.iter().map(|e| e.name.clone()).collect(),
             Self::Database(database) => database.queries.iter().map(|q| q.name.clone()).collect(),
+            Self::Pooler(pooler) => pooler.queries.clone(),
             Self::LoadBalancer(_) | Self::Cache(_) | Self::Cdn(_) | Self::Queue(_) | Self::Log(_) => {
                 Vec::new()
             }

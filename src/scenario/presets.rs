@@ -49,6 +49,9 @@ pub const PRESETS: &[Preset] = &[
     preset("mysql", "database", include_str!("presets/mysql.yaml")),
     preset("aurora", "database", include_str!("presets/aurora.yaml")),
     preset("rds-multi-az", "database", include_str!("presets/rds-multi-az.yaml")),
+    preset("pgbouncer-session", "pooler", include_str!("presets/pgbouncer-session.yaml")),
+    preset("pgbouncer-tx", "pooler", include_str!("presets/pgbouncer-tx.yaml")),
+    preset("hikari", "pool", include_str!("presets/hikari.yaml")),
     preset("redis", "cache", include_str!("presets/redis.yaml")),
     preset("redis-cluster", "cache", include_str!("presets/redis-cluster.yaml")),
     preset("memcached", "cache", include_str!("presets/memcached.yaml")),
@@ -153,6 +156,9 @@ pub fn fill(tree: &mut Node, sources: &mut Sources, found: &mut Diagnostics) {
     for (_, component) in children(tree, "components") {
         for (_, local) in children(component, "local_cache") {
             lay_under(local, "local_cache", sources, found);
+        }
+        for (_, pool) in children(component, "pools") {
+            lay_under(pool, "pool", sources, found);
         }
     }
     for (_, client) in children(tree, "clients") {

@@ -70,6 +70,7 @@ shipped! {
     replicas = "replicas",
     retry_storm = "retry-storm",
     shards = "shards",
+    shop = "shop",
     single_server = "single-server",
     stale_or_lost = "stale-or-lost",
     timeline = "timeline",

@@ -234,6 +234,7 @@ impl Database {
         if !lived || fencing {
             cx.observe(Observation::LostWrites { count: lost });
         }
+        self.members[usize::from(heir)].takes_over(position);
         self.members[usize::from(heir)].sees = None;
         self.members[usize::from(old)].sees = Some(position);
         if lived && fencing {

@@ -2,10 +2,11 @@
 //! log, and holds the lock until it has committed.
 //!
 //! Group commit: one flush at a time; all that wait when it begins are committed by it.
-//! Not modelled: query plans, buffer pool, checkpoints, vacuum.
+//! What it does on its own (checkpoints, vacuum, compaction) is in `background.rs`. Not modelled: query plans.
 
 use rustc_hash::FxHashMap;
 
+use super::background::Background;
 use super::spec::{DatabaseBuild, MemberResources, Query};
 use super::working_set::WorkingSet;
 use crate::base::{EntityId, SimDuration};
@@ -25,6 +26,12 @@ pub(super) mod phase {
     pub(in super::super) const GATHERED: u16 = 101;
     /// No statement: a piece of what is copied to another shard.
     pub(in super::super) const COPY: u16 = 102;
+    /// No statement: an operation of the member's own work on its disk, and then on its cores.
+    pub(in super::super) const BACKGROUND: u16 = 103;
+    pub(in super::super) const BACKGROUND_CPU: u16 = 104;
+    /// A new connection costs work before the statement can begin.
+    pub(in super::super) const CONNECT: u16 = 105;
+    pub(in super::super) const CONNECTED: u16 = 106;
 }
 
 /// What a statement's step led to.
@@ -40,7 +47,7 @@ pub(super) enum Progress {
 #[derive(Debug)]
 pub(super) struct Member {
     /// Its number.
-    number: u16,
+    pub(super) number: u16,
     /// The position of the log up to which it sees; none: all that is committed.
     pub(super) sees: Option<u64>,
     resources: MemberResources,
@@ -59,6 +66,10 @@ pub(super) struct Member {
     flushing: Vec<CallId>,
     /// Tells the timer of a flush from that of one that a crash ended.
     flushes: u32,
+    /// Whole pages that the next flush writes beside what its statements write, in bytes.
+    full_pages: f64,
+    /// What it does on its own.
+    pub(super) background: Option<Box<Background>>,
 }
 
 /// The statement of a call.
@@ -85,6 +96,8 @@ impl Member {
             uncommitted: Vec::new(),
             flushing: Vec::new(),
             flushes: 0,
+            full_pages: 0.0,
+            background: Background::new(build),
         }
     }
 
@@ -99,6 +112,19 @@ impl Member {
             let at = cx.call(id).pc;
             cx.call_mut(id).pc = at + 1;
             match at {
+                phase::LOCK if build.connect.is_some() && cx.call(id).flags.has(Flags::NEW_CONNECTION) => {
+                    // Once: a part that is asked anew comes over the same connection.
+                    cx.call_mut(id).flags.take(Flags::NEW_CONNECTION);
+                    let cost = build.connect.as_ref().map_or(SimDuration::ZERO, |c| cx.draw_time(c, id));
+                    if cost.is_zero() {
+                        cx.call_mut(id).pc = phase::LOCK;
+                        continue;
+                    }
+                    cx.call_mut(id).pc = phase::CONNECTED;
+                    self.cores.work(id, cost, cx);
+                    return Progress::Waits;
+                }
+                phase::CONNECTED => cx.call_mut(id).pc = phase::LOCK,
                 phase::LOCK => {
                     if let Some(entity) = query(build, id, cx).lock {
                         let row = cx.row_of(id, entity);
@@ -145,7 +171,11 @@ impl Member {
                     return Progress::Waits;
                 }
                 phase::COMMIT => {
-                    if query(build, id, cx).writes && build.commit.is_some() {
+                    let writes = query(build, id, cx).writes;
+                    if writes && self.background.is_some() {
+                        self.full_pages += self.changed(id, build, cx);
+                    }
+                    if writes && build.commit.is_some() {
                         let asked = cx.now();
                         cx.call_mut(id).asked = asked;
                         self.uncommitted.push(id);
@@ -215,6 +245,7 @@ impl Member {
                 .iter()
                 .filter_map(|id| query(build, *id, cx).wal.as_ref().map(|wal| cx.draw(wal, *id)))
                 .sum();
+            let bytes = bytes + std::mem::take(&mut self.full_pages);
             span += SimDuration::from_secs_f64(bytes / bandwidth);
         }
         let now = cx.now();
@@ -282,6 +313,40 @@ impl Member {
         }
     }
 
+    /// Of one disk operation.
+    pub(super) const fn operation_of_disk(&self) -> SimDuration {
+        self.operation
+    }
+
+    pub(super) const fn disk_mut(&mut self) -> Option<&mut Station> {
+        self.disk.as_mut()
+    }
+
+    /// Takes a job of the member's own out of whatever it waits for or holds.
+    pub(super) fn withdraw_job<P: Probe>(&mut self, job: CallId, cx: &mut Context<'_, P>) {
+        let call = cx.call_mut(job);
+        let (held, in_line) = (call.flags.take(Flags::DISK), call.flags.has(Flags::IN_LINE));
+        let stay = cx.now().since(cx.call(job).pool_asked);
+        if let Some(disk) = self.disk.as_mut().filter(|_| held) {
+            if in_line {
+                disk.renege(job, cx);
+            } else if let Some(next) = disk.release(stay, cx) {
+                let span = cx.call(next).demand;
+                cx.serve(next, span);
+            }
+        } else {
+            self.cores.cancel(job, cx);
+        }
+        cx.forget_step(job);
+    }
+
+    /// It takes over as the primary, having replayed so much.
+    pub(super) fn takes_over(&mut self, replayed: u64) {
+        if let Some(memory) = &mut self.working_set {
+            memory.takes_over(replayed);
+        }
+    }
+
     /// Takes a statement out of whatever it waits for or holds; who holds its row next.
     pub(super) fn withdraw<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) -> Option<CallId> {
         let call = cx.call(id);
@@ -289,7 +354,7 @@ impl Member {
         let stay = cx.now().since(call.pool_asked);
         match doing {
             phase::LOCK if in_line => self.leave_lock_line(id, cx),
-            phase::CPU => {
+            phase::CPU | phase::CONNECT => {
                 self.cores.cancel(id, cx);
             }
             phase::IO if cx.call_mut(id).flags.take(Flags::DISK) => match &mut self.disk {

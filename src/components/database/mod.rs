@@ -1,5 +1,6 @@
 //! `kind: database`: members with cores, disk, a write-ahead log, row locks and connections each.
 
+mod background;
 pub mod buffer_pool;
 pub mod capacity_units;
 mod failover;

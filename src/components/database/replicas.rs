@@ -4,13 +4,15 @@ use super::replication::{Follower, Record, Shard};
 use super::spec::{DatabaseBuild, Level, Replication, SHARE_OF_APPLYING};
 use super::state::{Database, topic};
 use crate::base::random::{Key, StreamName};
-use crate::base::{SimDuration, SimTime};
-use crate::engine::{CallId, Context, Demand, LAG_UNIT, Observation, Probe, Timer};
+use crate::base::{EntityId, SimDuration, SimTime};
+use crate::engine::{CallId, Context, Demand, LAG_UNIT, Observation, Outcome, Probe, Reason, Timer};
 
 /// Marks the threads that apply; a statement's `pc` is never that large.
 pub(super) const APPLIES: u16 = u16::MAX;
 /// How often lag and contact are looked at (a choice: monitors ask every second or so).
 pub(super) const LOOK_EVERY: SimDuration = SimDuration::from_secs(1);
+/// How often a replica that waits for reads looks whether they have ended.
+const CONFLICT_EVERY: SimDuration = SimDuration::from_millis(100);
 /// After a cut, TCP sends again at the latest after this (Linux' least retransmission timeout).
 const RESEND: SimDuration = SimDuration::from_millis(200);
 
@@ -88,7 +90,8 @@ impl Database {
         };
         let (entity, row) = (query.entity, cx.call(id).row);
         let shard = &mut self.shards[at];
-        let position = shard.log.append(Record { entity, row, at: now, cost, acknowledged: false });
+        let position =
+            shard.log.append(Record { entity, row, at: now, cost, acknowledged: false, removes: false });
         cx.call_mut(id).bytes = position;
         let needed = answers_needed(&self.build);
         let waits = needed > 0 && !shard.degraded;
@@ -264,6 +267,20 @@ impl Database {
                 let timer = Timer { topic: topic::APPLY | u32::from(member), number: 0 };
                 return cx.timer(record.at + delay, timer);
             }
+            let (removes, began) = (record.removes, record.at);
+            if removes {
+                if now < follower.look_again {
+                    return; // there is a timer
+                }
+                if self.conflicts(member, began, cx) {
+                    self.shards[at].followers[index].look_again = now + CONFLICT_EVERY;
+                    let topic = topic::APPLY | u32::from(member);
+                    return cx.timer(now + CONFLICT_EVERY, Timer { topic, number: 0 });
+                }
+            }
+            let shard = &mut self.shards[at];
+            let follower = &mut shard.followers[index];
+            let Some(record) = shard.log.after(follower.begun) else { return };
             follower.begun += 1;
             let position = follower.begun;
             if record.cost.is_zero() {
@@ -277,6 +294,46 @@ impl Database {
             let cost = record.cost;
             self.members[usize::from(member)].cores.work(job, cost, cx);
         }
+    }
+
+    /// The primary has removed old versions of an entity's rows: its followers are to do the same.
+    pub(super) fn cleaned<P: Probe>(&mut self, member: u16, entity: EntityId, cx: &mut Context<'_, P>) {
+        let (at, now) = (self.shard_of(member), cx.now());
+        let Some(shard) = self.shards.get_mut(at).filter(|shard| shard.primary == member) else { return };
+        let cost = SimDuration::ZERO;
+        let record =
+            Record { entity: Some(entity), row: 0, at: now, cost, acknowledged: false, removes: true };
+        let _ = shard.log.append(record);
+        let followers: Vec<u16> = shard.followers.iter().map(|f| f.member).collect();
+        for follower in followers {
+            self.send(at, follower, cx);
+        }
+    }
+
+    /// Whether reads at a member still need what a record of `since` removes. After the delay that they are
+    /// allowed, they are cancelled.
+    fn conflicts<P: Probe>(&mut self, member: u16, since: SimTime, cx: &mut Context<'_, P>) -> bool {
+        let Some(allowed) = self.build.spec.replicas.as_ref().map(|replicas| replicas.conflict_delay) else {
+            return false;
+        };
+        let reads: Vec<CallId> = cx
+            .calls_at(member)
+            .into_iter()
+            .filter(|id| {
+                let call = cx.call(*id);
+                call.arrived < since && call.pc > 0 && call.pc <= super::member::phase::DONE
+            })
+            .collect();
+        if reads.is_empty() {
+            return false;
+        }
+        if allowed.is_none_or(|allowed| cx.now().since(since) < SimDuration::from_secs_f64(allowed)) {
+            return true;
+        }
+        for id in reads {
+            self.end_early(id, Outcome::error(503, cx.me(), Reason::StandbyConflict), cx);
+        }
+        false
     }
 
     /// A thread of a follower has done its record.

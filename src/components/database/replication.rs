@@ -23,6 +23,8 @@ pub(super) struct Record {
     pub(super) cost: SimDuration,
     /// Whether its writer was told.
     pub(super) acknowledged: bool,
+    /// Whether it removes old versions of rows, which reads that began before may still need.
+    pub(super) removes: bool,
 }
 
 /// A log: position n is that of its n-th record. What all replicas have is forgotten.
@@ -97,6 +99,8 @@ pub(super) struct Follower {
     pub(super) ahead: Vec<u64>,
     /// Reads that wait for a position.
     pub(super) waiting: Vec<(u64, CallId)>,
+    /// When it looks again whether reads still need what it is to remove.
+    pub(super) look_again: SimTime,
 }
 
 impl Follower {
@@ -114,6 +118,7 @@ impl Follower {
             threads: threads.into_iter().map(|call| (call, None)).collect(),
             ahead: Vec::new(),
             waiting: Vec::new(),
+            look_again: SimTime::ZERO,
         }
     }
 
@@ -217,7 +222,14 @@ mod tests {
     use super::*;
 
     fn record() -> Record {
-        Record { entity: None, row: 0, at: SimTime::ZERO, cost: SimDuration::ZERO, acknowledged: false }
+        Record {
+            entity: None,
+            row: 0,
+            at: SimTime::ZERO,
+            cost: SimDuration::ZERO,
+            acknowledged: false,
+            removes: false,
+        }
     }
 
     #[test]

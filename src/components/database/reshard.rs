@@ -170,9 +170,10 @@ impl Database {
         let Some(grow) = self.build.spec.shards.as_ref().and_then(|shards| shards.grow.as_ref()) else {
             return;
         };
+        let Some(shard) = self.resharding.as_ref().map(|growth| growth.sources[source].shard) else { return };
+        let member = self.primary_of(shard);
         let Some(growth) = &mut self.resharding else { return };
         let state = &mut growth.sources[source];
-        let member = self.layout.primary(state.shard);
         let me = cx.me();
         if cx.life(me, member) > crate::engine::Life::Draining {
             return cx.timer(cx.now() + PATIENCE, Timer { topic: PIECE, number: source as u32 });
@@ -213,7 +214,7 @@ impl Database {
         if !state.received {
             state.received = true;
             let to = state.moves.get(state.at.min(state.moves.len() - 1)).map_or(0, |step| step.to);
-            cx.call_mut(job).instance = self.layout.primary(to);
+            cx.call_mut(job).instance = self.primary_of(to);
             return self.work_on_piece(job, cx);
         }
         cx.close_internal(job);

@@ -66,9 +66,14 @@ impl Database {
         (call.running, call.needed) = (0, 0);
     }
 
+    /// The member that is a shard's primary now.
+    pub(super) fn primary_of(&self, shard: u16) -> u16 {
+        self.shards.get(usize::from(shard)).map_or(self.layout.primary(shard), |state| state.primary)
+    }
+
     fn pass_on<P: Probe>(&mut self, id: CallId, shard: u16, cx: &mut Context<'_, P>) {
         Self::begin_gathering(id, cx);
-        let member = self.layout.primary(shard);
+        let member = self.primary_of(shard);
         match cx.branch_to(id, member, 0) {
             Ok(branch) => {
                 cx.call_mut(id).running = 1;
@@ -86,7 +91,7 @@ impl Database {
         let own = self.layout.shard_of(cx.call(id).instance);
         let mut branches = Vec::with_capacity(usize::from(count));
         for shard in 0..count {
-            let member = if shard == own { cx.call(id).instance } else { self.layout.primary(shard) };
+            let member = if shard == own { cx.call(id).instance } else { self.primary_of(shard) };
             match cx.branch_to(id, member, 1 + u64::from(shard)) {
                 Ok(branch) => branches.push(branch),
                 Err(outcome) => cx.call_mut(id).outcome = outcome,

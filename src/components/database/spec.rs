@@ -98,6 +98,61 @@ pub struct ReplicaSpec {
     pub route: ReadRoute,
     /// Zones of the replicas in turn; empty: those of the database go on.
     pub zones: Vec<String>,
+    /// Seconds for which reads may hold up the replay of what removes rows that they need; none: as long as they
+    /// take.
+    pub conflict_delay: Option<f64>,
+}
+
+/// What nodes do on their own.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct BackgroundSpec {
+    /// Writing changed pages to the disk.
+    pub checkpoint: Option<CheckpointSpec>,
+    /// Removing dead rows.
+    pub vacuum: Option<VacuumSpec>,
+    /// Merging sorted files (LSM trees).
+    pub compaction: Option<CompactionSpec>,
+}
+
+/// Writing changed pages to the disk.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckpointSpec {
+    /// Seconds from one to the next.
+    pub every: f64,
+    /// The part of that time over which it is spread.
+    pub target: f64,
+    /// Whether the first change of a page afterwards writes all of it to the log.
+    pub full_pages: bool,
+}
+
+/// Removing dead rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VacuumSpec {
+    /// Seconds between looks.
+    pub every: f64,
+    /// Dead rows beyond which it begins, as a share of all rows.
+    pub scale: f64,
+    /// And so many more.
+    pub threshold: u64,
+    /// Pages a second.
+    pub speed: f64,
+    /// Core time of a page.
+    pub cpu: Option<Distribution>,
+}
+
+/// Merging sorted files.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CompactionSpec {
+    /// Bytes that are collected before it begins.
+    pub buffer: f64,
+    /// Bytes that are rewritten for each byte written.
+    pub amplification: f64,
+    /// Bytes a second.
+    pub speed: f64,
+    /// Bytes owed beyond which writes wait.
+    pub stall: f64,
+    /// Core time of a megabyte.
+    pub cpu: Option<Distribution>,
 }
 
 /// What happens when a primary is lost.
@@ -187,6 +242,10 @@ pub struct DatabaseSpec {
     pub shards: Option<ShardSpec>,
     /// What happens when a primary is lost; none: nothing.
     pub failover: Option<FailoverSpec>,
+    /// What each node does on its own.
+    pub background: Option<BackgroundSpec>,
+    /// Core time that a new connection takes in seconds: a process or thread, and authentication.
+    pub connect: Option<Distribution>,
     /// Statements.
     pub queries: Vec<QuerySpec>,
 }
@@ -252,6 +311,10 @@ pub struct DatabaseBuild {
     pub shards: Option<ShardBuild>,
     /// What lies on the disk and is read through memory.
     pub kept: Vec<Kept>,
+    /// Core time of an operation of checkpoints, vacuum and compaction (there of a megabyte).
+    pub background_cpu: [Option<Demand>; 3],
+    /// Core time of a new connection.
+    pub connect: Option<Demand>,
 }
 
 /// Rows that are asked for by the popularity of some entity.

@@ -26,6 +26,7 @@ pub(super) mod topic {
     pub(in super::super) const LOOK: u32 = 6 << 16;
     pub(in super::super) const PROMOTE: u32 = 7 << 16;
     pub(in super::super) const OUT: u32 = 8 << 16;
+    pub(in super::super) const BACKGROUND: u32 = 9 << 16;
 }
 
 /// A database as it runs.
@@ -39,7 +40,8 @@ pub struct Database {
     pub(super) shards: Vec<Shard>,
     /// Writes that replicas have answered.
     pub(super) ready: VecDeque<CallId>,
-    /// Reads that may begin, since their replica has what they must see.
+    /// Statements that may begin: reads, since their replica has what they must see; writes, since less is owed
+    /// to compaction.
     pub(super) reads: VecDeque<CallId>,
 }
 
@@ -65,6 +67,7 @@ impl Database {
         while let Some(id) = next.take() {
             match cx.call(id).pc {
                 phase::COPY => return self.copy_on(id, cx),
+                phase::BACKGROUND | phase::BACKGROUND_CPU => return self.background_on(id, cx),
                 phase::GATHERED => {
                     let outcome = cx.call(id).outcome;
                     next = self.finish(id, outcome, cx);
@@ -84,13 +87,25 @@ impl Database {
         }
     }
 
-    /// Whoever waited for replicas goes on.
+    /// A statement that may run begins, here or where its rows are.
+    fn begin<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
+        if self.build.shards.is_none() || self.is_for_here(call, cx) {
+            self.advance(call, cx);
+        }
+    }
+
+    /// Whoever waited for replicas, or for compaction, goes on.
     fn settle<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
         loop {
             let next = if let Some(id) = self.ready.pop_front() {
                 if cx.is_alive(id) { self.answer(id, cx) } else { None }
             } else if let Some(id) = self.reads.pop_front() {
-                Some(id).filter(|id| cx.is_alive(*id))
+                if cx.is_alive(id) && query(&self.build, id, cx).writes {
+                    self.begin(id, cx);
+                    None
+                } else {
+                    Some(id).filter(|id| cx.is_alive(*id))
+                }
             } else {
                 return;
             };
@@ -166,6 +181,19 @@ impl Database {
         next
     }
 
+    /// Ends a statement wherever it is.
+    pub(super) fn end_early<P: Probe>(&mut self, call: CallId, outcome: Outcome, cx: &mut Context<'_, P>) {
+        let member = usize::from(cx.call(call).instance);
+        let next = self.members[member].withdraw(call, cx);
+        let record = cx.call_mut(call);
+        record.wait_token = record.wait_token.wrapping_add(1); // its branches find nobody
+        record.pc = phase::DONE;
+        let held = self.finish(call, outcome, cx);
+        for next in [next, held].into_iter().flatten() {
+            self.advance(next, cx);
+        }
+    }
+
     /// Gives a statement's row to whoever holds it next.
     pub(super) fn let_go<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) -> Option<CallId> {
         let member = &mut self.members[usize::from(cx.call(id).instance)];
@@ -180,9 +208,14 @@ impl Database {
     /// Everything in hand at a member is lost.
     pub(super) fn crash<P: Probe>(&mut self, member: u16, cx: &mut Context<'_, P>) {
         self.members[usize::from(member)].crash();
+        self.crash_background(member);
         for call in cx.calls_at(member) {
             // Others end with the first that they were to help.
-            if !cx.is_alive(call) || cx.call(call).pc == APPLIES || self.forget_copy(call, cx) {
+            if !cx.is_alive(call)
+                || cx.call(call).pc == APPLIES
+                || self.forget_background(call, cx)
+                || self.forget_copy(call, cx)
+            {
                 continue;
             }
             if let Some(next) = self.members[usize::from(member)].withdraw(call, cx) {
@@ -205,6 +238,7 @@ impl Node for Database {
     fn start<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
         self.plan_resharding(cx);
         self.start_replicas(cx);
+        self.start_background(cx);
     }
 
     fn on_call<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
@@ -225,9 +259,13 @@ impl Node for Database {
                 return;
             }
         }
-        if self.build.shards.is_none() || self.is_for_here(call, cx) {
-            self.advance(call, cx);
+        if self.build.spec.background.is_some()
+            && query(&self.build, call, cx).writes
+            && self.members[usize::from(cx.call(call).instance)].stalls(call, &self.build)
+        {
+            return;
         }
+        self.begin(call, cx);
         self.settle(cx);
     }
 
@@ -260,20 +298,12 @@ impl Node for Database {
         {
             return;
         }
-        let member = usize::from(record.instance);
-        let next = self.members[member].withdraw(call, cx);
-        let record = cx.call_mut(call);
-        record.wait_token = record.wait_token.wrapping_add(1); // its branches find nobody
-        record.pc = phase::DONE;
         let outcome = match how {
             _ if too_long => Outcome::error(503, cx.me(), Reason::StatementTimeout),
             Withdrawal::Expired => Outcome::error(504, cx.me(), Reason::Deadline),
             Withdrawal::Lines | Withdrawal::Work => Outcome::error(499, cx.me(), Reason::Cancelled),
         };
-        let held = self.finish(call, outcome, cx);
-        for next in [next, held].into_iter().flatten() {
-            self.advance(next, cx);
-        }
+        self.end_early(call, outcome, cx);
     }
 
     fn on_disturbance<P: Probe>(&mut self, instance: u16, what: Disturbance, cx: &mut Context<'_, P>) {
@@ -313,6 +343,7 @@ impl Node for Database {
             topic::LOOK => self.look(cx),
             topic::PROMOTE => self.promote(usize::from(of), timer.number, cx),
             topic::OUT => Self::noticed(of, cx),
+            topic::BACKGROUND => self.background(of, timer.number, cx),
             _ => {}
         }
         self.settle(cx);

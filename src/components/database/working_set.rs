@@ -39,6 +39,14 @@ impl WorkingSet {
         }))
     }
 
+    /// The member answers statements from now on. If it never did, its memory holds what replaying has touched:
+    /// one page for each write.
+    pub(super) fn takes_over(&mut self, replayed: u64) {
+        if self.seen == 0 {
+            self.accesses = self.accesses.min(replayed as f64);
+        }
+    }
+
     /// The member has lost its memory.
     pub(super) fn forget(&mut self) {
         self.accesses = 0.0;

@@ -18,7 +18,7 @@ pub(in crate::event_graph) fn cache(index: usize, spec: &CacheSpec, sites: &mut 
     if let Some(max) = spec.max_connections {
         let resource = sites.resource(index, 0, Role::Connections);
         sites.plan.connections[index] =
-            vec![ConnectionLimit { resource, max: max.saturating_mul(u32::from(spec.nodes)) }];
+            vec![ConnectionLimit { resource, max: max.saturating_mul(u32::from(spec.nodes)), told: false }];
     }
     for &(entity, store, query) in &spec.read_through {
         sites.read_through(ComponentId::at(index), entity, (store, query));

@@ -30,8 +30,11 @@ pub(in crate::event_graph) fn database(index: usize, spec: &DatabaseSpec, sites:
     });
     let members = u32::from(spec.layout().members());
     if let Some(max) = spec.max_connections {
-        let limit =
-            |member| ConnectionLimit { resource: sites.resource(index, member, Role::Connections), max };
+        let limit = |member| ConnectionLimit {
+            resource: sites.resource(index, member, Role::Connections),
+            max,
+            told: false,
+        };
         sites.plan.connections[index] = (0..members).map(limit).collect();
     }
     let resources = (0..members).map(|member| MemberResources {
@@ -69,6 +72,13 @@ pub(in crate::event_graph) fn database(index: usize, spec: &DatabaseSpec, sites:
         outages: (0..u32::from(spec.layout().shards))
             .map(|shard| sites.resource(index, shard, Role::Outage))
             .collect(),
+        background_cpu: {
+            let own = spec.background.as_ref();
+            let vacuum = own.and_then(|own| own.vacuum.as_ref()).and_then(|vacuum| vacuum.cpu.as_ref());
+            let compaction = own.and_then(|own| own.compaction.as_ref()).and_then(|c| c.cpu.as_ref());
+            [None, vacuum.map(|d| drawn("", "vacuum", d)), compaction.map(|d| drawn("", "compaction", d))]
+        },
+        connect: spec.connect.as_ref().map(|d| drawn("", "connect", d)),
         key: key.named(StreamName::new("replication")),
         spec: spec.clone(),
     })

@@ -6,6 +6,7 @@ mod client;
 mod database;
 mod load_balancer;
 mod log;
+mod pooler;
 mod queue;
 mod service;
 pub(in crate::event_graph) mod shards;
@@ -16,6 +17,7 @@ pub(super) use client::client;
 pub(super) use database::database;
 pub(super) use load_balancer::load_balancer;
 pub(super) use log::log;
+pub(super) use pooler::pooler;
 pub(super) use queue::queue;
 pub(super) use service::service;
 

@@ -15,18 +15,58 @@ const PANELS: [(&str, &str, Unit, Scale); 4] = [
     ("timeouts", "Timeouts per second", Unit::Count, Scale::Linear),
 ];
 
+/// Points of a line at most: of a longer series the means of several windows are drawn, or designs over each other
+/// can't be told apart.
+const MOST_POINTS: usize = 240;
+
+/// The means of so many neighbours each.
+fn thinned(values: Vec<(f64, f64)>, each: usize) -> Vec<(f64, f64)> {
+    if each <= 1 {
+        return values;
+    }
+    let mean = |part: &[(f64, f64)]| {
+        let known: Vec<f64> = part.iter().map(|(_, y)| *y).filter(|y| y.is_finite()).collect();
+        let y = if known.is_empty() { f64::NAN } else { known.iter().sum::<f64>() / known.len() as f64 };
+        (part[0].0, y)
+    };
+    values.chunks(each).map(mean).collect()
+}
+
+/// The member of a database that is busiest in a design: the name of its series. Without members, the database's.
+fn busiest_member<'a>(variant: &'a VariantResults, database: &str) -> Option<&'a str> {
+    let mean = |name: &str| {
+        let values = &variant.series.column(name)?.median;
+        Some(values.iter().flatten().sum::<f64>() / values.len().max(1) as f64)
+    };
+    let names = variant.series.columns.iter().map(|column| column.name.as_str());
+    let members = names.filter(|name| member_of(name) == Some(database));
+    let busiest = members.max_by(|a, b| mean(a).unwrap_or(0.0).total_cmp(&mean(b).unwrap_or(0.0)));
+    let whole = format!("{database}.cpu");
+    busiest.or_else(|| variant.series.columns.iter().map(|c| c.name.as_str()).find(|name| *name == whole))
+}
+
+/// The database whose member's processors a series is of.
+fn member_of(series: &str) -> Option<&str> {
+    let name = series.strip_suffix(".cpu")?;
+    let at = [".primary", ".replica[", ".shard["].iter().filter_map(|part| name.find(part)).min()?;
+    name.get(..at)
+}
+
 fn line(variant: &VariantResults, label: &str, name: &str, at: usize) -> Option<Line> {
     let column = variant.series.column(name)?;
     let number = |v: &Option<f64>| v.unwrap_or(f64::NAN);
+    let each = column.median.len().div_ceil(MOST_POINTS).max(1);
     let spread = if variant.replications > 1 {
         let ends = column.low.iter().zip(&column.high);
-        variant.series.t.iter().zip(ends).map(|(t, (l, h))| (*t, number(l), number(h))).collect()
+        let all = variant.series.t.iter().zip(ends);
+        all.map(|(t, (l, h))| (*t, number(l), number(h))).step_by(each).collect()
     } else {
         Vec::new()
     };
     let (role, stroke) =
         if at == 0 { (Role::Offered, Stroke::Bold) } else { (Role::Component(at - 1), Stroke::Solid) };
     let points = variant.series.t.iter().copied().zip(column.median.iter().map(number)).collect();
+    let points = thinned(points, each);
     Some(Line { label: label.to_owned(), role, stroke, points, spread })
 }
 
@@ -62,6 +102,26 @@ pub fn overlay_picture(report: &ComparisonReport<'_>) -> Picture {
     processors.sort_unstable();
     processors.dedup();
     processors.sort_by(|a, b| peak(b).total_cmp(&peak(a)));
+    // Of a database with members in some design, each design's busiest one.
+    let mut databases: Vec<&str> = processors.iter().filter_map(|name| member_of(name)).collect();
+    databases.sort_unstable();
+    databases.dedup();
+    for database in &databases {
+        let found = report.contenders.iter().enumerate().filter_map(|(at, contender)| {
+            let name = busiest_member(&contender.results, database)?;
+            let member = name.strip_suffix(".cpu").unwrap_or(name);
+            line(&contender.results, &format!("{}: {member}", contender.label), name, at)
+        });
+        let title = format!("Busiest member of {database}");
+        panels.push(panel(&title, "share of cores busy", Unit::Percent, Scale::Linear, found.collect()));
+        let lag = lines(&format!("{database}.replica.lag"));
+        if says(&lag) {
+            let title = format!("Lag of the last replica of {database}");
+            panels.push(panel(&title, "age of what is not applied", Unit::Duration, Scale::Linear, lag));
+        }
+    }
+    let own = |name: &str| databases.iter().any(|database| name.strip_suffix(".cpu") == Some(*database));
+    processors.retain(|name| member_of(name).is_none() && !own(name));
     for name in processors.into_iter().take(2) {
         panels.push(panel(name, "share of cores busy", Unit::Percent, Scale::Linear, lines(name)));
     }
@@ -133,4 +193,24 @@ pub fn pareto_picture(report: &ComparisonReport<'_>) -> Option<Scatter> {
         points,
         limits: Vec::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{member_of, thinned};
+
+    #[test]
+    fn a_long_series_is_drawn_by_means_of_neighbours() {
+        let values = vec![(0.0, 1.0), (1.0, 3.0), (2.0, f64::NAN), (3.0, 5.0), (4.0, 7.0)];
+        assert_eq!(thinned(values.clone(), 2), [(0.0, 2.0), (2.0, 5.0), (4.0, 7.0)]);
+        assert_eq!(thinned(values, 1).len(), 5);
+    }
+
+    #[test]
+    fn members_are_told_from_databases() {
+        assert_eq!(member_of("db.primary.cpu"), Some("db"));
+        assert_eq!(member_of("db.shard[3].replica[0].cpu"), Some("db"));
+        assert_eq!(member_of("db.cpu"), None);
+        assert_eq!(member_of("db.primary.offered_cpu"), None);
+    }
 }

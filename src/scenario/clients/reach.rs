@@ -60,6 +60,7 @@ pub(super) fn writes<'a>(
             }
             ComponentSpec::Cdn(cdn) => open.extend(cdn.origin(operation).map(|to| (to, operation))),
             ComponentSpec::Cache(_) | ComponentSpec::Queue(_) | ComponentSpec::Log(_) => {}
+            ComponentSpec::Pooler(pooler) => open.push((pooler.to, operation)),
             ComponentSpec::Database(database) => {
                 if database.queries.iter().any(|query| query.name == operation && query.writes) {
                     return true;

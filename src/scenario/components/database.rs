@@ -1,7 +1,7 @@
 //! `kind: database`.
 
 use super::shards::read_shards;
-use super::{Names, read_cores, replicas, small};
+use super::{Names, background, read_cores, replicas, small};
 use crate::base::SimDuration;
 use crate::base::random::Distribution;
 use crate::components::database::spec::{By, DatabaseSpec, QuerySpec};
@@ -51,6 +51,7 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
     let cores = read_cores(fields, found);
     let replicas = replicas::read(fields, cores, found);
     let failover = replicas::read_failover(fields, replicas.is_some(), found);
+    let background = background::read(fields, found);
     DatabaseSpec {
         cores,
         max_connections: small(fields, "max_connections", 1, 10_000_000, found).map(|n| n as u32),
@@ -74,6 +75,8 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         replicas,
         shards: read_shards(fields, names, found),
         failover,
+        background,
+        connect: fields.amount("conn_cost", Of::Time, found),
         queries,
     }
 }

@@ -1,6 +1,7 @@
 //! The `components:` block: what every kind shares, and one file per kind.
 
 mod autoscale;
+mod background;
 mod cache;
 mod cache_steps;
 mod call_guards;
@@ -10,6 +11,7 @@ mod database;
 mod guarding;
 mod load_balancer;
 mod log;
+mod pooler;
 mod queue;
 mod replicas;
 mod service;
@@ -51,7 +53,16 @@ impl Names {
             let kind = node.get("kind").and_then(Node::text).unwrap_or_default();
             let is_log = super::vocabulary::component_block(node) == Some("log");
             let kind = if is_log { LOG } else { kind };
-            let operations = if kind == "database" { list(node, "queries") } else { list(node, "endpoints") };
+            let operations = match kind {
+                "database" => list(node, "queries"),
+                // What its database can be asked for.
+                "pooler" => node
+                    .get("to")
+                    .and_then(Node::text)
+                    .and_then(|to| components?.get(to))
+                    .map_or_else(Vec::new, |database| list(database, "queries")),
+                _ => list(node, "endpoints"),
+            };
             (key.name.clone(), kind.to_owned(), operations)
         });
         let columns = replays.names.iter().enumerate().map(|(at, name)| (name.clone(), replays.mean(at)));
@@ -114,6 +125,21 @@ impl Names {
         None
     }
 
+    /// A database by its name.
+    pub(super) fn database(&self, node: &Node, name: &str, found: &mut Diagnostics) -> Option<ComponentId> {
+        let id = self.component(node, name, found)?;
+        if self.components.get(id.index()).is_some_and(|(_, kind, _)| kind == "database") {
+            return Some(id);
+        }
+        found.add(
+            Code::WrongKind,
+            node.place,
+            format!("`{name}` is no database"),
+            "a pooler stands before a component of kind `database`",
+        );
+        None
+    }
+
     /// Whether a component is a queue of the family `log`.
     pub(super) fn is_log(&self, at: usize) -> bool {
         self.components.get(at).is_some_and(|(_, kind, _)| kind == LOG)
@@ -160,11 +186,12 @@ impl Names {
             );
             return None;
         }
-        if self.components.get(id.index()).is_some_and(|(_, kind, _)| kind == "database") {
+        let kind = self.components.get(id.index()).map_or("", |(_, kind, _)| kind.as_str());
+        if kind == "database" || kind == "pooler" {
             found.add(
                 Code::WrongKind,
                 node.place,
-                format!("`{name}` is a database, which takes queries and no requests"),
+                format!("`{name}` is a {kind}, which takes queries and no requests"),
                 format!("send the request to a service whose steps say `query: {name}.NAME`"),
             );
             return None;
@@ -201,6 +228,10 @@ pub(super) fn read(node: Option<&Node>, names: &Names, found: &mut Diagnostics) 
             Some(5) if names.is_log(models.len()) => ComponentSpec::Log(log::read(&mut fields, names, found)),
             Some(5) => ComponentSpec::Queue(queue::read(&mut fields, names, found)),
             Some(6) => ComponentSpec::Service(queue::read_worker(&mut fields, names, found)),
+            Some(7) => match pooler::read(&mut fields, names, found) {
+                Some(spec) => ComponentSpec::Pooler(spec),
+                None => continue,
+            },
             Some(_) => ComponentSpec::Cache(cache::read(&mut fields, names, found)),
             None => continue,
         };
@@ -213,6 +244,7 @@ pub(super) fn read(node: Option<&Node>, names: &Names, found: &mut Diagnostics) 
         queue::check(&models, found);
     }
     cache_steps::check_read_through(&models, names, found);
+    pooler::check(&models, found);
     models
 }
 

@@ -13,6 +13,8 @@ use crate::scenario::fields::{Fields, items, text};
 const MOST_REPLICAS: u64 = 100;
 /// MySQL's `rpl_semi_sync_source_timeout` (MYSS: dev.mysql.com, semi-synchronous replication).
 const PATIENCE: f64 = 10.0;
+/// PostgreSQL's `max_standby_streaming_delay` (PGHS: Azure's table of server parameters).
+const CONFLICT_DELAY: f64 = 30.0;
 /// "Usually much less than 100 ms" (AUR: Aurora user guide); the value is a choice.
 const SHARED_LAG: f64 = 0.02;
 
@@ -32,10 +34,15 @@ pub(super) fn read(fields: &mut Fields<'_>, cores: f64, found: &mut Diagnostics)
         apply.finish(found);
     }
     let route = replicas.get("route").and_then(|node| read_route(node, found)).unwrap_or_default();
+    let conflict_delay = match replicas.get("conflict_delay") {
+        None => Some(CONFLICT_DELAY),
+        Some(node) if node.text() == Some("never") => None,
+        Some(_) => Some(seconds(&mut replicas, "conflict_delay", found).unwrap_or(CONFLICT_DELAY)),
+    };
     let zones = items(replicas.get("zones"), "zones", "zones: [a, b]", found);
     let zones = zones.iter().filter_map(|zone| text(zone, found).map(str::to_owned)).collect();
     replicas.finish(found);
-    (count > 0).then_some(ReplicaSpec { count, cores, mode, threads, cost, route, zones })
+    (count > 0).then_some(ReplicaSpec { count, cores, mode, threads, cost, route, zones, conflict_delay })
 }
 
 fn seconds(fields: &mut Fields<'_>, key: &'static str, found: &mut Diagnostics) -> Option<f64> {

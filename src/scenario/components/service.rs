@@ -12,7 +12,7 @@ use crate::document::{Code, Diagnostics, Node, Value, quantity};
 use crate::engine::protection::rate_limit::{
     FixedWindow, LeakyBucket, RateLimit, SlidingCounter, SlidingLog, TokenBucket,
 };
-use crate::scenario::fields::{Fields, entries, scalar};
+use crate::scenario::fields::{Fields, entries, scalar, text};
 
 pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics) -> ServiceSpec {
     let written = small(fields, "instances", 1, 10_000, found).map(|n| n as u16);
@@ -107,6 +107,8 @@ pub(super) fn read_pools(fields: &mut Fields<'_>, names: &Names, found: &mut Dia
     for (key, node) in entries(fields.get("pools"), "`pools`", found) {
         let at = Node { value: Value::Null, place: key.place };
         let mut pool = Fields::of(node, "a pool", found);
+        // Its values are in the tree already.
+        pool.get("preset").and_then(|n| text(n, found));
         let size = small(&mut pool, "size", 1, 10_000_000, found).unwrap_or(10) as u32;
         let wait = pool.amount("wait", Of::Time, found);
         pool.finish(found);

@@ -30,8 +30,17 @@ pub(super) fn read(node: &Node, names: &Names, found: &mut Diagnostics, depth: u
     if !matches!(node.value, Value::List(_)) && !node.is_null() {
         found.add(Code::WrongShape, node.place, "steps are a list", "write `- cpu: ~8ms` lines");
     }
-    node.items().iter().filter_map(|item| read_step(item, names, found, depth)).collect()
+    let mut steps = Vec::new();
+    for item in node.items() {
+        if let Some((step, times)) = read_step(item, names, found, depth) {
+            steps.extend(std::iter::repeat_n(step, times));
+        }
+    }
+    steps
 }
+
+/// How often a query is repeated, one after the other, at most.
+const MOST_TIMES: u64 = 1_000;
 
 /// The verbs of steps.
 const VERBS: [&str; 16] = [
@@ -114,12 +123,13 @@ pub(super) fn read_on_error(
     }
 }
 
-fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) -> Option<Step> {
+fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) -> Option<(Step, usize)> {
     if !is_one_step(item, found) {
         return None;
     }
     let mut step = Fields::of(item, "a step", found);
     let on_error = |step: &mut Fields<'_>, found: &mut Diagnostics| read_on_error(step, names, found, depth);
+    let mut times = 1;
     let read = if let Some(node) = step.get("cpu") {
         amount(node, Of::Time, names, found).map(Step::Cpu)
     } else if let Some(node) = step.get("sleep") {
@@ -128,6 +138,7 @@ fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) ->
         amount(node, Of::Time, names, found).map(Step::Io)
     } else if let Some(node) = step.get("query") {
         let target = read_query(node, names, found);
+        times = small(&mut step, "times", 1, MOST_TIMES, found).unwrap_or(1) as usize;
         let (on_error, fallback) = on_error(&mut step, found);
         let options = read_options(&mut step, found);
         target.map(|(target, operation, row)| Step::Call {
@@ -250,7 +261,7 @@ fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) ->
         cache_steps::read(&mut step, names, found, depth).map(Step::Cache)
     };
     step.finish(found);
-    read
+    read.map(|read| (read, times))
 }
 
 fn read_reply(node: &Node, names: &Names, found: &mut Diagnostics) -> Option<Step> {
@@ -307,7 +318,7 @@ pub(super) fn read_query(
     };
     let id = names.component(&part(node, component), component, found)?;
     let (_, kind, queries) = &names.components[id.index()];
-    if kind != "database" {
+    if kind != "database" && kind != "pooler" {
         found.add(
             Code::WrongKind,
             node.place,

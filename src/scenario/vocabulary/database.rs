@@ -79,6 +79,18 @@ pub(super) const BLOCKS: &[Block] = &[
                 Unset("none"),
                 "parts of the rows, each on members of its own",
             ),
+            key(
+                "background",
+                Takes::Block("background"),
+                Unset("nothing"),
+                "what each node does on its own: checkpoints, vacuum, compaction",
+            ),
+            key(
+                "conn_cost",
+                Times,
+                Unset("none"),
+                "core time of a new connection: a process or thread, and authentication",
+            ),
             key("queries", Named(&Takes::Block("query")), Unset("none"), "classes of queries, by name"),
         ],
     },

@@ -5,6 +5,7 @@
 //! what stands here, both ways.
 
 mod autoscale;
+mod background;
 mod cache;
 mod calls;
 mod cdn;
@@ -16,6 +17,7 @@ mod guarding;
 mod load_balancer;
 mod log;
 mod network;
+mod pooler;
 mod queue;
 mod replicas;
 mod scenario;
@@ -117,11 +119,12 @@ pub struct Block {
 }
 
 /// The kinds of components.
-pub const KINDS: [&str; 7] = ["service", "database", "load_balancer", "cache", "cdn", "queue", "worker"];
+pub const KINDS: [&str; 8] =
+    ["service", "database", "load_balancer", "cache", "cdn", "queue", "worker", "pooler"];
 
 /// The blocks of components: one for each kind, and one for queues of the family `log`.
-pub const COMPONENT_BLOCKS: [&str; 8] =
-    ["service", "database", "load_balancer", "cache", "cdn", "queue", "worker", "log"];
+pub const COMPONENT_BLOCKS: [&str; 9] =
+    ["service", "database", "load_balancer", "cache", "cdn", "queue", "worker", "pooler", "log"];
 
 /// The name of the block that a component's mapping is read by, if its kind is written.
 #[must_use]
@@ -142,7 +145,7 @@ pub fn blocks() -> impl Iterator<Item = &'static Block> {
     GROUPS.iter().copied().flatten()
 }
 
-const GROUPS: [&[Block]; 18] = [
+const GROUPS: [&[Block]; 20] = [
     scenario::BLOCKS,
     network::BLOCKS,
     data::BLOCKS,
@@ -154,6 +157,8 @@ const GROUPS: [&[Block]; 18] = [
     steps::BLOCKS,
     database::BLOCKS,
     replicas::BLOCKS,
+    background::BLOCKS,
+    pooler::BLOCKS,
     load_balancer::BLOCKS,
     cache::BLOCKS,
     cdn::BLOCKS,

@@ -32,6 +32,12 @@ pub(super) const BLOCKS: &[Block] = &[
                 "which member answers reads",
             ),
             key(
+                "conflict_delay",
+                Either(&[Duration, Word(&["never"])]),
+                Is("30s"),
+                "how long reads may hold up replay that removes rows they need (max_standby_streaming_delay); never: they are not cancelled",
+            ),
+            key(
                 "zones",
                 List(&Name("zone")),
                 Unset("those of the database"),

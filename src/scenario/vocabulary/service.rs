@@ -162,6 +162,7 @@ pub(super) const BLOCKS: &[Block] = &[
         name: "pool",
         about: "Connections from each instance to one component.",
         keys: &[
+            key("preset", Text, Unset("none"), "a client library whose defaults hold: hikari"),
             key("size", Count, Unverified("10"), "connections of an instance"),
             key(
                 "wait",

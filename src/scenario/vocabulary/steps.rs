@@ -30,6 +30,12 @@ pub(super) const BLOCKS: &[Block] = &[
                     "a query about a row of an entity: db.feed(post); `new` inserts one",
                 ),
                 key(
+                    "times",
+                    Count,
+                    Is("1"),
+                    "of `query`: so often, one after the other (what an object mapper does for each row of a list)"
+                ),
+                key(
                     "call",
                     Takes::Block("call"),
                     Unset("-"),
