@@ -112,6 +112,8 @@ impl Flags {
     pub const PARKED: Self = Self(1 << 13);
     /// Was lost on its way, there or back: it waits for its caller to give up.
     pub const LOST: Self = Self(1 << 14);
+    /// A statement of its caller's transaction, whose number stands in `site`.
+    pub const IN_TRANSACTION: Self = Self(1 << 15);
     /// Holds a disk token.
     pub const DISK: Self = Self(1 << 10);
 

@@ -206,6 +206,8 @@ impl<P: Probe> Core<P> {
         let (request, choice) = (call.request, site.row);
         let from = (call.component, call.instance);
         let operation = site.target.operation;
+        // A transaction is the primary's.
+        let transactional = site.in_transaction != super::transaction::InTransaction::No;
         // A row that is inserted is the request's own from here on.
         if choice != RowChoice::None {
             self.choose_row(request, choice);
@@ -216,6 +218,7 @@ impl<P: Probe> Core<P> {
         let shard = sharding.map_or(0, |sharding| sharding.shard(operation, key));
         let primary = self.primary_for(index, shard, from);
         let writes = self.clusters[index].plan.writes.get(operation.index()).copied().unwrap_or(true);
+        let writes = writes || transactional;
         let member = if writes { primary } else { self.reader(index, shard, primary, from, request) };
         self.calls[caller].choice = member;
     }

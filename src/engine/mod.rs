@@ -32,6 +32,7 @@ mod quota;
 mod request;
 mod sharding;
 mod station;
+mod transaction;
 mod world;
 
 pub use call::{ANY_INSTANCE, Call, CallId, Flags};
@@ -51,10 +52,11 @@ pub use plan::{
     BulkheadPlan, CallSite, ConnectionLimit, Demand, EntityPlan, Fleet, Jitter, LinkPlan, Nearest, Path,
     Plan, PoolPlan, Popularity, Reload, Retry, RetryOn, RowChoice, SiteId, Target, Trait,
 };
-pub use probe::{Blind, Finished, Found, LAG_UNIT, Observation, Probe, Written};
-pub use program::{Condition, CopyOp, KeepMode, Op, Pc, Program};
+pub use probe::{Blind, Finished, Found, LAG_UNIT, Observation, Probe, Transacted, Written};
+pub use program::{Condition, CopyOp, KeepMode, Op, Pc, Program, TransactionOp};
 pub use quota::PERIOD;
 pub use request::{Reader, Request, RequestId};
 pub use sharding::{ShardRoute, Sharding};
 pub use station::{Cores, Seized, Station};
+pub use transaction::{InTransaction, ROLLBACK_TIMER};
 pub use world::{Footprint, Limits, Stopped, World};

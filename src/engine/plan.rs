@@ -207,6 +207,10 @@ pub struct CallSite {
     pub nearest: Option<Nearest>,
     /// Index into [`Plan::paths`]: the network between the two; none where it takes no time.
     pub path: Option<u32>,
+    /// What it is to the transaction of its caller.
+    pub in_transaction: super::transaction::InTransaction,
+    /// Whether it is a statement that writes.
+    pub writes: bool,
 }
 
 /// At most so many calls under way from one caller instance at one call site.

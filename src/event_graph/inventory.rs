@@ -3,6 +3,7 @@
 use super::paths::link_owner;
 use crate::base::{ComponentId, ResourceId};
 use crate::components::load_balancer::spec::{LoadBalancerSpec, RouteSpec};
+use crate::components::service::spec::Step;
 use crate::engine::protection::AdaptiveConcurrency;
 use crate::metrics::{Catalog, ClientInfo, ComponentInfo, ResourceInfo, Role};
 use crate::scenario::model::{ComponentSpec, Model};
@@ -93,6 +94,9 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
                     let shards = 0..u32::from(database.layout().shards);
                     shards.for_each(|shard| add(index, shard, Role::Outage, 0.0));
                 }
+                if database.transactional && database.shards.is_some() {
+                    add(index, 0, Role::InDoubt, 0.0);
+                }
             }
             ComponentSpec::LoadBalancer(balancer) => {
                 let slots = slots(balancer, model);
@@ -163,6 +167,23 @@ pub fn catalog(model: &Model) -> Catalog {
             .collect(),
         resources: resources(model),
         entities: model.entities.iter().map(|e| e.name.clone()).collect(),
+        transactions: model.components.iter().any(|component| match &component.spec {
+            ComponentSpec::Service(service) => service.endpoints.iter().any(|e| transacts(&e.steps)),
+            _ => false,
+        }),
         egress_price_per_byte: model.prices.egress_per_byte,
     }
+}
+
+/// Whether any of these steps is a transaction or a saga.
+fn transacts(steps: &[Step]) -> bool {
+    steps.iter().any(|step| match step {
+        Step::Transaction(_) | Step::Saga(_) => true,
+        Step::Call { on_error, .. } => on_error.as_deref().is_some_and(transacts),
+        Step::Parallel { branches, on_error, .. } => branches.iter().chain(on_error).any(|s| transacts(s)),
+        Step::If { then, otherwise, .. } => transacts(then) || transacts(otherwise),
+        Step::Lock { steps, .. } => transacts(steps),
+        Step::Cache(step) => transacts(step.beyond()),
+        _ => false,
+    })
 }

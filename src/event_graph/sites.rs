@@ -8,7 +8,7 @@ use crate::components::cache::spec::ChangeFeed;
 use crate::components::service::spec::{CallOptions, PoolSpec};
 use crate::engine::protection::RetryBudget;
 use crate::engine::{
-    CallSite, ClusterPlan, Demand, EntityPlan, FeedPlan, Fleet, Item, Nearest, Nodes, Plan, PoolPlan,
+    CallSite, ClusterPlan, Demand, EntityPlan, FeedPlan, Fleet, InTransaction, Item, Nearest, Nodes, Plan, PoolPlan,
     Popularity, ReadRoute, Retry, RowChoice, SiteId, Target, Terms, Trait, Verb,
 };
 use crate::metrics::{ResourceInfo, Role};
@@ -261,6 +261,8 @@ impl<'a> Sites<'a> {
             budget_is_shared,
             nearest: self.nearest(caller, target),
             path: self.paths.between(caller, target),
+            in_transaction: InTransaction::No,
+            writes: false,
         }
     }
 
@@ -354,13 +356,39 @@ impl<'a> Sites<'a> {
             other => other,
         };
         let idempotent = match &self.model.components[target.index()].spec {
-            ComponentSpec::Database(database) => !database.queries[operation.index()].writes,
+            ComponentSpec::Database(database) => {
+                database.queries.get(operation.index()).is_some_and(|query| !query.writes)
+            }
             other => other.operations().get(operation.index()).is_none_or(|name| is_idempotent(name)),
         };
         let mut site =
             CallSite { salt: Some(salt), row, size, ..self.site(caller, target, options, idempotent) };
         site.target.operation = operation;
+        site.writes = matches!(
+            &self.model.components[target.index()].spec,
+            ComponentSpec::Database(database)
+                if database.queries.get(operation.index()).is_some_and(|query| query.writes)
+        );
         self.add(site)
+    }
+
+    /// A statement is one of the transaction of its caller.
+    pub(super) fn join_transaction(&mut self, site: SiteId) {
+        self.plan.sites[site.0 as usize].in_transaction = InTransaction::Statement;
+    }
+
+    /// The site at which a transaction with a database is committed.
+    pub(super) fn commit(&mut self, caller: usize, endpoint: &str, database: ComponentId) -> SiteId {
+        let queries = match &self.model.components[database.index()].spec {
+            ComponentSpec::Database(spec) => spec.queries.len(),
+            _ => 0,
+        };
+        // Behind the database's own statements.
+        let operation = OperationId::at(queries);
+        let options = CallOptions::default();
+        let site = self.call(caller, endpoint, database, operation, RowChoice::None, None, &options);
+        self.plan.sites[site.0 as usize].in_transaction = InTransaction::Commit;
+        site
     }
 
     /// A site of a step that does something with a row in a cache.

@@ -232,6 +232,7 @@ fn role_name(role: Role, catalog: &Catalog) -> String {
         Role::Instances => "instances".to_owned(),
         Role::Lag => "lag".to_owned(),
         Role::Outage => "outage".to_owned(),
+        Role::InDoubt => "in_doubt".to_owned(),
     }
 }
 

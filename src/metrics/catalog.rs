@@ -37,6 +37,8 @@ pub enum Role {
     Lag,
     /// Whether a shard acknowledges no writes, as a level of 0 or 1.
     Outage,
+    /// Whether a transaction is in doubt, as a level of 0 or 1.
+    InDoubt,
     /// The instances of a fleet that changes: present are those there are, servers those in service.
     Instances,
 }
@@ -45,7 +47,7 @@ impl Role {
     /// Whether its level is a measurement and no line: lag, outage.
     #[must_use]
     pub const fn is_reading(self) -> bool {
-        matches!(self, Self::Lag | Self::Outage)
+        matches!(self, Self::Lag | Self::Outage | Self::InDoubt)
     }
 
     /// Whether it keeps copies: nobody waits for it, but it is looked at.
@@ -111,6 +113,8 @@ pub struct Catalog {
     pub resources: Vec<ResourceInfo>,
     /// Names of the data entities; index = [`EntityId`].
     pub entities: Vec<String>,
+    /// Whether some step is a transaction or a saga.
+    pub transactions: bool,
     /// Money per byte that leaves towards clients, if priced.
     pub egress_price_per_byte: Option<f64>,
 }

@@ -65,6 +65,14 @@ explanations! {
     "hit_ratio(<entity>)": "share of reads through caches for which the store was not asked", "share", "(reads - reads that fetched) / reads, over all layers", "who joins a fetch of somebody else asks nothing; one layer's own: `redis.hit_ratio`";
     "lost_writes": "writes that were acknowledged and are nowhere", "count", "such writes in the window", "write-back caches that lose their memory; a failover, counted at the promotion; a split brain, counted when it is healed";
     "outage": "time without an acknowledged write, from the loss of a primary to the first write that its successor acknowledges", "s", "integral of such time in the window; of several shards the longest", "until the run's end, if nobody takes over; a cut-off primary that goes on is no outage";
+    "commits": "transactions that were committed", "count", "such commits in the window, read-only ones among them", "statements outside of a step `transaction` are not in it";
+    "rollbacks": "transactions that were rolled back, however it came to that", "count", "such attempts in the window", "one that is tried again counts each time";
+    "deadlocks": "transactions that gave way since they were part of a deadlock", "count", "such victims in the window", "across shards only with `deadlocks: global`; else such a circle ends by a timeout";
+    "half_commits": "transactions that some shards have committed and some have not", "count", "such transactions in the window", "only with `cross_shard: best_effort`";
+    "compensations": "sagas that failed and were undone", "count", "such sagas in the window", "what was seen of them meanwhile: seen_half_done";
+    "left_half_done": "sagas that failed, and so did undoing them", "count", "such sagas in the window", "somebody has to mend them by hand";
+    "seen_half_done": "reads of a row that a saga under way has written", "count", "such reads by others in the window", "between its step and its end, or until it is undone";
+    "<c>.in_doubt": "time in which a transaction was in doubt: its shards have promised to commit, and the coordinator is lost", "s", "integral of such time in the window", "their rows are locked until the coordinator is back";
     "<c>.lag": "age of the first write that a replica has not applied; without an index of the worst replica", "s", "integral of the lag / length", "looked at whenever the log moves and every second";
     "ryw_violations": "reads that saw an older version of a row than their owner had written", "count", "such reads in the window, by versions", "only reads that `read_own_write` makes, of the entity of `sessions_of`";
     "monotonic_violations": "reads that saw an older version of a row than the same reader had seen before", "count", "such reads in the window, by versions", "readers are sessions, people of a closed population, or owners (`sessions_of`); of each the last 64 written rows are remembered";

@@ -50,6 +50,7 @@ fn catalog() -> Catalog {
             resource(5, APP, 1, Role::Pool(DB), 5.0),
         ],
         entities: vec!["post".to_owned()],
+        transactions: false,
         egress_price_per_byte: None,
     }
 }

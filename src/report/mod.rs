@@ -10,6 +10,7 @@ mod check;
 mod columns;
 mod comparison;
 mod copies_section;
+mod transactions_section;
 mod csv;
 mod dynamics;
 mod files;

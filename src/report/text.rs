@@ -10,6 +10,7 @@ use std::fmt::Write;
 
 use super::bottleneck::bottleneck;
 use super::copies_section::copies;
+use super::transactions_section::transactions;
 use super::headline::headline;
 use super::quantity::{self, count, duration};
 use super::table::{Rows, clean};
@@ -93,6 +94,7 @@ fn section(out: &mut String, variant: &VariantResults, style: TextStyle) {
     part("Dynamics", recovery(variant));
     part("Latency of good answers", latency(variant, style.lines));
     part("Caches", copies(variant, style.lines));
+    part("Transactions", transactions(variant));
     part("Resources", resources(variant, style.lines));
     part("Soundness", soundness(variant));
     let mut body = String::new();

@@ -31,3 +31,4 @@ mod shipped;
 mod simulation;
 mod theory;
 mod traces;
+mod transactions;

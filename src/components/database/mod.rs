@@ -2,12 +2,14 @@
 
 pub mod buffer_pool;
 pub mod capacity_units;
+mod commit;
 mod failover;
 mod member;
 mod replicas;
 mod replication;
 mod reshard;
 mod scatter;
+mod sessions;
 pub mod spec;
 mod state;
 pub mod two_phase_commit;

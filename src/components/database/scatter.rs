@@ -8,6 +8,7 @@
 //! hangs is asked in vain (it counts as one that refuses).
 
 use super::member::{phase, query};
+use super::sessions::transaction_of;
 use super::state::Database;
 use crate::base::SimDuration;
 use crate::engine::{CallId, Context, Outcome, Probe, ShardRoute};
@@ -72,6 +73,11 @@ impl Database {
         match cx.branch_to(id, member, 0) {
             Ok(branch) => {
                 cx.call_mut(id).running = 1;
+                if let Some(number) = transaction_of(id, cx) {
+                    let record = cx.call_mut(branch);
+                    record.flags.set(crate::engine::Flags::IN_TRANSACTION);
+                    record.site = crate::engine::SiteId(number);
+                }
                 self.launch(branch, id, cx);
             }
             Err(outcome) => {
@@ -104,7 +110,7 @@ impl Database {
     }
 
     /// Half a round trip to another member; none to oneself.
-    fn way<P: Probe>(&self, branch: CallId, from: u16, cx: &Context<'_, P>) -> SimDuration {
+    pub(super) fn way<P: Probe>(&self, branch: CallId, from: u16, cx: &Context<'_, P>) -> SimDuration {
         let round_trip = self.build.shards.as_ref().and_then(|shards| shards.round_trip.as_ref());
         match round_trip {
             Some(demand) if cx.call(branch).instance != from => {
@@ -128,8 +134,17 @@ impl Database {
         let mut next = None;
         let arrives = cx.call(id).pc > phase::DONE + 1;
         if !arrives {
-            self.settle_row(id, cx);
-            next = self.let_go(id, cx);
+            match transaction_of(id, cx) {
+                Some(number) => {
+                    if !self.keep(id, number, cx) {
+                        next = self.let_go(id, cx);
+                    }
+                }
+                None => {
+                    self.settle_row(id, cx);
+                    next = self.let_go(id, cx);
+                }
+            }
             let parent = cx.call(id).parent;
             let from = if cx.is_alive(parent) { cx.call(parent).instance } else { cx.call(id).instance };
             let way = self.way(id, from, cx);

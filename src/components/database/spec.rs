@@ -1,7 +1,7 @@
 //! A database as proven.
 
 use crate::base::random::{Distribution, Key};
-use crate::base::{EntityId, ResourceId};
+use crate::base::{EntityId, OperationId, ResourceId};
 use crate::engine::partitioner::Partitioning;
 use crate::engine::{Demand, Layout, ReadRoute};
 use crate::queueing::Contention;
@@ -38,6 +38,28 @@ pub struct QuerySpec {
     pub wal: Option<Distribution>,
     /// The entity whose row it locks until it has committed.
     pub lock: Option<EntityId>,
+    /// Neighbouring rows that one lock covers; 1: the row alone.
+    pub lock_range: u64,
+}
+
+/// How a transaction is committed that has written at several shards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum CrossShard {
+    /// All shards or none, by two-phase commit.
+    #[default]
+    TwoPhases,
+    /// One after the other: a failure leaves it half done.
+    BestEffort,
+}
+
+/// Where deadlocks are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Deadlocks {
+    /// Within each member.
+    #[default]
+    Local,
+    /// Also across shards.
+    Global,
 }
 
 /// Replaying a write takes a third of what the write took on the primary (not verified; measure yours).
@@ -139,6 +161,10 @@ pub struct ShardSpec {
     pub merge: Option<Distribution>,
     /// Whether an answer without the part of a shard that failed is an answer.
     pub partial: bool,
+    /// How transactions are committed that have written at several shards.
+    pub cross_shard: CrossShard,
+    /// Where deadlocks are looked for.
+    pub deadlocks: Deadlocks,
 }
 
 /// Growing while requests go on.
@@ -171,6 +197,8 @@ pub struct DatabaseSpec {
     pub wal_bandwidth: Option<f64>,
     /// Longest wait for a row lock in seconds; none: without limit.
     pub lock_timeout: Option<f64>,
+    /// Seconds that a transaction waits for a row before it looks for a deadlock.
+    pub deadlock_timeout: f64,
     /// How often in seconds a running statement looks whether its client is still there; none: never.
     pub connection_check: Option<f64>,
     /// Longest time for one statement in seconds; none: without limit.
@@ -187,6 +215,8 @@ pub struct DatabaseSpec {
     pub shards: Option<ShardSpec>,
     /// What happens when a primary is lost; none: nothing.
     pub failover: Option<FailoverSpec>,
+    /// Whether transactions of several statements are asked of it.
+    pub transactional: bool,
     /// Statements.
     pub queries: Vec<QuerySpec>,
 }
@@ -210,6 +240,8 @@ pub struct Query {
     pub wal: Option<Demand>,
     /// The row lock.
     pub lock: Option<EntityId>,
+    /// Rows that it covers.
+    pub lock_range: u64,
 }
 
 /// The resources of one member.
@@ -252,6 +284,10 @@ pub struct DatabaseBuild {
     pub shards: Option<ShardBuild>,
     /// What lies on the disk and is read through memory.
     pub kept: Vec<Kept>,
+    /// The operation that commits a transaction, if there are any.
+    pub commit_operation: Option<OperationId>,
+    /// Whether a transaction is in doubt.
+    pub in_doubt: Option<ResourceId>,
 }
 
 /// Rows that are asked for by the popularity of some entity.

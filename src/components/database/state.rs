@@ -9,10 +9,11 @@ use super::member::{Member, Progress, phase, query};
 use super::replicas::APPLIES;
 use super::replication::Shard;
 use super::reshard::{self, Resharding};
+use super::sessions::{Sessions, transaction_of};
 use super::spec::DatabaseBuild;
 use crate::base::SimDuration;
 use crate::engine::{
-    BUFFER_TIMER, CallId, Context, Disturbance, Flags, Layout, Limit, Node, Outcome, Probe, Reason, Signal,
+    BUFFER_TIMER, CallId, Context, Disturbance, Flags, Layout, Limit, Node, Outcome, Probe, ROLLBACK_TIMER, Reason, Signal,
     Timer, Withdrawal, Written,
 };
 
@@ -26,6 +27,7 @@ pub(super) mod topic {
     pub(in super::super) const LOOK: u32 = 6 << 16;
     pub(in super::super) const PROMOTE: u32 = 7 << 16;
     pub(in super::super) const OUT: u32 = 8 << 16;
+    pub(in super::super) const DEADLOCK: u32 = 9 << 16;
 }
 
 /// A database as it runs.
@@ -39,8 +41,9 @@ pub struct Database {
     pub(super) shards: Vec<Shard>,
     /// Writes that replicas have answered.
     pub(super) ready: VecDeque<CallId>,
-    /// Reads that may begin, since their replica has what they must see.
+    /// Statements that may go on: reads whose replica has what they must see, and those that hold their row now.
     pub(super) reads: VecDeque<CallId>,
+    pub(super) sessions: Sessions,
 }
 
 impl Database {
@@ -55,6 +58,7 @@ impl Database {
             shards: Vec::new(),
             ready: VecDeque::new(),
             reads: VecDeque::new(),
+            sessions: Sessions::default(),
             build,
         }
     }
@@ -73,7 +77,18 @@ impl Database {
                 _ => {}
             }
             let member = &mut self.members[usize::from(cx.call(id).instance)];
-            if member.advance(id, &self.build, cx) == Progress::Done {
+            let progress = member.advance(id, &self.build, cx);
+            if !self.sessions.open.is_empty() {
+                if progress == Progress::Done && self.is_commit(id, cx) {
+                    self.commit_step(id, cx);
+                    continue;
+                }
+                if let Some(number) = transaction_of(id, cx) {
+                    next = self.advance_transaction(id, number, progress, cx);
+                    continue;
+                }
+            }
+            if progress == Progress::Done {
                 // The answer of a part comes again when it has travelled back.
                 let travelled = cx.call(id).flags.has(Flags::BRANCH) && cx.call(id).pc > phase::DONE + 1;
                 let writes = !travelled && !self.shards.is_empty() && query(&self.build, id, cx).writes;
@@ -81,6 +96,32 @@ impl Database {
                     next = self.answer(id, cx);
                 }
             }
+        }
+    }
+
+    /// What a step of a transaction's statement led to; who holds its row next.
+    fn advance_transaction<P: Probe>(
+        &mut self,
+        id: CallId,
+        number: u32,
+        progress: Progress,
+        cx: &mut Context<'_, P>,
+    ) -> Option<CallId> {
+        let call = cx.call(id);
+        if progress == Progress::Waits {
+            if call.pc == phase::LOCK + 1 && call.flags.has(Flags::IN_LINE) {
+                self.suspects_deadlock(number, cx);
+            }
+            return None;
+        }
+        if call.flags.has(Flags::BRANCH) {
+            return self.branch_done(id, cx);
+        }
+        if self.keep(id, number, cx) {
+            let me = cx.me();
+            self.finish(id, Outcome::ok(200, me), cx)
+        } else {
+            self.finish(id, Outcome::error(503, cx.me(), Reason::RolledBack), cx)
         }
     }
 
@@ -105,6 +146,10 @@ impl Database {
     fn answer<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) -> Option<CallId> {
         if cx.call(id).flags.has(Flags::BRANCH) {
             return self.branch_done(id, cx);
+        }
+        if !self.sessions.open.is_empty() && self.is_commit(id, cx) {
+            self.committed_here(id, cx);
+            return None;
         }
         self.settle_row(id, cx);
         let me = cx.me();
@@ -134,6 +179,9 @@ impl Database {
                     let version = cx.commit(entity, row);
                     cx.see(id, entity, version);
                 }
+                if cx.has_sagas() {
+                    cx.mark_saga(id, entity, row);
+                }
             }
         }
         if writes && !self.shards.is_empty() {
@@ -149,6 +197,11 @@ impl Database {
         cx: &mut Context<'_, P>,
     ) -> Option<CallId> {
         let next = self.let_go(id, cx);
+        if let Some(number) = transaction_of(id, cx)
+            && !outcome.is_ok()
+        {
+            self.break_session(number, cx.call(id).instance, cx);
+        }
         if cx.call(id).flags.has(Flags::BRANCH) {
             self.join(id, outcome, cx);
         } else {
@@ -171,6 +224,10 @@ impl Database {
     /// Everything in hand at a member is lost.
     pub(super) fn crash<P: Probe>(&mut self, member: u16, cx: &mut Context<'_, P>) {
         self.members[usize::from(member)].crash();
+        if !self.sessions.open.is_empty() {
+            self.lose_coordinator(member, cx);
+            self.forget_sessions(member, cx);
+        }
         for call in cx.calls_at(member) {
             // Others end with the first that they were to help.
             if !cx.is_alive(call) || cx.call(call).pc == APPLIES || self.forget_copy(call, cx) {
@@ -181,7 +238,9 @@ impl Database {
             }
             let record = cx.call_mut(call);
             record.wait_token = record.wait_token.wrapping_add(1); // its branches find nobody
-            if record.flags.has(Flags::BRANCH) {
+            if record.flags.has(Flags::BRANCH) && Some(record.operation) == self.build.commit_operation {
+                self.lose_part(call, cx);
+            } else if record.flags.has(Flags::BRANCH) {
                 record.pc = phase::DONE;
                 let outcome = Outcome::error(503, cx.me(), Reason::Unreachable);
                 self.join(call, outcome, cx);
@@ -207,6 +266,7 @@ impl Node for Database {
             let at = cx.now() + SimDuration::from_secs_f64(limit);
             cx.schedule(at, Signal::TimedOut { call, token: 0, limit: Limit::Expired });
         }
+        let transaction = transaction_of(call, cx);
         if !self.shards.is_empty() {
             let writes = query(&self.build, call, cx).writes;
             if let Some(reason) = self.refusal(cx.call(call).instance, writes) {
@@ -216,7 +276,11 @@ impl Node for Database {
                 return;
             }
         }
-        if self.build.shards.is_none() || self.is_for_here(call, cx) {
+        if transaction.is_some() && self.is_commit(call, cx) {
+            self.commit(call, cx);
+        } else if transaction.is_none_or(|number| self.enrols(call, number, cx))
+            && (self.build.shards.is_none() || self.is_for_here(call, cx))
+        {
             self.advance(call, cx);
         }
         self.settle(cx);
@@ -274,7 +338,10 @@ impl Node for Database {
                 self.member_lost(instance, cx);
             }
             Disturbance::Speed(speed) => self.members[usize::from(instance)].cores.set_speed(speed, cx),
-            Disturbance::Restored => self.member_restored(instance, cx),
+            Disturbance::Restored => {
+                self.member_restored(instance, cx);
+                self.recover_commits(instance, cx);
+            }
             Disturbance::Draining | Disturbance::Flushed | Disturbance::Reset => {}
             Disturbance::Joined | Disturbance::Parted => {}
         }
@@ -296,6 +363,8 @@ impl Node for Database {
                 }
             }
             BUFFER_TIMER => cx.expire_buffered(),
+            ROLLBACK_TIMER => self.rolled_back(timer.number, cx),
+            topic::DEADLOCK => self.look_for_deadlock(timer.number, cx),
             topic::ARRIVED => self.arrived(shard, of, cx),
             topic::ANSWERED => self.answered(shard, of, cx),
             topic::APPLY => self.pump(shard, of, cx),

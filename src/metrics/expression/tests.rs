@@ -51,6 +51,7 @@ fn catalog() -> Catalog {
         }],
         resources: roles.into_iter().enumerate().map(resource).collect(),
         entities: vec!["user".to_owned()],
+        transactions: false,
         egress_price_per_byte: None,
     }
 }

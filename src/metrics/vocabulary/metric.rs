@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::engine::Transacted;
 use crate::base::{ComponentId, EntityId, SimTime};
 use crate::metrics::value::Unit;
 
@@ -128,6 +129,8 @@ pub enum Metric {
     CostPerMillionGood,
     /// Acknowledged writes that were lost.
     LostWrites,
+    /// What became of transactions and sagas.
+    Transactions(Transacted),
     /// Reads that saw less than their owner had written.
     OwnWritesUnread,
     /// Share of reads of an entity through caches for which the store behind was not asked.
@@ -230,6 +233,7 @@ impl Metric {
             Self::Resources(Gauge::Queue | Gauge::QueueMax | Gauge::Busy | Gauge::Servers, _)
             | Self::InFlight(_)
             | Self::LostWrites
+            | Self::Transactions(_)
             | Self::OwnWritesUnread
             | Self::ReadsGoneBack
             | Self::VersionsBehind(..)

@@ -6,6 +6,7 @@
 //! another kind of component would supply is an error that names the kind.
 
 use super::catalog::{Catalog, ComponentInfo, ResourceInfo, Role};
+use crate::engine::Transacted;
 
 mod metric;
 mod segments;
@@ -60,11 +61,22 @@ const OF_COMPONENT: [&str; 15] = [
     "primary",
 ];
 
+/// What becomes of transactions and sagas.
+const TRANSACTED: [(&str, Transacted); 7] = [
+    ("commits", Transacted::Committed),
+    ("rollbacks", Transacted::RolledBack),
+    ("deadlocks", Transacted::Deadlocked),
+    ("half_commits", Transacted::HalfCommitted),
+    ("compensations", Transacted::Compensated),
+    ("left_half_done", Transacted::LeftHalfDone),
+    ("seen_half_done", Transacted::SeenHalfDone),
+];
+
 /// Stores of one component that a report shows one by one.
 const MOST_PLACES: usize = 32;
 
 /// Names that exist in the language and are supplied by kinds of components that this model does not have.
-const ELSEWHERE: [(&str, &str); 19] = [
+const ELSEWHERE: [(&str, &str); 27] = [
     ("hit_ratio", "a cache"),
     ("divergence", "a cache"),
     ("cache_writes", "a cache"),
@@ -82,6 +94,14 @@ const ELSEWHERE: [(&str, &str); 19] = [
     ("ryw_violations", "a database with replicas and a client with `read_own_write`"),
     ("lost_writes", "a database with replicas"),
     ("outage", "a database with replicas"),
+    ("commits", "a step `transaction`"),
+    ("rollbacks", "a step `transaction`"),
+    ("deadlocks", "a step `transaction`"),
+    ("half_commits", "a step `transaction`"),
+    ("compensations", "a step `saga`"),
+    ("left_half_done", "a step `saga`"),
+    ("seen_half_done", "a step `saga`"),
+    ("in_doubt", "a sharded database with transactions"),
     ("shard", "a sharded database"),
     ("shards", "a sharded database"),
 ];
@@ -190,6 +210,9 @@ fn of_run(
         ("hit_ratio" | "divergence" | "cache_writes", _) if !keeps_copies(catalog) => {
             Err(elsewhere(name).unwrap_or_else(|| unknown(format!("no component keeps copies for `{name}`"))))
         }
+        (_, []) if catalog.transactions && transacted(name).is_some() => {
+            trailing(Metric::Transactions(transacted(name).unwrap_or(Transacted::Committed)))
+        }
         ("degraded", []) => trailing(Metric::Degraded),
         (_, [entity]) if OF_ENTITY.contains(&name) => {
             let id = catalog.entity(entity).ok_or_else(|| UnknownMetric {
@@ -227,6 +250,10 @@ fn of_run(
             ),
         })),
     }
+}
+
+fn transacted(name: &str) -> Option<Transacted> {
+    TRANSACTED.iter().find(|(known, _)| *known == name).map(|(_, what)| *what)
 }
 
 /// Whether the model has what can lose acknowledged writes.
@@ -417,6 +444,10 @@ fn of_component(
         ["outage"] if component.layout.is_some() => {
             Ok(Metric::Worst(each(Gauge::Duration, need(Role::Outage, "replica that could take over")?)))
         }
+        ["in_doubt"] if component.layout.is_some() => Ok(Metric::Worst(each(
+            Gauge::Duration,
+            need(Role::InDoubt, "transaction over several shards")?,
+        ))),
         ["shield", word] if store_gauge(word).is_some() => Ok(Metric::Store(
             store_gauge(word).unwrap_or(StoreGauge::HitRatio),
             need(Role::Shield, "shield")?,
@@ -516,6 +547,7 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
             }));
             candidates.push(format!("{c}.replica.lag"));
             candidates.push(format!("skew({c}.shard.cpu)"));
+            candidates.push(format!("{c}.in_doubt"));
         }
         for target in &catalog.components {
             let t = &target.name;
@@ -531,6 +563,9 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
     }
     if has_replicas(catalog) {
         names.push("outage".to_owned());
+    }
+    if catalog.transactions {
+        names.extend(TRANSACTED.iter().map(|(name, _)| (*name).to_owned()));
     }
     if keeps_copies(catalog) || has_replicas(catalog) {
         names.extend(["ryw_violations", "monotonic_violations"].map(str::to_owned));

@@ -10,7 +10,15 @@ use crate::document::{Code, Diagnostics, quantity};
 use crate::queueing::Contention;
 use crate::scenario::fields::{Fields, entries, text};
 
-pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnostics) -> DatabaseSpec {
+/// Seconds that a transaction waits before it looks for a deadlock: PostgreSQL's `deadlock_timeout`.
+const DEADLOCK_TIMEOUT: f64 = 1.0;
+
+pub(super) fn read(
+    name: &str,
+    fields: &mut Fields<'_>,
+    names: &Names,
+    found: &mut Diagnostics,
+) -> DatabaseSpec {
     let mut queries = Vec::new();
     for (key, node) in entries(fields.get("queries"), "`queries`", found) {
         let mut query = Fields::of(node, "a query", found);
@@ -38,6 +46,7 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
             pages: query.amount("pages", Of::Count, found),
             wal: query.amount("wal", Of::Size, found),
             lock,
+            lock_range: small(&mut query, "lock_range", 1, 1_000_000_000_000, found).unwrap_or(1),
         });
         query.finish(found);
     }
@@ -60,6 +69,10 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
             .read("wal_bandwidth", quantity::bandwidth, found)
             .map(|b| b.as_bytes_per_second()),
         lock_timeout: fields.read("lock_timeout", quantity::duration, found).map(SimDuration::as_secs_f64),
+        deadlock_timeout: fields
+            .read("deadlock_timeout", quantity::duration, found)
+            .map_or(DEADLOCK_TIMEOUT, SimDuration::as_secs_f64),
+        transactional: names.is_transactional(name),
         connection_check: fields
             .read("connection_check", quantity::duration, found)
             .filter(|every| !every.is_zero())

@@ -13,6 +13,7 @@ mod replicas;
 mod service;
 mod shards;
 mod steps;
+mod transactions;
 
 pub(super) use call_options::read_options;
 pub(super) use guarding::after;
@@ -30,6 +31,8 @@ pub(super) struct Names {
     entities: Vec<String>,
     /// Columns of replayed traces with their means.
     columns: Vec<(String, f64)>,
+    /// Databases that some step has a transaction with.
+    transactional: Vec<String>,
 }
 
 impl Names {
@@ -41,6 +44,12 @@ impl Names {
                 .map(|(k, _)| k.name.clone())
                 .collect::<Vec<_>>()
         };
+        let mut transactional = Vec::new();
+        for (_, node) in components.map_or(&[][..], Node::entries) {
+            if let Some(endpoints) = node.get("endpoints") {
+                transactions::databases(endpoints, &mut transactional);
+            }
+        }
         let components = components.map_or(&[][..], Node::entries).iter().map(|(key, node)| {
             let kind = node.get("kind").and_then(Node::text).unwrap_or_default().to_owned();
             let operations = if kind == "database" { list(node, "queries") } else { list(node, "endpoints") };
@@ -51,7 +60,13 @@ impl Names {
             components: components.collect(),
             entities: entities.iter().map(|e| e.name.clone()).collect(),
             columns: columns.collect(),
+            transactional,
         }
+    }
+
+    /// Whether some step has a transaction with a database.
+    pub(super) fn is_transactional(&self, database: &str) -> bool {
+        self.transactional.iter().any(|name| name == database)
     }
 
     pub(super) fn components(&self) -> impl Iterator<Item = &str> + Clone {
@@ -89,6 +104,11 @@ impl Names {
             .flat_map(|(_, _, operations)| operations.iter().map(String::as_str))
             .filter(|name| seen.insert(*name))
             .collect()
+    }
+
+    /// Whether a component is a database.
+    pub(super) fn is_database(&self, id: ComponentId) -> bool {
+        self.components.get(id.index()).is_some_and(|(_, kind, _)| kind == "database")
     }
 
     /// A cache by its name.
@@ -153,7 +173,9 @@ pub(super) fn read(node: Option<&Node>, names: &Names, found: &mut Diagnostics) 
             .collect();
         let spec = match at {
             Some(0) => ComponentSpec::Service(service::read(&mut fields, names, found)),
-            Some(1) => ComponentSpec::Database(database::read(&mut fields, names, found)),
+            Some(1) => {
+                ComponentSpec::Database(database::read(&key.name, &mut fields, names, found))
+            },
             Some(2) => ComponentSpec::LoadBalancer(load_balancer::read(&mut fields, names, found)),
             Some(4) => ComponentSpec::Cdn(cdn::read(&mut fields, names, found)),
             Some(_) => ComponentSpec::Cache(cache::read(&mut fields, names, found)),

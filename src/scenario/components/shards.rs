@@ -2,7 +2,7 @@
 
 use super::{Names, small};
 use crate::base::SimDuration;
-use crate::components::database::spec::{GrowSpec, ShardSpec};
+use crate::components::database::spec::{CrossShard, Deadlocks, GrowSpec, ShardSpec};
 use crate::document::distribution_text::Of;
 use crate::document::{Code, Diagnostics, quantity};
 use crate::engine::partitioner::Partitioning;
@@ -56,6 +56,14 @@ pub(super) fn read_shards(
     let round_trip = shards.amount("round_trip", Of::Time, found);
     let merge = shards.amount("merge", Of::Time, found);
     let partial = shards.flag("partial", found).unwrap_or(false);
+    let cross_shard = shards.choice(
+        "cross_shard",
+        &[("2pc", CrossShard::TwoPhases), ("best_effort", CrossShard::BestEffort)],
+        found,
+    );
+    let deadlocks =
+        shards.choice("deadlocks", &[("local", Deadlocks::Local), ("global", Deadlocks::Global)], found);
+    let (cross_shard, deadlocks) = (cross_shard.unwrap_or_default(), deadlocks.unwrap_or_default());
     shards.finish(found);
     let most = grow.as_ref().map_or(count, |grow| grow.to);
     let mut conflict = |key: &str, belongs: &str| {
@@ -106,7 +114,7 @@ pub(super) fn read_shards(
             Partitioning::Directory { logical: logical.unwrap_or(LOGICAL).max(u32::from(most)) }
         }
     };
-    Some(ShardSpec { by: by?, how, count, grow, round_trip, merge, partial })
+    Some(ShardSpec { by: by?, how, count, grow, round_trip, merge, partial, cross_shard, deadlocks })
 }
 
 fn read_bounds(shards: &mut Fields<'_>, found: &mut Diagnostics) -> Option<Vec<u64>> {

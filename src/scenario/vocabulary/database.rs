@@ -37,6 +37,12 @@ pub(super) const BLOCKS: &[Block] = &[
                 "how long a query may wait for a row's lock",
             ),
             key(
+                "deadlock_timeout",
+                Duration,
+                Is("1s"),
+                "how long a statement of a transaction waits for a row before a deadlock is looked for (PostgreSQL); 0s: at once (InnoDB)",
+            ),
+            key(
                 "connection_check",
                 Duration,
                 Unset("never"),
@@ -99,6 +105,12 @@ pub(super) const BLOCKS: &[Block] = &[
             key("pages", Counts, Unset("one"), "pages that it looks at, each in memory or not"),
             key("wal", Sizes, Unset("none"), "bytes written to the log"),
             key("lock", Name("entity"), Unset("none"), "the entity whose row is locked until the commit"),
+            key(
+                "lock_range",
+                Count,
+                Is("1"),
+                "neighbouring rows that one lock covers: ranges of so many, instead of single rows",
+            ),
         ],
     },
     Block {
@@ -144,6 +156,18 @@ pub(super) const BLOCKS: &[Block] = &[
                 Flag,
                 Is("false"),
                 "whether what the other shards answered is an answer where one fails",
+            ),
+            key(
+                "cross_shard",
+                Word(&["2pc", "best_effort"]),
+                Is("2pc"),
+                "how a transaction is committed that has written at several shards: all or none by two phases, or one shard after the other",
+            ),
+            key(
+                "deadlocks",
+                Word(&["local", "global"]),
+                Is("local"),
+                "whether deadlocks are looked for within each shard only, or also across shards (after twice `deadlock_timeout`)",
             ),
         ],
     },

@@ -89,6 +89,7 @@ impl Guards {
             | Reason::Deadline
             | Reason::LockTimeout
             | Reason::StatementTimeout
+            | Reason::Deadlock
             | Reason::TooManyConnections
             | Reason::RateLimited
             | Reason::Shed
