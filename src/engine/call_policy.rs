@@ -101,9 +101,8 @@ impl<P: Probe> Core<P> {
         let me = call.component;
         let plan = &self.plan.sites[site.0 as usize];
         let (breaker, guarded) = (plan.breaker.is_some(), plan.guarded);
-        let pooled = plan.pool.is_some()
-            || plan.cluster.is_some()
-            || plan.in_transaction != InTransaction::No;
+        let pooled =
+            plan.pool.is_some() || plan.cluster.is_some() || plan.in_transaction != InTransaction::No;
         let deadline = plan.deadline;
         if let Some(Retry { budget: Some(_), .. }) = &plan.retry
             && let Some(budget) = self.budget(caller)

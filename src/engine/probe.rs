@@ -209,11 +209,13 @@ pub enum Transacted {
     LeftHalfDone,
     /// A read saw what a saga had written that was still under way.
     SeenHalfDone,
+    /// No transaction: a statement was refused, since its table had too few capacity units left.
+    Throttled,
 }
 
 impl Transacted {
     /// How many there are.
-    pub const COUNT: usize = 7;
+    pub const COUNT: usize = 8;
 }
 
 /// What a look-up in a store of copies (a place of a CDN, a cache) found.

@@ -6,8 +6,8 @@
 
 use super::copies::Terms;
 use super::plan::{Demand, SiteId};
-use crate::base::{ComponentId, EntityId, SimDuration};
 use crate::base::random::Key;
+use crate::base::{ComponentId, EntityId, SimDuration};
 
 /// Position of an instruction.
 pub type Pc = u16;

@@ -130,7 +130,13 @@ impl<P: Probe> Core<P> {
     }
 
     /// A connection of a pool is the caller's: it goes to its transaction.
-    pub(super) fn launch_in_transaction(&mut self, caller: CallId, index: usize, asked: SimTime, fresh: bool) {
+    pub(super) fn launch_in_transaction(
+        &mut self,
+        caller: CallId,
+        index: usize,
+        asked: SimTime,
+        fresh: bool,
+    ) {
         let member = self.calls[caller].choice;
         self.hold(caller, member, Some(index), asked);
         self.launch_held(caller, member, fresh);
@@ -260,8 +266,7 @@ impl<P: Probe> Context<'_, P> {
         let transactions = &mut self.core.transactions;
         transactions.last = transactions.last.wrapping_add(1);
         let number = transactions.last;
-        let fresh =
-            Transaction { number, database, attempt: 0, held: Vec::new(), writer: None, path: None };
+        let fresh = Transaction { number, database, attempt: 0, held: Vec::new(), writer: None, path: None };
         let transaction = transactions.open.entry(id).or_insert(fresh);
         (transaction.number, transaction.writer) = (number, None);
         transaction.attempt += 1;

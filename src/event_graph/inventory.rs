@@ -171,6 +171,9 @@ pub fn catalog(model: &Model) -> Catalog {
             ComponentSpec::Service(service) => service.endpoints.iter().any(|e| transacts(&e.steps)),
             _ => false,
         }),
+        sells_units: model.components.iter().any(
+            |component| matches!(&component.spec, ComponentSpec::Database(spec) if spec.capacity.is_some()),
+        ),
         egress_price_per_byte: model.prices.egress_per_byte,
     }
 }

@@ -5,14 +5,15 @@ use super::paths::Paths;
 use crate::base::random::{Distribution, Key, Permutation, StreamName, Zipf};
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration};
 use crate::components::cache::spec::ChangeFeed;
+use crate::components::database::spec::{Consistency, DatabaseSpec, QuerySpec};
 use crate::components::service::spec::{CallOptions, PoolSpec};
 use crate::engine::protection::RetryBudget;
 use crate::engine::{
-    CallSite, ClusterPlan, Demand, EntityPlan, FeedPlan, Fleet, InTransaction, Item, Nearest, Nodes, Plan, PoolPlan,
-    Popularity, ReadRoute, Retry, RowChoice, SiteId, Target, Terms, Trait, Verb,
+    CallSite, ClusterPlan, Demand, EntityPlan, FeedPlan, Fleet, InTransaction, Item, Nearest, Nodes, Plan,
+    PoolPlan, Popularity, ReadRoute, Retry, RowChoice, SiteId, Target, Terms, Trait, Verb,
 };
 use crate::metrics::{ResourceInfo, Role};
-use crate::scenario::model::{ClientSpec, ComponentSpec, EntitySpec, Model, PopularitySpec};
+use crate::scenario::model::{ClientSpec, ComponentModel, ComponentSpec, EntitySpec, Model, PopularitySpec};
 
 /// Call sites and conditions as they are collected.
 pub(super) struct Sites<'a> {
@@ -78,6 +79,7 @@ impl<'a> Sites<'a> {
                     }),
                     route: database.replicas.as_ref().map_or(ReadRoute::Primary, |replicas| replicas.route),
                     owners: owners(model),
+                    zones: zones_of(component, database),
                     dns_ttl: SimDuration::from_secs_f64(
                         database.failover.as_ref().map_or(0.0, |f| f.dns_ttl),
                     ),
@@ -88,6 +90,10 @@ impl<'a> Sites<'a> {
                         .map(|(most, span)| (most, SimDuration::from_secs_f64(span))),
                     key: root.named(StreamName::new(&component.name)).named(StreamName::new("route")),
                 });
+            }
+            if let ComponentSpec::Database(database) = &component.spec {
+                let old = |query: &QuerySpec| query.consistency == Consistency::Eventual;
+                sites.plan.versions_matter |= database.capacity.is_some() && database.queries.iter().any(old);
             }
             if let ComponentSpec::Service(service) = &component.spec {
                 for pool in &service.pools {
@@ -157,6 +163,15 @@ impl<'a> Sites<'a> {
             other => other.operations(),
         };
         OperationId::at(known.iter().position(|name| name == endpoint).unwrap_or(0))
+    }
+
+    /// By member of a database: its zone, a number of its own; empty where copies lie in one.
+    pub(super) fn zones_of(&self, index: usize) -> Vec<u16> {
+        let component = &self.model.components[index];
+        match &component.spec {
+            ComponentSpec::Database(database) => zones_of(component, database),
+            _ => Vec::new(),
+        }
     }
 
     /// The way between two components.
@@ -474,6 +489,20 @@ impl<'a> Sites<'a> {
         self.traits.push((name.to_owned(), value.to_owned()));
         self.traits.len() as u32 - 1
     }
+}
+
+fn zones_of(component: &ComponentModel, database: &DatabaseSpec) -> Vec<u16> {
+    if component.zones.len() < 2 || database.shards.as_ref().is_none_or(|shards| shards.copies < 2) {
+        return Vec::new();
+    }
+    let mut names: Vec<&String> = component.zones.iter().collect();
+    names.sort_unstable();
+    names.dedup();
+    let zone = |member: u16| {
+        let name = &component.zones[usize::from(member) % component.zones.len()];
+        names.iter().position(|known| *known == name).unwrap_or(0) as u16
+    };
+    (0..database.layout().members()).map(zone).collect()
 }
 
 /// By client population: the entity whose row is the owner of its requests.

@@ -115,6 +115,8 @@ pub struct Catalog {
     pub entities: Vec<String>,
     /// Whether some step is a transaction or a saga.
     pub transactions: bool,
+    /// Whether some database sells its throughput by units.
+    pub sells_units: bool,
     /// Money per byte that leaves towards clients, if priced.
     pub egress_price_per_byte: Option<f64>,
 }

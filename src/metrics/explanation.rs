@@ -72,6 +72,7 @@ explanations! {
     "compensations": "sagas that failed and were undone", "count", "such sagas in the window", "what was seen of them meanwhile: seen_half_done";
     "left_half_done": "sagas that failed, and so did undoing them", "count", "such sagas in the window", "somebody has to mend them by hand";
     "seen_half_done": "reads of a row that a saga under way has written", "count", "such reads by others in the window", "between its step and its end, or until it is undone";
+    "throttles": "statements that a table refused, since it had too few capacity units left", "count", "such statements in the window, tried again or not", "only with `capacity`; what callers saw of it: errors.429";
     "<c>.in_doubt": "time in which a transaction was in doubt: its shards have promised to commit, and the coordinator is lost", "s", "integral of such time in the window", "their rows are locked until the coordinator is back";
     "<c>.lag": "age of the first write that a replica has not applied; without an index of the worst replica", "s", "integral of the lag / length", "looked at whenever the log moves and every second";
     "ryw_violations": "reads that saw an older version of a row than their owner had written", "count", "such reads in the window, by versions", "only reads that `read_own_write` makes, of the entity of `sessions_of`";

@@ -51,6 +51,7 @@ fn catalog() -> Catalog {
         ],
         entities: vec!["post".to_owned()],
         transactions: false,
+        sells_units: false,
         egress_price_per_byte: None,
     }
 }

@@ -10,11 +10,11 @@ use std::fmt::Write;
 
 use super::bottleneck::bottleneck;
 use super::copies_section::copies;
-use super::transactions_section::transactions;
 use super::headline::headline;
 use super::quantity::{self, count, duration};
 use super::table::{Rows, clean};
 use super::text_sections::{latency, recovery, resources, soundness, traffic};
+use super::transactions_section::transactions;
 use super::warnings::warnings;
 use crate::experiment::results::{Judgement, RunResults, VariantResults, Verdict};
 

@@ -1,4 +1,4 @@
-//! The part of the terminal report about transactions and sagas. Empty where there are none.
+//! The part of the terminal report about transactions, sagas and throttled statements. Empty where there are none.
 
 use std::fmt::Write;
 
@@ -6,13 +6,14 @@ use super::quantity;
 use crate::experiment::results::VariantResults;
 
 /// What is told, if there was any of it.
-const LINES: [(&str, &str); 7] = [
+const LINES: [(&str, &str); 8] = [
     ("commits", "committed"),
     ("rollbacks", "rolled back"),
     ("deadlocks", "gave way in a deadlock"),
     ("half_commits", "committed by some shards and not by others"),
     ("compensations", "sagas that failed and were undone"),
     ("left_half_done", "sagas that failed and could not be undone"),
+    ("throttles", "statements refused for want of capacity units"),
     ("seen_half_done", "reads of what a saga had not finished"),
 ];
 

@@ -16,6 +16,7 @@ mod front_door;
 mod fuzz;
 mod invalid;
 mod invariants;
+mod key_value;
 mod language;
 mod laws;
 mod memory;

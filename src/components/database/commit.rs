@@ -81,7 +81,8 @@ impl Database {
         };
         let machine = TwoPhaseCommit::begin(participants.len() as u16);
         let coordinator = here;
-        let commit = Commit { call: id, coordinator, participants, machine, stage, led: true, internal: false };
+        let commit =
+            Commit { call: id, coordinator, participants, machine, stage, led: true, internal: false };
         let wal: f64 = session.parts.iter().flat_map(|part| &part.writes).map(|write| write.wal).sum();
         session.commit = Some(Box::new(commit));
         match stage {
@@ -166,7 +167,7 @@ impl Database {
         cx.end_branch(id);
         // Whoever coordinated then may be no more.
         if self.commit_of(number).is_some_and(|commit| commit.call == parent) {
-            self.heard(number, member, true, cx);
+            self.heard(number, true, cx);
         }
     }
 
@@ -276,7 +277,7 @@ impl Database {
     }
 
     /// A member has done as it was told, or could not.
-    fn heard<P: Probe>(&mut self, number: u32, member: u16, done: bool, cx: &mut Context<'_, P>) {
+    fn heard<P: Probe>(&mut self, number: u32, done: bool, cx: &mut Context<'_, P>) {
         let Some(commit) = self.commit_of(number).filter(|commit| commit.led) else { return };
         if let Stage::OneByOne(count) = &mut commit.stage {
             if done {
@@ -302,7 +303,6 @@ impl Database {
             Some(Next::Commit | Next::Abort) => self.tell_all(number, cx),
             Some(Next::Answer { committed }) => self.decided(number, committed, cx),
         }
-        let _ = member;
     }
 
     /// A member could not be told, or was lost before it had done what it was told.
@@ -318,7 +318,7 @@ impl Database {
                 part.owed = true;
             }
         }
-        self.heard(number, member, !two || phase != Phase::Preparing, cx);
+        self.heard(number, !two || phase != Phase::Preparing, cx);
     }
 
     /// A part of a commit is lost with its member.
@@ -328,7 +328,7 @@ impl Database {
         cx.end_branch(branch);
         let Some(commit) = self.commit_of(number).filter(|commit| commit.call == parent) else { return };
         if matches!(commit.stage, Stage::OneByOne(_)) {
-            self.heard(number, member, false, cx);
+            self.heard(number, false, cx);
         } else {
             self.unreached(number, member, cx);
         }
@@ -342,7 +342,7 @@ impl Database {
             None => self.decided(number, true, cx),
             Some(member) => {
                 if !self.tell(number, member, cx) {
-                    self.heard(number, member, false, cx);
+                    self.heard(number, false, cx);
                 }
             }
         }

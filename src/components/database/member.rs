@@ -7,7 +7,7 @@
 use rustc_hash::FxHashMap;
 
 use super::sessions::transaction_of;
-use super::spec::{DatabaseBuild, MemberResources, Query};
+use super::spec::{Consistency, DatabaseBuild, MemberResources, Query};
 use super::working_set::WorkingSet;
 use crate::base::{EntityId, SimDuration};
 use crate::engine::{CallId, Context, Cores, Flags, LockTable, Observation, Probe, Seized, Station, Timer};
@@ -187,8 +187,17 @@ impl Member {
         if let Some(entity) = query.entity.filter(|_| !query.writes)
             && cx.ledger().is_on()
         {
+            if build.spec.shards.as_ref().is_some_and(|shards| shards.copies > 1) {
+                return; // told by the copy that was asked
+            }
             let row = cx.call(id).row;
             let version = match self.sees {
+                None if query.consistency == Consistency::Eventual && build.eventual_lag.is_some() => {
+                    let lag =
+                        build.eventual_lag.as_ref().map_or(SimDuration::ZERO, |lag| cx.draw_time(lag, id));
+                    let at = cx.now() - lag;
+                    cx.ledger().version_when(entity, row, at)
+                }
                 None => cx.ledger().stored(entity, row),
                 Some(position) => cx.ledger().version_at(entity, row, position),
             };
@@ -308,11 +317,7 @@ impl Member {
     }
 
     /// Gives back a row that a transaction holds; who holds it next, if one waited.
-    pub(super) fn free<P: Probe>(
-        &mut self,
-        row: (EntityId, u64),
-        cx: &mut Context<'_, P>,
-    ) -> Option<CallId> {
+    pub(super) fn free<P: Probe>(&mut self, row: (EntityId, u64), cx: &mut Context<'_, P>) -> Option<CallId> {
         self.holders.remove(&row);
         self.locks.release(row.0, row.1, cx)
     }

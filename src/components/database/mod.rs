@@ -3,6 +3,7 @@
 pub mod buffer_pool;
 pub mod capacity_units;
 mod commit;
+mod copies;
 mod failover;
 mod member;
 mod replicas;

@@ -18,7 +18,7 @@ impl Database {
     pub(super) fn is_for_here<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) -> bool {
         let operation = cx.call(id).operation;
         let Some(sharding) = cx.cluster().and_then(|cluster| cluster.sharding()) else { return true };
-        match (sharding.route(operation), sharding.by) {
+        match (sharding.route(operation), sharding.key(operation).unwrap_or(sharding.by)) {
             (ShardRoute::Any, _) => true,
             (ShardRoute::All, _) => {
                 self.ask_all(id, cx);
@@ -26,6 +26,10 @@ impl Database {
             }
             (ShardRoute::Key, by) => {
                 let key = cx.row_of(id, by);
+                if self.has_copies() {
+                    self.ask_copies(id, key, cx);
+                    return false;
+                }
                 let Some(sharding) = cx.cluster().and_then(|cluster| cluster.sharding()) else { return true };
                 let logical = sharding.partitioner.logical_of(key);
                 let owner = sharding.partitioner.owner_of(logical);
@@ -59,7 +63,7 @@ impl Database {
         }
     }
 
-    fn begin_gathering<P: Probe>(id: CallId, cx: &mut Context<'_, P>) {
+    pub(super) fn begin_gathering<P: Probe>(id: CallId, cx: &mut Context<'_, P>) {
         let me = cx.me();
         let call = cx.call_mut(id);
         call.wait_token = call.wait_token.wrapping_add(1);
@@ -84,6 +88,13 @@ impl Database {
                 self.finish(id, outcome, cx);
             }
         }
+    }
+
+    /// Whether a statement is about one key.
+    fn is_keyed<P: Probe>(&self, id: CallId, cx: &mut Context<'_, P>) -> bool {
+        let operation = cx.call(id).operation;
+        let sharding = cx.cluster().and_then(|cluster| cluster.sharding());
+        sharding.is_some_and(|sharding| sharding.route(operation) == ShardRoute::Key)
     }
 
     fn ask_all<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
@@ -116,11 +127,16 @@ impl Database {
             Some(demand) if cx.call(branch).instance != from => {
                 SimDuration::from_secs_f64(cx.draw(demand, branch) / 2.0)
             }
+            // Between copies in several zones: the network's own times.
+            None if self.has_copies() && cx.call(branch).instance != from => {
+                let (to, luck) = (cx.call(branch).instance, cx.luck(branch));
+                cx.between_members((from, to), self.build.path, luck).unwrap_or_default()
+            }
             _ => SimDuration::ZERO,
         }
     }
 
-    fn launch<P: Probe>(&mut self, branch: CallId, parent: CallId, cx: &mut Context<'_, P>) {
+    pub(super) fn launch<P: Probe>(&mut self, branch: CallId, parent: CallId, cx: &mut Context<'_, P>) {
         let way = self.way(branch, cx.call(parent).instance, cx);
         if way.is_zero() {
             self.advance(branch, cx);
@@ -141,7 +157,11 @@ impl Database {
                     }
                 }
                 None => {
-                    self.settle_row(id, cx);
+                    if self.has_copies() {
+                        self.copy_done(id, cx);
+                    } else {
+                        self.settle_row(id, cx);
+                    }
                     next = self.let_go(id, cx);
                 }
             }
@@ -166,8 +186,22 @@ impl Database {
             return;
         }
         let partial = self.build.spec.shards.as_ref().is_some_and(|shards| shards.partial);
+        let keyed = self.has_copies() && self.is_keyed(parent, cx);
         let call = cx.call_mut(parent);
         call.running -= 1;
+        if keyed {
+            if outcome.is_ok() {
+                call.needed += 1;
+                if call.seen.is_nothing() || seen.version > call.seen.version {
+                    call.seen = seen;
+                }
+            }
+            let (done, over) = (call.needed >= call.attempt, call.needed + call.running < call.attempt);
+            if done || over {
+                self.copies_answered(parent, done, cx);
+            }
+            return;
+        }
         if outcome.is_ok() {
             call.needed += 1; // parts that are there
             if !seen.is_nothing() {

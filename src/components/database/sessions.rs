@@ -85,7 +85,7 @@ impl Database {
     /// A statement of a transaction has arrived: whether it may begin.
     pub(super) fn enrols<P: Probe>(&mut self, id: CallId, number: u32, cx: &mut Context<'_, P>) -> bool {
         // Whoever has left meanwhile has said so, or is about to.
-        if cx.is_orphan(id) {
+        if !cx.is_alive(cx.call(id).parent) {
             self.finish(id, Outcome::error(499, cx.me(), Reason::Cancelled), cx);
             return false;
         }
@@ -197,7 +197,9 @@ impl Database {
 
     /// A caller has rolled its transaction back. One that is being committed is the coordinator's.
     pub(super) fn rolled_back<P: Probe>(&mut self, number: u32, cx: &mut Context<'_, P>) {
-        if self.sessions.open.get(&number).is_some_and(|session| session.commit.is_none()) {
+        let ends =
+            |session: &Session| session.commit.is_none() && session.parts.iter().all(|part| !part.owed);
+        if self.sessions.open.get(&number).is_some_and(ends) {
             self.end_session(number, cx);
         }
     }

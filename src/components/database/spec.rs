@@ -1,5 +1,6 @@
 //! A database as proven.
 
+use super::capacity_units::{Throughput, Units};
 use crate::base::random::{Distribution, Key};
 use crate::base::{EntityId, OperationId, ResourceId};
 use crate::engine::partitioner::Partitioning;
@@ -40,6 +41,8 @@ pub struct QuerySpec {
     pub lock: Option<EntityId>,
     /// Neighbouring rows that one lock covers; 1: the row alone.
     pub lock_range: u64,
+    /// How many copies must have answered.
+    pub consistency: Consistency,
 }
 
 /// How a transaction is committed that has written at several shards.
@@ -60,6 +63,38 @@ pub enum Deadlocks {
     Local,
     /// Also across shards.
     Global,
+}
+
+/// How many copies of a row must have answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consistency {
+    /// The one that has it, as it is.
+    Strong,
+    /// Any, as it was a little ago: half the capacity units.
+    Eventual,
+    /// One copy.
+    One,
+    /// More than half of all.
+    Quorum,
+    /// More than half of those in the zone of the node that was asked.
+    LocalQuorum,
+    /// All.
+    All,
+}
+
+/// Throughput that a table was given.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CapacitySpec {
+    /// The entity whose key says which partition.
+    pub by: EntityId,
+    /// Partitions.
+    pub partitions: u16,
+    /// What each can do at all.
+    pub partition: Units,
+    /// What the table was promised.
+    pub throughput: Throughput,
+    /// How old what an eventually consistent read sees can be, in seconds.
+    pub eventual_lag: Option<Distribution>,
 }
 
 /// Replaying a write takes a third of what the write took on the primary (not verified; measure yours).
@@ -149,6 +184,10 @@ impl Default for FailoverSpec {
 pub struct ShardSpec {
     /// The entity whose key places rows.
     pub by: EntityId,
+    /// Others whose own keys place rows on the same shards.
+    pub also: Vec<EntityId>,
+    /// Entities of which every shard has all rows.
+    pub reference: Vec<EntityId>,
     /// How.
     pub how: Partitioning,
     /// Shards at the start.
@@ -165,6 +204,10 @@ pub struct ShardSpec {
     pub cross_shard: CrossShard,
     /// Where deadlocks are looked for.
     pub deadlocks: Deadlocks,
+    /// Nodes that have each row.
+    pub copies: u16,
+    /// Seconds for which writes are kept for a node that is down; none: they are not.
+    pub hints: Option<f64>,
 }
 
 /// Growing while requests go on.
@@ -209,6 +252,8 @@ pub struct DatabaseSpec {
     pub iops: Option<f64>,
     /// Loss of efficiency by jobs beyond the cores.
     pub contention: Option<Contention>,
+    /// Throughput that is sold by units.
+    pub capacity: Option<CapacitySpec>,
     /// Its replicas.
     pub replicas: Option<ReplicaSpec>,
     /// How its rows are divided.
@@ -242,6 +287,8 @@ pub struct Query {
     pub lock: Option<EntityId>,
     /// Rows that it covers.
     pub lock_range: u64,
+    /// How many copies must have answered.
+    pub consistency: Consistency,
 }
 
 /// The resources of one member.
@@ -288,6 +335,10 @@ pub struct DatabaseBuild {
     pub commit_operation: Option<OperationId>,
     /// Whether a transaction is in doubt.
     pub in_doubt: Option<ResourceId>,
+    /// By member: its zone, a number of its own; empty: all are in one.
+    pub zones: Vec<u16>,
+    /// How old what an eventually consistent read sees is.
+    pub eventual_lag: Option<Demand>,
 }
 
 /// Rows that are asked for by the popularity of some entity.

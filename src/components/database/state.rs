@@ -5,16 +5,19 @@
 
 use std::collections::VecDeque;
 
+use super::capacity_units::{TableThroughput, units_of};
+use super::copies::Copies;
 use super::member::{Member, Progress, phase, query};
 use super::replicas::APPLIES;
 use super::replication::Shard;
 use super::reshard::{self, Resharding};
 use super::sessions::{Sessions, transaction_of};
-use super::spec::DatabaseBuild;
+use super::spec::{CapacitySpec, Consistency, DatabaseBuild};
 use crate::base::SimDuration;
+use crate::engine::partitioner::hash_of;
 use crate::engine::{
-    BUFFER_TIMER, CallId, Context, Disturbance, Flags, Layout, Limit, Node, Outcome, Probe, ROLLBACK_TIMER, Reason, Signal,
-    Timer, Withdrawal, Written,
+    BUFFER_TIMER, CallId, Context, Disturbance, Flags, Layout, Limit, Node, Observation, Outcome, Probe,
+    ROLLBACK_TIMER, Reason, Signal, Timer, Transacted, Withdrawal, Written,
 };
 
 /// What a timer is about, beside the member or shard in its lower half. Without any it is a member's flush.
@@ -28,6 +31,7 @@ pub(super) mod topic {
     pub(in super::super) const PROMOTE: u32 = 7 << 16;
     pub(in super::super) const OUT: u32 = 8 << 16;
     pub(in super::super) const DEADLOCK: u32 = 9 << 16;
+    pub(in super::super) const HINTS: u32 = 10 << 16;
 }
 
 /// A database as it runs.
@@ -44,6 +48,9 @@ pub struct Database {
     /// Statements that may go on: reads whose replica has what they must see, and those that hold their row now.
     pub(super) reads: VecDeque<CallId>,
     pub(super) sessions: Sessions,
+    pub(super) copies: Copies,
+    /// Capacity units that are left.
+    throughput: Option<Box<TableThroughput>>,
 }
 
 impl Database {
@@ -59,6 +66,11 @@ impl Database {
             ready: VecDeque::new(),
             reads: VecDeque::new(),
             sessions: Sessions::default(),
+            copies: Copies::default(),
+            throughput: build.spec.capacity.as_ref().map(|capacity| {
+                let CapacitySpec { throughput, partition, partitions, .. } = capacity;
+                Box::new(TableThroughput::new(throughput, *partition, *partitions))
+            }),
             build,
         }
     }
@@ -131,7 +143,12 @@ impl Database {
             let next = if let Some(id) = self.ready.pop_front() {
                 if cx.is_alive(id) { self.answer(id, cx) } else { None }
             } else if let Some(id) = self.reads.pop_front() {
-                Some(id).filter(|id| cx.is_alive(*id))
+                // Whoever was lost with its member meanwhile goes nowhere.
+                let gone = |id: CallId| {
+                    let flags = cx.call(id).flags;
+                    flags.has(Flags::PARKED) || flags.has(Flags::LOST) || flags.has(Flags::ANSWERED)
+                };
+                Some(id).filter(|id| cx.is_alive(*id) && !gone(*id))
             } else {
                 return;
             };
@@ -154,6 +171,20 @@ impl Database {
         self.settle_row(id, cx);
         let me = cx.me();
         self.finish(id, Outcome::ok(200, me), cx)
+    }
+
+    /// Takes the capacity units of a statement; false if there are too few.
+    fn takes_units<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) -> bool {
+        let Some(capacity) = &self.build.spec.capacity else { return true };
+        let statement = query(&self.build, id, cx);
+        let Some(entity) = statement.entity else { return true };
+        let (writes, eventual) = (statement.writes, statement.consistency == Consistency::Eventual);
+        let key = cx.row_of(id, capacity.by);
+        let partition = (hash_of(key) % u64::from(capacity.partitions.max(1))) as u16;
+        let bytes = cx.size_of(entity, cx.call(id).row, 0);
+        let units = units_of(bytes, writes, !eventual, transaction_of(id, cx).is_some());
+        let now = cx.now();
+        self.throughput.as_mut().is_none_or(|table| table.take(partition, units, writes, now))
     }
 
     /// A write becomes the row's newest version.
@@ -233,6 +264,9 @@ impl Database {
             if !cx.is_alive(call) || cx.call(call).pc == APPLIES || self.forget_copy(call, cx) {
                 continue;
             }
+            if self.has_copies() {
+                self.leave_copies(call, cx);
+            }
             if let Some(next) = self.members[usize::from(member)].withdraw(call, cx) {
                 self.advance(next, cx);
             }
@@ -267,6 +301,12 @@ impl Node for Database {
             cx.schedule(at, Signal::TimedOut { call, token: 0, limit: Limit::Expired });
         }
         let transaction = transaction_of(call, cx);
+        if self.throughput.is_some() && !self.is_commit(call, cx) && !self.takes_units(call, cx) {
+            cx.observe(Observation::Transaction { what: Transacted::Throttled });
+            let outcome = Outcome::error(429, cx.me(), Reason::CapacityExceeded);
+            self.finish(call, outcome, cx);
+            return self.settle(cx);
+        }
         if !self.shards.is_empty() {
             let writes = query(&self.build, call, cx).writes;
             if let Some(reason) = self.refusal(cx.call(call).instance, writes) {
@@ -303,6 +343,9 @@ impl Node for Database {
 
     /// The statement has taken as long as it may, wherever it is.
     fn on_cancel<P: Probe>(&mut self, call: CallId, how: Withdrawal, cx: &mut Context<'_, P>) {
+        if self.is_commit(call, cx) {
+            return; // what is being committed is not stopped
+        }
         let record = cx.call(call);
         let waits = record.flags.has(Flags::IN_LINE);
         // A query that waits for a lock is in a line; one that commits, or asks other shards, goes on.
@@ -317,6 +360,9 @@ impl Node for Database {
         }
         let member = usize::from(record.instance);
         let next = self.members[member].withdraw(call, cx);
+        if self.has_copies() {
+            self.leave_copies(call, cx);
+        }
         let record = cx.call_mut(call);
         record.wait_token = record.wait_token.wrapping_add(1); // its branches find nobody
         record.pc = phase::DONE;
@@ -336,11 +382,17 @@ impl Node for Database {
             Disturbance::Lost => {
                 self.crash(instance, cx);
                 self.member_lost(instance, cx);
+                if self.has_copies() {
+                    self.copy_lost(instance, cx);
+                }
             }
             Disturbance::Speed(speed) => self.members[usize::from(instance)].cores.set_speed(speed, cx),
             Disturbance::Restored => {
                 self.member_restored(instance, cx);
                 self.recover_commits(instance, cx);
+                if self.has_copies() {
+                    Self::copy_returned(instance, cx);
+                }
             }
             Disturbance::Draining | Disturbance::Flushed | Disturbance::Reset => {}
             Disturbance::Joined | Disturbance::Parted => {}
@@ -364,6 +416,7 @@ impl Node for Database {
             }
             BUFFER_TIMER => cx.expire_buffered(),
             ROLLBACK_TIMER => self.rolled_back(timer.number, cx),
+            topic::HINTS => self.hand_over(of, cx),
             topic::DEADLOCK => self.look_for_deadlock(timer.number, cx),
             topic::ARRIVED => self.arrived(shard, of, cx),
             topic::ANSWERED => self.answered(shard, of, cx),

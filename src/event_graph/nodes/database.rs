@@ -1,11 +1,11 @@
 //! A database: its statements and the resources of its node.
 
 use super::key_of;
-use crate::base::{ComponentId, OperationId};
 use crate::base::random::{Distribution, StreamName};
+use crate::base::{ComponentId, OperationId};
 use crate::components::database::Database;
 use crate::components::database::spec::{
-    DatabaseBuild, DatabaseSpec, MemberResources, Query, Replication, ShardBuild,
+    Consistency, DatabaseBuild, DatabaseSpec, MemberResources, Query, Replication, ShardBuild,
 };
 use crate::engine::{ConnectionLimit, Demand};
 use crate::event_graph::sites::Sites;
@@ -28,6 +28,7 @@ pub(in crate::event_graph) fn database(index: usize, spec: &DatabaseSpec, sites:
         wal: query.wal.as_ref().map(|d| drawn(&query.name, "wal", d)),
         lock: query.lock,
         lock_range: query.lock_range,
+        consistency: query.consistency,
     });
     // Behind the database's own statements: the end of a transaction, which is a flush of the log and no more.
     let nothing = Demand::Drawn { distribution: Distribution::Constant(0.0), key };
@@ -41,6 +42,7 @@ pub(in crate::event_graph) fn database(index: usize, spec: &DatabaseSpec, sites:
         wal: None,
         lock: None,
         lock_range: 1,
+        consistency: Consistency::Strong,
     });
     let commit_operation = commit.is_some().then(|| OperationId::at(spec.queries.len()));
     let queries = queries.chain(commit);
@@ -61,6 +63,12 @@ pub(in crate::event_graph) fn database(index: usize, spec: &DatabaseSpec, sites:
         commit: spec.commit.as_ref().map(|d| drawn("", "commit", d)),
         members: resources.collect(),
         kept,
+        zones: sites.zones_of(index),
+        eventual_lag: spec
+            .capacity
+            .as_ref()
+            .and_then(|capacity| capacity.eventual_lag.as_ref())
+            .map(|lag| drawn("", "eventual lag", lag)),
         commit_operation,
         in_doubt: (spec.transactional && spec.shards.is_some())
             .then(|| sites.resource(index, 0, Role::InDoubt)),

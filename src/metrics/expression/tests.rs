@@ -52,6 +52,7 @@ fn catalog() -> Catalog {
         resources: roles.into_iter().enumerate().map(resource).collect(),
         entities: vec!["user".to_owned()],
         transactions: false,
+        sells_units: false,
         egress_price_per_byte: None,
     }
 }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::engine::Transacted;
 use crate::base::{ComponentId, EntityId, SimTime};
+use crate::engine::Transacted;
 use crate::metrics::value::Unit;
 
 /// A statistic of a distribution.

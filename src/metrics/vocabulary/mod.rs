@@ -76,7 +76,7 @@ const TRANSACTED: [(&str, Transacted); 7] = [
 const MOST_PLACES: usize = 32;
 
 /// Names that exist in the language and are supplied by kinds of components that this model does not have.
-const ELSEWHERE: [(&str, &str); 27] = [
+const ELSEWHERE: [(&str, &str); 28] = [
     ("hit_ratio", "a cache"),
     ("divergence", "a cache"),
     ("cache_writes", "a cache"),
@@ -101,6 +101,7 @@ const ELSEWHERE: [(&str, &str); 27] = [
     ("compensations", "a step `saga`"),
     ("left_half_done", "a step `saga`"),
     ("seen_half_done", "a step `saga`"),
+    ("throttles", "a database with `capacity`"),
     ("in_doubt", "a sharded database with transactions"),
     ("shard", "a sharded database"),
     ("shards", "a sharded database"),
@@ -213,6 +214,7 @@ fn of_run(
         (_, []) if catalog.transactions && transacted(name).is_some() => {
             trailing(Metric::Transactions(transacted(name).unwrap_or(Transacted::Committed)))
         }
+        ("throttles", []) if catalog.sells_units => trailing(Metric::Transactions(Transacted::Throttled)),
         ("degraded", []) => trailing(Metric::Degraded),
         (_, [entity]) if OF_ENTITY.contains(&name) => {
             let id = catalog.entity(entity).ok_or_else(|| UnknownMetric {
@@ -444,10 +446,9 @@ fn of_component(
         ["outage"] if component.layout.is_some() => {
             Ok(Metric::Worst(each(Gauge::Duration, need(Role::Outage, "replica that could take over")?)))
         }
-        ["in_doubt"] if component.layout.is_some() => Ok(Metric::Worst(each(
-            Gauge::Duration,
-            need(Role::InDoubt, "transaction over several shards")?,
-        ))),
+        ["in_doubt"] if component.layout.is_some() => {
+            Ok(Metric::Worst(each(Gauge::Duration, need(Role::InDoubt, "transaction over several shards")?)))
+        }
         ["shield", word] if store_gauge(word).is_some() => Ok(Metric::Store(
             store_gauge(word).unwrap_or(StoreGauge::HitRatio),
             need(Role::Shield, "shield")?,
@@ -563,6 +564,9 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
     }
     if has_replicas(catalog) {
         names.push("outage".to_owned());
+    }
+    if catalog.sells_units {
+        names.push("throttles".to_owned());
     }
     if catalog.transactions {
         names.extend(TRANSACTED.iter().map(|(name, _)| (*name).to_owned()));

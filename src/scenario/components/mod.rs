@@ -5,6 +5,7 @@ mod cache;
 mod cache_steps;
 mod call_guards;
 mod call_options;
+mod capacity;
 mod cdn;
 mod database;
 mod guarding;
@@ -29,6 +30,8 @@ use crate::document::{Code, Diagnostics, Node, quantity};
 pub(super) struct Names {
     components: Vec<(String, String, Vec<String>)>,
     entities: Vec<String>,
+    /// By entity: the one whose key places it.
+    keys: Vec<Option<EntityId>>,
     /// Columns of replayed traces with their means.
     columns: Vec<(String, f64)>,
     /// Databases that some step has a transaction with.
@@ -59,6 +62,7 @@ impl Names {
         Self {
             components: components.collect(),
             entities: entities.iter().map(|e| e.name.clone()).collect(),
+            keys: entities.iter().map(|e| e.key_of).collect(),
             columns: columns.collect(),
             transactional,
         }
@@ -76,6 +80,11 @@ impl Names {
     pub(super) fn entity(&self, node: &Node, name: &str, found: &mut Diagnostics) -> Option<EntityId> {
         let names = self.entities.iter().map(String::as_str);
         resolve(node, name, names, Code::UnknownEntity, "entity", found).map(EntityId::at)
+    }
+
+    /// The entity whose key places rows of another.
+    pub(super) fn key_of(&self, entity: EntityId) -> Option<EntityId> {
+        self.keys.get(entity.index()).copied().flatten()
     }
 
     pub(super) fn entity_name(&self, id: EntityId) -> &str {
@@ -173,9 +182,7 @@ pub(super) fn read(node: Option<&Node>, names: &Names, found: &mut Diagnostics) 
             .collect();
         let spec = match at {
             Some(0) => ComponentSpec::Service(service::read(&mut fields, names, found)),
-            Some(1) => {
-                ComponentSpec::Database(database::read(&key.name, &mut fields, names, found))
-            },
+            Some(1) => ComponentSpec::Database(database::read(&key.name, &mut fields, names, found)),
             Some(2) => ComponentSpec::LoadBalancer(load_balancer::read(&mut fields, names, found)),
             Some(4) => ComponentSpec::Cdn(cdn::read(&mut fields, names, found)),
             Some(_) => ComponentSpec::Cache(cache::read(&mut fields, names, found)),

@@ -43,8 +43,9 @@ pub(super) fn read(node: &Node, names: &Names, found: &mut Diagnostics, depth: u
     }
     if let Some(written) = written {
         let items = written.items();
-        if let Some((what, help)) = steps.iter().find_map(|step| misplaced(step, database)) {
-            let place = items.first().map_or(written.place, |item| item.place);
+        let wrong = steps.iter().enumerate().find_map(|(at, step)| Some((at, misplaced(step, database)?)));
+        if let Some((at, (what, help))) = wrong {
+            let place = items.get(at).map_or(written.place, |item| item.place);
             found.add(Code::BadStep, place, format!("{what} inside a transaction"), help);
         }
     }

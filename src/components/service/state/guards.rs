@@ -90,6 +90,7 @@ impl Guards {
             | Reason::LockTimeout
             | Reason::StatementTimeout
             | Reason::Deadlock
+            | Reason::CapacityExceeded
             | Reason::TooManyConnections
             | Reason::RateLimited
             | Reason::Shed
