@@ -223,14 +223,12 @@ impl Database {
         let call = cx.call_mut(id);
         call.wait_token = call.wait_token.wrapping_add(1); // the others find nobody
         call.pc = phase::GATHERED;
-        if !done {
-            let me = cx.me();
-            let call = cx.call_mut(id);
-            if call.outcome.is_ok() {
-                call.outcome = Outcome::error(503, me, Reason::TooFewCopies);
-            }
-        } else {
-            cx.call_mut(id).outcome = Outcome::ok(200, cx.me());
+        let me = cx.me();
+        let call = cx.call_mut(id);
+        if done {
+            call.outcome = Outcome::ok(200, me);
+        } else if call.outcome.is_ok() {
+            call.outcome = Outcome::error(503, me, Reason::TooFewCopies);
         }
         if let Some(entity) = entity {
             if writes {
@@ -289,7 +287,7 @@ impl Database {
     }
 
     /// A node is lost: drivers know it at once where it refuses, and some seconds later where it is silent.
-    pub(super) fn copy_lost<P: Probe>(&mut self, member: u16, cx: &mut Context<'_, P>) {
+    pub(super) fn copy_lost<P: Probe>(member: u16, cx: &mut Context<'_, P>) {
         if cx.life(cx.me(), member) == Life::Vanished {
             let timer = Timer { topic: topic::OUT | u32::from(member), number: 0 };
             cx.timer(cx.now() + HANDOVER, timer);

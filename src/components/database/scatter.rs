@@ -91,7 +91,7 @@ impl Database {
     }
 
     /// Whether a statement is about one key.
-    fn is_keyed<P: Probe>(&self, id: CallId, cx: &mut Context<'_, P>) -> bool {
+    fn is_keyed<P: Probe>(id: CallId, cx: &mut Context<'_, P>) -> bool {
         let operation = cx.call(id).operation;
         let sharding = cx.cluster().and_then(|cluster| cluster.sharding());
         sharding.is_some_and(|sharding| sharding.route(operation) == ShardRoute::Key)
@@ -186,7 +186,7 @@ impl Database {
             return;
         }
         let partial = self.build.spec.shards.as_ref().is_some_and(|shards| shards.partial);
-        let keyed = self.has_copies() && self.is_keyed(parent, cx);
+        let keyed = self.has_copies() && Self::is_keyed(parent, cx);
         let call = cx.call_mut(parent);
         call.running -= 1;
         if keyed {

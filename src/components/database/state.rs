@@ -383,7 +383,7 @@ impl Node for Database {
                 self.crash(instance, cx);
                 self.member_lost(instance, cx);
                 if self.has_copies() {
-                    self.copy_lost(instance, cx);
+                    Self::copy_lost(instance, cx);
                 }
             }
             Disturbance::Speed(speed) => self.members[usize::from(instance)].cores.set_speed(speed, cx),

@@ -32,7 +32,7 @@ pub(in crate::event_graph) fn database(index: usize, spec: &DatabaseSpec, sites:
     });
     // Behind the database's own statements: the end of a transaction, which is a flush of the log and no more.
     let nothing = Demand::Drawn { distribution: Distribution::Constant(0.0), key };
-    let commit = spec.transactional.then(|| Query {
+    let commit = spec.transactional.then_some(Query {
         pages: None,
         kept: None,
         entity: None,
