@@ -6,7 +6,7 @@ use super::args::{Graph, GraphFormat};
 use super::{Exit, complain, load, print, print_bytes};
 use crate::base::ComponentId;
 use crate::components::pooler::spec::PoolMode;
-use crate::components::service::spec::{Layer, Step};
+use crate::components::service::spec::{Layer, Step, TransactionSpec};
 use crate::report::chart::{
     Edge, Node, NodeKind, Topology, render_dot, render_mermaid, render_topology_png, render_topology_svg,
 };
@@ -156,7 +156,11 @@ fn calls(steps: &[Step], tell: &mut impl FnMut(usize, usize)) {
                 calls(then, tell);
                 calls(otherwise, tell);
             }
-            Step::Lock { steps, .. } => calls(steps, tell),
+            Step::Lock { steps, .. } | Step::Transaction(TransactionSpec { steps, .. }) => calls(steps, tell),
+            Step::Saga(saga) => saga.iter().for_each(|step| {
+                calls(&step.steps, tell);
+                calls(&step.undo, tell);
+            }),
             Step::Cache(step) => {
                 step.layers().for_each(|layer| {
                     if let Layer::Cache(cache) = layer {

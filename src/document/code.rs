@@ -244,11 +244,15 @@ codes! {
     BadStep = "E0509", "the step cannot be read",
         "A step is one verb with its options: cpu, sleep, io, query, cached, get, put, invalidate, call, parallel, if, lock, send, receive, reply.",
         "- {cpu: ~8ms, sleep: 5ms}     # E0509: two steps in one";
+    /// A query would join rows of different shards.
+    CrossShardJoin = "E0510", "the join would cross shards",
+        "A query joins rows that lie on different shards, which no shard can do by itself. Place both entities by the same key, so that rows which belong together lie together; keep the smaller one on every shard as a reference table; copy what is needed into the other's rows; or ask twice and put the answers together in the service, at the cost of a statement for every shard.",
+        "order: {rows: 1M, key_of: user}\nproduct: {rows: 1k}\ndb: {shards: {by: user, count: 4}, queries: {page: {read: order, join: product}}}                          # E0510\ndb: {shards: {by: user, count: 4, reference: [product]}, queries: {page: {read: order, join: product}}}   # right";
 
     /// Queues that hand dead letters on in a circle.
-    DeadLetterCycle = "E0510", "dead letters go round in a circle",
+    DeadLetterCycle = "E0511", "dead letters go round in a circle",
         "Following `dead_letter` from queue to queue comes back to where it began, so a message that always fails is worked on for ever.",
-        "jobs: {dead_letter: dead}, dead: {dead_letter: jobs}     # E0510";
+        "jobs: {dead_letter: dead}, dead: {dead_letter: jobs}     # E0511";
 
     /// A resource is overloaded.
     Overloaded = "W0101", "a resource is offered more than it can do",

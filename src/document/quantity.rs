@@ -254,6 +254,10 @@ pub fn growth(text: &str) -> Result<Growth, Fault> {
     let unit: String = amount.unit.chars().filter(|c| *c != ' ').collect();
     match unit.as_str() {
         "%/day" | "%/d" => Ok(Growth::per_day(finite(amount.float(-2), &amount, GROWTH)?)),
+        // Months in minutes: time is scaled by whoever writes it.
+        "%/h" => Ok(Growth::per_day(24.0 * finite(amount.float(-2), &amount, GROWTH)?)),
+        "%/min" => Ok(Growth::per_day(1440.0 * finite(amount.float(-2), &amount, GROWTH)?)),
+        "%/s" => Ok(Growth::per_day(86_400.0 * finite(amount.float(-2), &amount, GROWTH)?)),
         "" if amount.is_zero() => Ok(Growth::default()),
         "" | "%" => Err(amount.missing_unit(GROWTH, format!("write `{}%/day`", shortened(&amount.digits)))),
         _ => Err(amount.unknown_unit(GROWTH, "growth is told per day, such as `2%/day`")),

@@ -81,7 +81,7 @@ pub struct Call {
 
 /// One-bit marks of a call.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Flags(u16);
+pub struct Flags(u32);
 
 impl Flags {
     /// Holds a connection of its call site's pool.
@@ -114,6 +114,8 @@ impl Flags {
     pub const LOST: Self = Self(1 << 14);
     /// A job that its worker has begun.
     pub const BEGUN: Self = Self(1 << 15);
+    /// A statement of its caller's transaction, whose number stands in `site`.
+    pub const IN_TRANSACTION: Self = Self(1 << 16);
     /// Holds a disk token.
     pub const DISK: Self = Self(1 << 10);
 

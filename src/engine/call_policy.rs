@@ -15,6 +15,7 @@ use super::plan::{Retry, RowChoice, SiteId};
 use super::probe::{Finished, Observation, Probe};
 use super::protection::CircuitBreaker;
 use super::request::Request;
+use super::transaction::InTransaction;
 use crate::base::random::Key;
 use crate::base::{ComponentId, SimDuration, SimTime};
 
@@ -83,6 +84,9 @@ impl<P: Probe> Core<P> {
     /// Ends a call; what it was can be read until another one is opened.
     #[inline]
     pub(super) fn close(&mut self, id: CallId) -> Option<&Call> {
+        if !self.transactions.is_empty() {
+            self.abandon_transaction(id);
+        }
         let call = self.calls.remove(id)?;
         self.calls_closed += 1;
         Some(call)
@@ -102,7 +106,8 @@ impl<P: Probe> Core<P> {
         let me = call.component;
         let plan = &self.plan.sites[site.0 as usize];
         let (breaker, guarded) = (plan.breaker.is_some(), plan.guarded);
-        let pooled = plan.pool.is_some() || plan.cluster.is_some();
+        let pooled =
+            plan.pool.is_some() || plan.cluster.is_some() || plan.in_transaction != InTransaction::No;
         let deadline = plan.deadline;
         if let Some(Retry { budget: Some(_), .. }) = &plan.retry
             && let Some(budget) = self.budget(caller)
@@ -383,7 +388,11 @@ impl<P: Probe> Core<P> {
         let call = self.close(child)?;
         let (request, caller, outcome, bytes) = (call.request, call.parent, call.outcome, call.bytes);
         let seen = call.seen;
+        let transactional = call.flags.has(Flags::IN_TRANSACTION);
         self.drop_reference(request);
+        if transactional {
+            self.statement_answered(caller, child, outcome);
+        }
         if !self.waits.is_empty() && !self.decides(caller, child, outcome) {
             return None;
         }
@@ -629,6 +638,9 @@ impl<P: Probe> Core<P> {
     #[inline]
     pub(super) fn reply(&mut self, id: CallId, outcome: Outcome, bytes: u64) {
         let now = self.now();
+        if !self.transactions.is_empty() {
+            self.abandon_transaction(id);
+        }
         let call = &mut self.calls[id];
         call.outcome = outcome;
         call.bytes = bytes;

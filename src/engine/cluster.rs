@@ -69,6 +69,8 @@ pub struct ClusterPlan {
     pub dns_ttl: SimDuration,
     /// Statements that wait for a new primary rather than fail: so many, so long.
     pub buffer: Option<(u32, SimDuration)>,
+    /// By member: its zone, a number of its own; empty: all are in one.
+    pub zones: Vec<u16>,
     /// Its stream.
     pub key: Key,
 }
@@ -207,6 +209,8 @@ impl<P: Probe> Core<P> {
         let from = (call.component, call.instance);
         let operation = site.operations.get(call.operation.index()).copied();
         let operation = operation.unwrap_or(site.target.operation);
+        // A transaction is the primary's.
+        let transactional = site.in_transaction != super::transaction::InTransaction::No;
         // A row that is inserted is the request's own from here on.
         if choice != RowChoice::None {
             self.choose_row(request, choice);
@@ -215,8 +219,14 @@ impl<P: Probe> Core<P> {
         let key = key.map_or(0, |entity| self.row_of(request, entity));
         let sharding = self.clusters[index].sharding.as_mut();
         let shard = sharding.map_or(0, |sharding| sharding.shard(operation, key));
-        let primary = self.primary_for(index, shard, from);
+        let primary = match &self.clusters[index].sharding {
+            Some(sharding) if sharding.copies > 1 && sharding.key(operation).is_some() => {
+                self.nearest_copy(index, key, caller)
+            }
+            _ => self.primary_for(index, shard, from),
+        };
         let writes = self.clusters[index].plan.writes.get(operation.index()).copied().unwrap_or(true);
+        let writes = writes || transactional;
         let member = if writes { primary } else { self.reader(index, shard, primary, from, request) };
         self.calls[caller].choice = member;
     }
@@ -233,6 +243,24 @@ impl<P: Probe> Core<P> {
             return old;
         }
         primary
+    }
+
+    /// The copy of a row that a driver asks which knows the ring: one of its own zone, if it can, that is not known
+    /// to be down.
+    fn nearest_copy(&self, index: usize, key: u64, caller: CallId) -> u16 {
+        let cluster = &self.clusters[index];
+        let Some(sharding) = &cluster.sharding else { return 0 };
+        let call = &self.calls[caller];
+        let path = self.plan.sites[call.site.0 as usize].path;
+        let path = path.and_then(|path| self.plan.paths.get(path as usize));
+        let zone =
+            |zones: &[crate::base::ZoneId], of: u16| zones.get(usize::from(of) % zones.len().max(1)).copied();
+        let near =
+            |node: &u16| path.is_none_or(|path| zone(&path.from, call.instance) == zone(&path.to, *node));
+        let all = sharding.copies(key, &cluster.plan.zones);
+        let up = |node: &&u16| !cluster.out[usize::from(**node)];
+        let nearest = all.iter().filter(up).find(|node| near(node)).or_else(|| all.iter().find(up));
+        nearest.or(all.first()).copied().unwrap_or(0)
     }
 
     fn reader(

@@ -89,6 +89,16 @@ impl Ledger {
         (oldest..=row.version).rev().find(has).unwrap_or(oldest - 1)
     }
 
+    /// The version that was the latest at an instant. Of a row that was written more often since than is
+    /// remembered it is the newest that it can be.
+    #[must_use]
+    pub fn version_when(&self, entity: EntityId, row: u64, at: SimTime) -> u32 {
+        let Some(row) = self.rows.get(&(entity, row)) else { return 0 };
+        let oldest = (row.version + 1).saturating_sub(REMEMBERED as u32).max(1);
+        let was = |version: &u32| row.commits[*version as usize % REMEMBERED] <= at;
+        (oldest..=row.version).rev().find(was).unwrap_or(oldest - 1)
+    }
+
     /// The latest version of a row is no more: the store has lost it.
     pub fn retract(&mut self, entity: EntityId, row: u64) {
         if let Some(row) = self.rows.get_mut(&(entity, row)) {

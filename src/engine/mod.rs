@@ -34,6 +34,7 @@ mod quota;
 mod request;
 mod sharding;
 mod station;
+mod transaction;
 mod world;
 
 pub use call::{ANY_INSTANCE, Call, CallId, Flags};
@@ -56,10 +57,13 @@ pub use plan::{
     Plan, PoolPlan, Popularity, Reload, Retry, RetryOn, RowChoice, SiteId, Target, Trait,
 };
 pub use pool::CONNECTIONS_CLOSED;
-pub use probe::{Blind, Fate, Finished, Found, LAG_UNIT, Observation, Probe, RecordFate, Written};
-pub use program::{Condition, CopyOp, KeepMode, Op, Pc, Program};
+pub use probe::{
+    Blind, Fate, Finished, Found, LAG_UNIT, Observation, Probe, RecordFate, Transacted, Written,
+};
+pub use program::{Condition, CopyOp, KeepMode, Op, Pc, Program, TransactionOp};
 pub use quota::PERIOD;
 pub use request::{Reader, Request, RequestId};
 pub use sharding::{ShardRoute, Sharding};
 pub use station::{Cores, Seized, Station};
+pub use transaction::{InTransaction, ROLLBACK_TIMER};
 pub use world::{Footprint, Limits, Stopped, World};

@@ -64,11 +64,20 @@ pub enum Reason {
     NoServerConnection,
     /// A read at a replica needed rows whose removal the replica could not put off any longer.
     StandbyConflict,
+    /// Transactions waited for each other in a circle, and this one had to give way.
+    Deadlock,
+    /// A transaction could not be committed: some part of it had failed.
+    RolledBack,
+    /// More capacity units than a partition or its table had (DynamoDB's
+    /// `ProvisionedThroughputExceededException`).
+    CapacityExceeded,
+    /// Fewer copies of the row were up than the consistency level needs.
+    TooFewCopies,
 }
 
 impl Reason {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 33] = [
         Self::Done,
         Self::Replied,
         Self::BacklogFull,
@@ -98,6 +107,10 @@ impl Reason {
         Self::StatementTimeout,
         Self::NoServerConnection,
         Self::StandbyConflict,
+        Self::Deadlock,
+        Self::RolledBack,
+        Self::CapacityExceeded,
+        Self::TooFewCopies,
     ];
 
     /// Whether the callee has surely done nothing: it was not asked, or could not be.
@@ -140,6 +153,10 @@ impl Reason {
             Self::TooManyConnections => "too many connections",
             Self::LockTimeout => "lock timeout",
             Self::StatementTimeout => "statement timeout",
+            Self::Deadlock => "deadlock",
+            Self::RolledBack => "transaction rolled back",
+            Self::CapacityExceeded => "capacity exceeded",
+            Self::TooFewCopies => "too few copies",
             Self::NoBackend => "no backend",
             Self::TooLarge => "body too large",
             Self::Unreachable => "unreachable",

@@ -153,6 +153,19 @@ impl Partitioner {
         self.owner.get(logical as usize).copied().unwrap_or(0)
     }
 
+    /// All physical shards, from the one that has a logical shard on, in the order of the logical ones after it.
+    #[must_use]
+    pub fn owners_from(&self, logical: u32) -> Vec<u16> {
+        let mut owners: Vec<u16> = Vec::new();
+        let from = logical as usize % self.owner.len().max(1);
+        for owner in self.owner[from..].iter().chain(&self.owner[..from]) {
+            if !owners.contains(owner) {
+                owners.push(*owner);
+            }
+        }
+        owners
+    }
+
     /// Gives a logical shard to another physical one.
     pub fn place(&mut self, logical: u32, shard: u16) {
         if let Some(owner) = self.owner.get_mut(logical as usize) {

@@ -214,6 +214,10 @@ pub struct CallSite {
     pub path: Option<u32>,
     /// Whether the call passes on what its caller was told of rows (poolers).
     pub relays: bool,
+    /// What it is to the transaction of its caller.
+    pub in_transaction: super::transaction::InTransaction,
+    /// Whether it is a statement that writes.
+    pub writes: bool,
 }
 
 /// At most so many calls under way from one caller instance at one call site.

@@ -5,7 +5,7 @@
 
 use super::call::{CallId, Flags};
 use super::context::Core;
-use super::event::{Limit, Signal, Timer};
+use super::event::{Signal, Timer};
 use super::plan::{ConnectionLimit, PoolPlan};
 use super::probe::{Observation, Probe};
 use crate::base::{ComponentId, ResourceId, SimDuration, SimTime};
@@ -72,7 +72,7 @@ pub(super) fn of_instance(all: &mut [Connections], instance: u16) -> Option<&mut
 impl<P: Probe> Core<P> {
     /// The pool that the caller's attempt needs a connection of: its instance's, to the member it goes to.
     #[inline]
-    fn pool_of(&self, caller: CallId) -> Option<usize> {
+    pub(super) fn pool_of(&self, caller: CallId) -> Option<usize> {
         let call = &self.calls[caller];
         let site = &self.plan.sites[call.site.0 as usize];
         let first = site.pool? as usize;
@@ -85,15 +85,21 @@ impl<P: Probe> Core<P> {
 
     /// Chooses the target's member; takes a connection if the site has a pool, or waits for one; then launches.
     pub(super) fn connect(&mut self, caller: CallId) {
-        let now = self.now();
+        if !self.transactions.is_empty() && self.is_in_transaction(caller) {
+            return self.connect_in_transaction(caller);
+        }
         if !self.clusters.is_empty() {
             self.route(caller);
         }
         let Some(index) = self.pool_of(caller) else {
             return self.launch(caller, false);
         };
-        let call = &mut self.calls[caller];
-        let token = call.wait_token;
+        self.connect_pooled(caller, index);
+    }
+
+    /// Takes a connection of a pool, or waits for one; then launches.
+    pub(super) fn connect_pooled(&mut self, caller: CallId, index: usize) {
+        let now = self.now();
         let pool = &mut self.pools[index];
         let resource = pool.resource;
         if pool.pinned {
@@ -103,20 +109,7 @@ impl<P: Probe> Core<P> {
             self.observe(Observation::Waited { resource, wait: SimDuration::ZERO });
             return self.launch_pooled(caller, index, now);
         }
-        pool.line.push(caller, 0);
-        call.asked = now;
-        call.flags.set(Flags::IN_POOL_LINE);
-        let present = pool.present();
-        let me = call.component;
-        let (luck, request) = (call.luck, call.request);
-        self.observe(Observation::Level { resource, present });
-        if let Some(wait) = &self.plan.pools[index].wait {
-            let span = SimDuration::from_secs_f64(self.draw(wait, luck, request));
-            self.send(now + span, me, Signal::TimedOut { call: caller, token, limit: Limit::PoolWait });
-        }
-        if let Some((_, after)) = self.plan.pools[index].reserve {
-            self.send(now + after, me, Signal::TimedOut { call: caller, token, limit: Limit::Reserve });
-        }
+        self.wait_for_pool(caller, index);
     }
 
     /// Whoever has waited long enough gets a connection beyond the pool's size, if the reserve has one left.
@@ -158,18 +151,28 @@ impl<P: Probe> Core<P> {
         if !pinned {
             self.observe(Observation::Level { resource, present });
         }
+        if !self.transactions.is_empty() && self.is_in_transaction(caller) {
+            self.calls[caller].flags.take(Flags::POOLED);
+            return self.launch_in_transaction(caller, index, asked, fresh);
+        }
         self.launch(caller, fresh);
     }
 
     /// Gives the caller's connection back, or closes it if the attempt on it was abandoned.
     pub(super) fn release_pool(&mut self, caller: CallId, closes: bool) {
-        let now = self.now();
         let call = &mut self.calls[caller];
         if !call.flags.take(Flags::POOLED) {
             return;
         }
-        let stay = now.since(call.pool_asked);
+        let asked = call.pool_asked;
         let Some(index) = self.pool_of(caller) else { return };
+        self.give_back(index, closes, asked);
+    }
+
+    /// Gives back a connection of a pool that was asked for at `asked`, or closes it.
+    pub(super) fn give_back(&mut self, index: usize, closes: bool, asked: SimTime) {
+        let now = self.now();
+        let stay = now.since(asked);
         let pool = &mut self.pools[index];
         pool.in_use -= 1;
         if closes {

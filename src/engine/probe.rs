@@ -214,6 +214,11 @@ pub enum Observation {
         /// Of how many.
         count: u32,
     },
+    /// Something became of a transaction or a saga.
+    Transaction {
+        /// What.
+        what: Transacted,
+    },
     /// A read of `entity` saw a version that was `behind` versions old (0: fresh); `age`: since the newer one was committed.
     Read {
         /// The entity.
@@ -270,6 +275,33 @@ pub enum Written {
     Store,
     /// A cache was told: a copy written, taken out or marked.
     Cache,
+}
+
+/// What became of a transaction or a saga.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Transacted {
+    /// It was committed.
+    Committed,
+    /// It was rolled back, however it came to that.
+    RolledBack,
+    /// It gave way, since it was part of a deadlock.
+    Deadlocked,
+    /// Some of its shards have committed it and some have not.
+    HalfCommitted,
+    /// A saga failed, and what it had done was undone.
+    Compensated,
+    /// A saga failed, and so did undoing what it had done.
+    LeftHalfDone,
+    /// A read saw what a saga had written that was still under way.
+    SeenHalfDone,
+    /// No transaction: a statement was refused, since its table had too few capacity units left.
+    Throttled,
+}
+
+impl Transacted {
+    /// How many there are.
+    pub const COUNT: usize = 8;
 }
 
 /// What a look-up in a store of copies (a place of a CDN, a cache) found.

@@ -6,8 +6,8 @@
 
 use super::copies::Terms;
 use super::plan::{Demand, SiteId};
-use crate::base::EntityId;
 use crate::base::random::Key;
+use crate::base::{ComponentId, EntityId, SimDuration};
 
 /// Position of an instruction.
 pub type Pc = u16;
@@ -74,6 +74,44 @@ pub enum CopyOp {
     Background {
         /// Where it begins.
         start: Pc,
+    },
+}
+
+/// Of a transaction, or of a saga.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TransactionOp {
+    /// Begin one with a database.
+    Begin(ComponentId),
+    /// Go to this instruction if it has asked its database for nothing.
+    Skip(Pc),
+    /// It is committed.
+    End,
+    /// It has failed: roll it back, and begin again or end with the error.
+    Abort {
+        /// Where it begins.
+        begin: Pc,
+        /// Attempts at most.
+        attempts: u16,
+        /// The pause before the next attempt: at least nothing, at most the first, doubled each time up to the
+        /// second.
+        backoff: (SimDuration, SimDuration),
+        /// The stream of the pauses.
+        key: Key,
+        /// Where an error is handled.
+        caught: Option<Pc>,
+    },
+    /// Begin a saga.
+    BeginSaga,
+    /// It is done.
+    EndSaga,
+    /// A step of it has failed: what follows undoes what it has done.
+    FailSaga,
+    /// It is undone, or could not be: end with the error that it failed with.
+    FailedSaga {
+        /// Whether it is undone.
+        undone: bool,
+        /// Where an error is handled.
+        caught: Option<Pc>,
     },
 }
 
@@ -165,6 +203,8 @@ pub enum Op {
     },
     /// Of what a read through caches does beside asking and keeping.
     Copy(CopyOp),
+    /// Of a transaction or a saga.
+    Transaction(Box<TransactionOp>),
     /// Read a cache over a call site; what it does not have goes on with the next instruction.
     Ask {
         /// The call site.

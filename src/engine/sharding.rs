@@ -28,10 +28,14 @@ pub struct Sharding {
     pub by: EntityId,
     /// By operation.
     pub routes: Vec<ShardRoute>,
+    /// By operation: the entity whose key places it, where that is another one than `by`.
+    pub keys: Vec<EntityId>,
     /// From key to shard.
     pub partitioner: Partitioner,
     /// Shards that there are now.
     pub count: u16,
+    /// Nodes that have each row.
+    pub copies: u16,
     turn: u16,
 }
 
@@ -39,7 +43,15 @@ impl Sharding {
     /// So many shards at first.
     #[must_use]
     pub fn new(by: EntityId, routes: Vec<ShardRoute>, partitioner: Partitioner, count: u16) -> Self {
-        Self { by, routes, partitioner, count: count.max(1), turn: 0 }
+        Self {
+            by,
+            keys: vec![by; routes.len()],
+            routes,
+            partitioner,
+            count: count.max(1),
+            copies: 1,
+            turn: 0,
+        }
     }
 
     /// How an operation finds its shard.
@@ -51,7 +63,27 @@ impl Sharding {
     /// The entity whose row an operation must know.
     #[must_use]
     pub fn key(&self, operation: OperationId) -> Option<EntityId> {
-        (self.route(operation) == ShardRoute::Key).then_some(self.by)
+        let own = self.keys.get(operation.index()).copied().unwrap_or(self.by);
+        (self.route(operation) == ShardRoute::Key).then_some(own)
+    }
+
+    /// The nodes that have a row: the key's own first, then the next ones of the ring; equally many of each
+    /// zone, where `zones` tells several apart.
+    #[must_use]
+    pub fn copies(&self, key: u64, zones: &[u16]) -> Vec<u16> {
+        let all = self.partitioner.owners_from(self.partitioner.logical_of(key));
+        let kinds = zones.iter().map(|zone| usize::from(*zone) + 1).max().unwrap_or(1);
+        let most = usize::from(self.copies).div_ceil(kinds);
+        let mut taken = vec![0; kinds];
+        let mut copies = Vec::with_capacity(usize::from(self.copies));
+        for node in all {
+            let zone = zones.get(usize::from(node)).map_or(0, |zone| usize::from(*zone));
+            if taken[zone] < most && copies.len() < usize::from(self.copies) {
+                taken[zone] += 1;
+                copies.push(node);
+            }
+        }
+        copies
     }
 
     /// The shard to ask.

@@ -21,7 +21,7 @@ use petgraph::visit::EdgeRef;
 
 use super::warm_caches::{Traffic, WarmCaches};
 use crate::base::ComponentId;
-use crate::components::service::spec::{CacheStep, CallOptions, Layer, Step, Test};
+use crate::components::service::spec::{CacheStep, CallOptions, Layer, Step, Test, TransactionSpec};
 use crate::document::{Code, Diagnostic, Diagnostics, Place};
 use crate::scenario::model::{ComponentSpec, Model};
 
@@ -657,7 +657,13 @@ fn walk<'a>(
                 here = Times { likely: other.likely, worst: taken.worst.max(other.worst) };
             }
             Step::Cache(step) => through_caches(at, step, here, calls, demand),
-            Step::Lock { steps: inner, .. } => here = walk(at, inner, here, calls, demand),
+            Step::Lock { steps: inner, .. } | Step::Transaction(TransactionSpec { steps: inner, .. }) => {
+                here = walk(at, inner, here, calls, demand);
+            }
+            // Undoing is for errors.
+            Step::Saga(saga) => {
+                saga.iter().for_each(|step| here = walk(at, &step.steps, here, calls, demand));
+            }
             Step::Reply { .. } => return Times { likely: 0.0, worst: 0.0 },
             Step::Sleep(_) | Step::Io(_) | Step::Receive { .. } => {}
         }
@@ -735,7 +741,10 @@ fn copies(steps: &[Step], rate: f64, tell: &mut impl FnMut(&CacheStep, f64)) {
                 copies(otherwise, rate * (1.0 - p), tell);
             }
             Step::If { otherwise, .. } => copies(otherwise, rate, tell),
-            Step::Lock { steps, .. } => copies(steps, rate, tell),
+            Step::Lock { steps, .. } | Step::Transaction(TransactionSpec { steps, .. }) => {
+                copies(steps, rate, tell);
+            }
+            Step::Saga(saga) => saga.iter().for_each(|step| copies(&step.steps, rate, tell)),
             _ => {}
         }
     }

@@ -6,6 +6,7 @@ use super::warnings::each_call;
 use crate::base::{ComponentId, ResourceId};
 use crate::components::load_balancer::spec::{LoadBalancerSpec, RouteSpec};
 use crate::components::pooler::spec::PoolMode;
+use crate::components::service::spec::Step;
 use crate::engine::protection::AdaptiveConcurrency;
 use crate::metrics::{Catalog, ClientInfo, ComponentInfo, ResourceInfo, Role};
 use crate::scenario::model::{ComponentSpec, Model};
@@ -108,6 +109,9 @@ pub(super) fn resources(model: &Model) -> Vec<ResourceInfo> {
                 if database.replicas.is_some() {
                     let shards = 0..u32::from(database.layout().shards);
                     shards.for_each(|shard| add(index, shard, Role::Outage, 0.0));
+                }
+                if database.transactional && database.shards.is_some() {
+                    add(index, 0, Role::InDoubt, 0.0);
                 }
             }
             ComponentSpec::Pooler(pooler) => {
@@ -213,6 +217,13 @@ pub fn catalog(model: &Model) -> Catalog {
         entities: model.entities.iter().map(|e| e.name.clone()).collect(),
         bill: bill::items(model),
         spikes: bill::spikes(model),
+        transactions: model.components.iter().any(|component| match &component.spec {
+            ComponentSpec::Service(service) => service.endpoints.iter().any(|e| transacts(&e.steps)),
+            _ => false,
+        }),
+        sells_units: model.components.iter().any(
+            |component| matches!(&component.spec, ComponentSpec::Database(spec) if spec.capacity.is_some()),
+        ),
     }
 }
 
@@ -228,4 +239,17 @@ pub(super) fn cores(spec: &ComponentSpec) -> Vec<f64> {
             (0..database.layout().members()).map(|member| database.cores_of(member)).collect()
         }
     }
+}
+
+/// Whether any of these steps is a transaction or a saga.
+fn transacts(steps: &[Step]) -> bool {
+    steps.iter().any(|step| match step {
+        Step::Transaction(_) | Step::Saga(_) => true,
+        Step::Call { on_error, .. } => on_error.as_deref().is_some_and(transacts),
+        Step::Parallel { branches, on_error, .. } => branches.iter().chain(on_error).any(|s| transacts(s)),
+        Step::If { then, otherwise, .. } => transacts(then) || transacts(otherwise),
+        Step::Lock { steps, .. } => transacts(steps),
+        Step::Cache(step) => transacts(step.beyond()),
+        _ => false,
+    })
 }

@@ -4,6 +4,7 @@
 //! matter of where `Seize` and `Release` are put, and this file is the only place that knows.
 
 use super::sites::Sites;
+use crate::base::ComponentId;
 use crate::base::random::{Key, StreamName};
 use crate::components::cache::spec::LocalCacheSpec;
 use crate::components::service::spec::{Amount, Endpoint, ServiceSpec, Slots, Step, Test};
@@ -25,6 +26,8 @@ pub(super) struct Lowering<'a, 'b> {
     pub(super) catching: Option<Vec<usize>>,
     /// Locks that are held here.
     pub(super) locks: u32,
+    /// The database of the transaction that steps belong to.
+    pub(super) transaction: Option<ComponentId>,
     /// How often each verb has occurred in this endpoint: the purpose of a draw is (endpoint, verb, ordinal).
     ordinals: [u64; 10],
 }
@@ -48,6 +51,7 @@ pub(super) fn program(service: &ServiceSpec, sites: &mut Sites<'_>, component: u
             has_written: false,
             catching: None,
             locks: 0,
+            transaction: None,
             ordinals: [0; 10],
         };
         program.entries.push(lowering.ops.len().min(MOST_OPS) as Pc);
@@ -193,6 +197,9 @@ impl Lowering<'_, '_> {
                     record.after_write = self.has_written;
                 }
                 self.has_written |= self.sites.writes(*target, *operation);
+                if self.is_statement(*target) {
+                    self.sites.join_transaction(site);
+                }
                 let at = self.waiting(Op::Call { site, caught: None });
                 let handler = self.handler(on_error.as_ref(), *fallback);
                 self.may_fail(at, handler);
@@ -201,6 +208,8 @@ impl Lowering<'_, '_> {
                 }
             }
             Step::Cache(step) => self.cache_step(step),
+            Step::Transaction(spec) => self.transaction(spec),
+            Step::Saga(steps) => self.saga(steps),
             Step::Parallel { needed, branches, on_error, fallback } => {
                 let at =
                     self.waiting(Op::Fork { branches: Vec::new(), needed: *needed, join: 0, caught: None });

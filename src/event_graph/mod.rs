@@ -9,6 +9,7 @@ mod forecast;
 mod inventory;
 mod lower;
 mod lower_cache;
+mod lower_transaction;
 mod nodes;
 mod paths;
 mod queue_warnings;

@@ -2,7 +2,7 @@
 
 use crate::base::random::Key;
 use crate::base::{ComponentId, SimDuration};
-use crate::components::service::spec::{Amount, ServiceSpec, Step, Test};
+use crate::components::service::spec::{Amount, ServiceSpec, Step, Test, TransactionSpec};
 use crate::document::{Code, Diagnostic, Diagnostics};
 use crate::scenario::model::{ComponentModel, ComponentSpec, Model};
 
@@ -89,7 +89,10 @@ fn time(steps: &[Step], key: Key, ordinal: &mut u64) -> f64 {
                 };
                 time(if taken { then } else { otherwise }, here, ordinal)
             }
-            Step::Lock { steps, .. } => time(steps, here, ordinal),
+            Step::Lock { steps, .. } | Step::Transaction(TransactionSpec { steps, .. }) => {
+                time(steps, here, ordinal)
+            }
+            Step::Saga(saga) => saga.iter().map(|step| time(&step.steps, here, ordinal)).sum(),
             Step::Parallel { branches, .. } => {
                 branches.iter().map(|branch| time(branch, here, ordinal)).fold(0.0, f64::max)
             }

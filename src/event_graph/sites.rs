@@ -5,16 +5,17 @@ use super::paths::Paths;
 use crate::base::random::{Distribution, Key, Permutation, StreamName, Zipf};
 use crate::base::{ComponentId, EntityId, OperationId, ResourceId, SimDuration};
 use crate::components::cache::spec::ChangeFeed;
+use crate::components::database::spec::{Consistency, DatabaseSpec, QuerySpec};
 use crate::components::log::producer::Producing;
 use crate::components::pooler::spec::{PoolMode, PoolerSpec};
 use crate::components::service::spec::{CallOptions, PoolSpec, RetrySpec};
 use crate::engine::protection::RetryBudget;
 use crate::engine::{
-    CallSite, ClusterPlan, Demand, EntityPlan, FeedPlan, Fleet, Item, Jitter, Nearest, Nodes, Plan, PoolPlan,
-    Popularity, ReadRoute, Retry, RetryOn, RowChoice, SiteId, Target, Terms, Trait, Verb,
+    CallSite, ClusterPlan, Demand, EntityPlan, FeedPlan, Fleet, InTransaction, Item, Jitter, Nearest, Nodes,
+    Plan, PoolPlan, Popularity, ReadRoute, Retry, RetryOn, RowChoice, SiteId, Target, Terms, Trait, Verb,
 };
 use crate::metrics::{ResourceInfo, Role};
-use crate::scenario::model::{ClientSpec, ComponentSpec, EntitySpec, Model, PopularitySpec};
+use crate::scenario::model::{ClientSpec, ComponentModel, ComponentSpec, EntitySpec, Model, PopularitySpec};
 
 /// Call sites and conditions as they are collected.
 pub(super) struct Sites<'a> {
@@ -80,6 +81,7 @@ impl<'a> Sites<'a> {
                     }),
                     route: database.replicas.as_ref().map_or(ReadRoute::Primary, |replicas| replicas.route),
                     owners: owners(model),
+                    zones: zones_of(component, database),
                     dns_ttl: SimDuration::from_secs_f64(
                         database.failover.as_ref().map_or(0.0, |f| f.dns_ttl),
                     ),
@@ -90,6 +92,10 @@ impl<'a> Sites<'a> {
                         .map(|(most, span)| (most, SimDuration::from_secs_f64(span))),
                     key: root.named(StreamName::new(&component.name)).named(StreamName::new("route")),
                 });
+            }
+            if let ComponentSpec::Database(database) = &component.spec {
+                let old = |query: &QuerySpec| query.consistency == Consistency::Eventual;
+                sites.plan.versions_matter |= database.capacity.is_some() && database.queries.iter().any(old);
             }
             if let ComponentSpec::Service(service) = &component.spec {
                 for pool in &service.pools {
@@ -189,6 +195,15 @@ impl<'a> Sites<'a> {
                 database.queries.get(operation.index()).is_some_and(|query| query.writes)
             }
             _ => false,
+        }
+    }
+
+    /// By member of a database: its zone, a number of its own; empty where copies lie in one.
+    pub(super) fn zones_of(&self, index: usize) -> Vec<u16> {
+        let component = &self.model.components[index];
+        match &component.spec {
+            ComponentSpec::Database(database) => zones_of(component, database),
+            _ => Vec::new(),
         }
     }
 
@@ -299,6 +314,8 @@ impl<'a> Sites<'a> {
             nearest: self.nearest(caller, target),
             path: self.paths.between(caller, target),
             relays: false,
+            in_transaction: InTransaction::No,
+            writes: false,
         }
     }
 
@@ -422,7 +439,9 @@ impl<'a> Sites<'a> {
             other => other,
         };
         let idempotent = match self.model.answering(target) {
-            ComponentSpec::Database(database) => !database.queries[operation.index()].writes,
+            ComponentSpec::Database(database) => {
+                database.queries.get(operation.index()).is_some_and(|query| !query.writes)
+            }
             other => other.operations().get(operation.index()).is_none_or(|name| is_idempotent(name)),
         };
         let producer = match &self.model.components[target.index()].spec {
@@ -433,7 +452,31 @@ impl<'a> Sites<'a> {
         let mut site =
             CallSite { salt: Some(salt), row, size, ..self.site(caller, target, options, idempotent) };
         site.target.operation = operation;
+        site.writes = matches!(
+            &self.model.components[target.index()].spec,
+            ComponentSpec::Database(database)
+                if database.queries.get(operation.index()).is_some_and(|query| query.writes)
+        );
         self.add(site)
+    }
+
+    /// A statement is one of the transaction of its caller.
+    pub(super) fn join_transaction(&mut self, site: SiteId) {
+        self.plan.sites[site.0 as usize].in_transaction = InTransaction::Statement;
+    }
+
+    /// The site at which a transaction with a database is committed.
+    pub(super) fn commit(&mut self, caller: usize, endpoint: &str, database: ComponentId) -> SiteId {
+        let queries = match &self.model.components[database.index()].spec {
+            ComponentSpec::Database(spec) => spec.queries.len(),
+            _ => 0,
+        };
+        // Behind the database's own statements.
+        let operation = OperationId::at(queries);
+        let options = CallOptions::default();
+        let site = self.call(caller, endpoint, database, operation, RowChoice::None, None, &options);
+        self.plan.sites[site.0 as usize].in_transaction = InTransaction::Commit;
+        site
     }
 
     /// A site of a step that does something with a row in a cache.
@@ -519,6 +562,20 @@ impl<'a> Sites<'a> {
         self.traits.push((name.to_owned(), value.to_owned()));
         self.traits.len() as u32 - 1
     }
+}
+
+fn zones_of(component: &ComponentModel, database: &DatabaseSpec) -> Vec<u16> {
+    if component.zones.len() < 2 || database.shards.as_ref().is_none_or(|shards| shards.copies < 2) {
+        return Vec::new();
+    }
+    let mut names: Vec<&String> = component.zones.iter().collect();
+    names.sort_unstable();
+    names.dedup();
+    let zone = |member: u16| {
+        let name = &component.zones[usize::from(member) % component.zones.len()];
+        names.iter().position(|known| *known == name).unwrap_or(0) as u16
+    };
+    (0..database.layout().members()).map(zone).collect()
 }
 
 /// By client population: the entity whose row is the owner of its requests.

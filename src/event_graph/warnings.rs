@@ -8,7 +8,7 @@ use super::sites::is_idempotent;
 use crate::base::{ComponentId, OperationId, SimDuration};
 use crate::components::endpoint_pattern::EndpointPattern;
 use crate::components::pooler::spec::PoolMode;
-use crate::components::service::spec::{CallOptions, Step};
+use crate::components::service::spec::{CallOptions, Step, TransactionSpec};
 use crate::document::{Code, Diagnostic, Diagnostics, did_you_mean};
 use crate::engine::{ReadRoute, RetryOn};
 use crate::scenario::model::{ComponentModel, ComponentSpec, Model};
@@ -158,7 +158,13 @@ pub(super) fn each_call(steps: &[Step], see: &mut impl FnMut(ComponentId, Operat
                 each_call(then, see);
                 each_call(otherwise, see);
             }
-            Step::Lock { steps, .. } => each_call(steps, see),
+            Step::Lock { steps, .. } | Step::Transaction(TransactionSpec { steps, .. }) => {
+                each_call(steps, see);
+            }
+            Step::Saga(saga) => saga.iter().for_each(|step| {
+                each_call(&step.steps, see);
+                each_call(&step.undo, see);
+            }),
             Step::Cache(step) => each_call(step.beyond(), see),
             Step::Cpu(_) | Step::Sleep(_) | Step::Io(_) | Step::Receive { .. } | Step::Reply { .. } => {}
         }

@@ -277,6 +277,7 @@ fn role_name(role: Role, catalog: &Catalog) -> String {
         Role::Completion => "completion".to_owned(),
         Role::Stopped => "stopped".to_owned(),
         Role::Age => "oldest_age".to_owned(),
+        Role::InDoubt => "in_doubt".to_owned(),
     }
 }
 

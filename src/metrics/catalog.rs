@@ -52,6 +52,8 @@ pub enum Role {
     Lag,
     /// Whether a shard acknowledges no writes, as a level of 0 or 1.
     Outage,
+    /// Whether a transaction is in doubt, as a level of 0 or 1.
+    InDoubt,
     /// The instances of a fleet that changes: present are those there are, servers those in service.
     Instances,
 }
@@ -60,7 +62,7 @@ impl Role {
     /// Whether its level is a measurement and no line: lag, outage.
     #[must_use]
     pub const fn is_reading(self) -> bool {
-        matches!(self, Self::Lag | Self::Outage)
+        matches!(self, Self::Lag | Self::Outage | Self::InDoubt)
     }
 
     /// Whether it keeps copies: nobody waits for it, but it is looked at.
@@ -136,6 +138,10 @@ pub struct Catalog {
     pub bill: Vec<BillItem>,
     /// The spikes, from their start to the end of their hold; only where there are prices.
     pub spikes: Vec<(SimTime, SimTime)>,
+    /// Whether some step is a transaction or a saga.
+    pub transactions: bool,
+    /// Whether some database sells its throughput by units.
+    pub sells_units: bool,
 }
 
 impl Catalog {

@@ -10,7 +10,7 @@ use super::lookups::Lookups;
 use super::meters::Meters;
 use super::queues::QueueEvents;
 use crate::base::{ComponentId, SimTime};
-use crate::engine::{Outcome, Reason, RecordFate};
+use crate::engine::{Outcome, Reason, RecordFate, Transacted};
 
 /// What happened in one stretch of time.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -39,6 +39,8 @@ pub struct Events {
     pub served_for_nobody: u64,
     /// Acknowledged writes that were lost.
     pub lost_writes: u64,
+    /// What became of transactions and sagas, by [`Transacted`].
+    pub transactions: [u64; Transacted::COUNT],
     /// Reads that saw less than their owner had written.
     pub own_writes_unread: u64,
     /// Reads that saw less than the same reader had seen before.
@@ -92,6 +94,9 @@ impl Events {
         self.served += other.served;
         self.served_for_nobody += other.served_for_nobody;
         self.lost_writes += other.lost_writes;
+        for (mine, theirs) in self.transactions.iter_mut().zip(&other.transactions) {
+            *mine += theirs;
+        }
         self.own_writes_unread += other.own_writes_unread;
         self.reads_gone_back += other.reads_gone_back;
         for &(status, n) in &other.errors {

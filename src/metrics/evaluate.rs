@@ -211,6 +211,10 @@ impl View<'_> {
             Metric::LostWrites => {
                 MetricValue::Number(self.record.events_in(self.from, self.to).lost_writes as f64)
             }
+            Metric::Transactions(what) => {
+                let events = self.record.events_in(self.from, self.to);
+                MetricValue::Number(events.transactions[*what as usize] as f64)
+            }
             Metric::OwnWritesUnread => {
                 MetricValue::Number(self.record.events_in(self.from, self.to).own_writes_unread as f64)
             }

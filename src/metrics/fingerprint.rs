@@ -103,6 +103,7 @@ impl Probe for Fingerprint {
             Observation::Copies { entity, held, differing } => {
                 (24, u64::from(entity.0) << 48 | held, differing)
             }
+            Observation::Transaction { what } => (25, what as u64, 0),
             Observation::Fetched { store, bytes, origin } => {
                 (16, u64::from(store.0) << 1 | u64::from(origin), bytes)
             }

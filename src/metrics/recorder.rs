@@ -501,6 +501,7 @@ impl Probe for Recorder {
                 }
             }
             Observation::LostWrites { count } => self.events.lost_writes += u64::from(count),
+            Observation::Transaction { what } => self.events.transactions[what as usize] += 1,
             Observation::OwnWriteUnread { .. } => self.events.own_writes_unread += 1,
             Observation::WentBack { .. } => self.events.reads_gone_back += 1,
             Observation::Wrote { entity, what } => {

@@ -51,6 +51,8 @@ fn catalog() -> Catalog {
         entities: vec!["post".to_owned()],
         bill: [APP, DB].map(|id| crate::metrics::BillItem::priced(id, 0.5)).to_vec(),
         spikes: Vec::new(),
+        transactions: false,
+        sells_units: false,
     }
 }
 

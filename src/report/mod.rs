@@ -30,6 +30,7 @@ mod sweep;
 mod table;
 mod text;
 mod text_sections;
+mod transactions_section;
 mod warnings;
 mod why;
 mod xml;

@@ -15,6 +15,7 @@ use super::headline::{USUAL, headline};
 use super::quantity::{self, count, duration};
 use super::table::{Rows, clean};
 use super::text_sections::{latency, recovery, resources, soundness, traffic};
+use super::transactions_section::transactions;
 use super::warnings::warnings;
 use crate::experiment::results::{Judgement, RunResults, VariantResults, Verdict};
 
@@ -94,6 +95,7 @@ fn section(out: &mut String, variant: &VariantResults, style: TextStyle) {
     part("Dynamics", recovery(variant));
     part("Latency of good answers", latency(variant, style.lines));
     part("Caches", copies(variant, style.lines));
+    part("Transactions", transactions(variant));
     part("Resources", resources(variant, style.lines));
     part("Cost", cost(variant, style.lines));
     part("Error budgets", budgets(variant));

@@ -61,6 +61,7 @@ shipped! {
     cache_sizing = "cache-sizing",
     cdn_tiers = "cdn-tiers",
     cold_cache = "cold-cache",
+    cross_shard = "cross-shard",
     fleet_cache_queue = "fleet-cache-queue",
     goodput = "goodput",
     just_a_tuesday = "just-a-tuesday",

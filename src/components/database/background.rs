@@ -315,7 +315,7 @@ impl Database {
                 let stall = self.build.spec.background.as_ref().and_then(|spec| spec.compaction.as_ref());
                 if own.owed <= stall.map_or(f64::INFINITY, |compaction| compaction.stall) {
                     let ready = std::mem::take(&mut own.stalled);
-                    self.reads.extend(ready.into_iter().filter(|id| cx.is_alive(*id)));
+                    self.begins.extend(ready.into_iter().filter(|id| cx.is_alive(*id)));
                 }
             }
             _ => {}

@@ -43,6 +43,25 @@ impl Database {
         self.set_outage(at, false, cx);
     }
 
+    /// One write of a transaction is acknowledged by its primary.
+    pub(super) fn acknowledge_write<P: Probe>(
+        &mut self,
+        id: crate::engine::CallId,
+        member: u16,
+        (entity, row): (crate::base::EntityId, u64),
+        position: u64,
+        cx: &mut Context<'_, P>,
+    ) {
+        let at = self.shard_of(member);
+        let Some(shard) = self.shards.get_mut(at).filter(|shard| shard.primary == member) else { return };
+        shard.log.acknowledge(position);
+        cx.ledger().place(entity, row, position);
+        if cx.is_alive(id) {
+            cx.note_write(id, position);
+        }
+        self.set_outage(at, false, cx);
+    }
+
     /// What a statement meets before it begins: none if it may.
     pub(super) fn refusal(&mut self, member: u16, writes: bool) -> Option<Reason> {
         let at = self.shard_of(member);

@@ -7,7 +7,8 @@
 use rustc_hash::FxHashMap;
 
 use super::background::Background;
-use super::spec::{DatabaseBuild, MemberResources, Query};
+use super::sessions::transaction_of;
+use super::spec::{Consistency, DatabaseBuild, MemberResources, Query};
 use super::working_set::WorkingSet;
 use crate::base::{EntityId, SimDuration};
 use crate::engine::{CallId, Context, Cores, Flags, LockTable, Observation, Probe, Seized, Station, Timer};
@@ -55,6 +56,8 @@ pub(super) struct Member {
     disk: Option<Station>,
     locks: LockTable,
     locked: FxHashMap<CallId, (EntityId, u64)>,
+    /// Rows that transactions hold between their statements.
+    holders: FxHashMap<(EntityId, u64), u32>,
     /// Memory that does not hold all data.
     working_set: Option<Box<WorkingSet>>,
     /// Of one disk operation.
@@ -90,6 +93,7 @@ impl Member {
             disk: spec.channels().map(|n| Station::new(resources.io, n, u32::MAX, Discipline::Fifo)),
             locks: LockTable::new(resources.locks),
             locked: FxHashMap::default(),
+            holders: FxHashMap::default(),
             working_set: WorkingSet::new(build),
             operation: SimDuration::from_secs_f64(spec.operation()),
             shard: spec.layout().shard_of(number),
@@ -126,8 +130,15 @@ impl Member {
                 }
                 phase::CONNECTED => cx.call_mut(id).pc = phase::LOCK,
                 phase::LOCK => {
-                    if let Some(entity) = query(build, id, cx).lock {
-                        let row = cx.row_of(id, entity);
+                    let statement = query(build, id, cx);
+                    if let Some(entity) = statement.lock {
+                        let row = cx.row_of(id, entity) / statement.lock_range.max(1);
+                        if !self.holders.is_empty()
+                            && let Some(number) = transaction_of(id, cx)
+                            && self.holders.get(&(entity, row)) == Some(&number)
+                        {
+                            continue; // its transaction has it
+                        }
                         self.locked.insert(id, (entity, row));
                         if !self.locks.acquire(entity, row, id, cx) {
                             if let Some(limit) = build.spec.lock_timeout {
@@ -175,7 +186,7 @@ impl Member {
                     if writes && self.background.is_some() {
                         self.full_pages += self.changed(id, build, cx);
                     }
-                    if writes && build.commit.is_some() {
+                    if writes && build.commit.is_some() && !cx.call(id).flags.has(Flags::IN_TRANSACTION) {
                         let asked = cx.now();
                         cx.call_mut(id).asked = asked;
                         self.uncommitted.push(id);
@@ -196,10 +207,24 @@ impl Member {
     fn read_row<P: Probe>(&self, id: CallId, build: &DatabaseBuild, cx: &mut Context<'_, P>) {
         let query = query(build, id, cx);
         if let Some(entity) = query.entity.filter(|_| !query.writes)
+            && cx.has_sagas()
+        {
+            cx.look_for_saga(id, entity, cx.call(id).row);
+        }
+        if let Some(entity) = query.entity.filter(|_| !query.writes)
             && cx.ledger().is_on()
         {
+            if build.spec.shards.as_ref().is_some_and(|shards| shards.copies > 1) {
+                return; // told by the copy that was asked
+            }
             let row = cx.call(id).row;
             let version = match self.sees {
+                None if query.consistency == Consistency::Eventual && build.eventual_lag.is_some() => {
+                    let lag =
+                        build.eventual_lag.as_ref().map_or(SimDuration::ZERO, |lag| cx.draw_time(lag, id));
+                    let at = cx.now() - lag;
+                    cx.ledger().version_when(entity, row, at)
+                }
                 None => cx.ledger().stored(entity, row),
                 Some(position) => cx.ledger().version_at(entity, row, position),
             };
@@ -243,7 +268,14 @@ impl Member {
             let bytes: f64 = self
                 .flushing
                 .iter()
-                .filter_map(|id| query(build, *id, cx).wal.as_ref().map(|wal| cx.draw(wal, *id)))
+                .filter_map(|id| match &query(build, *id, cx).wal {
+                    Some(wal) => Some(cx.draw(wal, *id)),
+                    // Of a transaction: whatever it wrote.
+                    None if Some(cx.call(*id).operation) == build.commit_operation => {
+                        Some(cx.call(*id).bytes as f64)
+                    }
+                    None => None,
+                })
                 .sum();
             let bytes = bytes + std::mem::take(&mut self.full_pages);
             span += SimDuration::from_secs_f64(bytes / bandwidth);
@@ -296,6 +328,31 @@ impl Member {
             return None;
         }
         self.locks.release(entity, row, cx)
+    }
+
+    /// The row that a statement has locked is its transaction's; which, if it has locked one.
+    pub(super) fn keep_lock<P: Probe>(
+        &mut self,
+        id: CallId,
+        number: u32,
+        cx: &mut Context<'_, P>,
+    ) -> Option<(EntityId, u64)> {
+        let row = self.locked.remove(&id)?;
+        cx.call_mut(id).flags.take(Flags::LOCKED).then(|| {
+            self.holders.insert(row, number);
+            row
+        })
+    }
+
+    /// Gives back a row that a transaction holds; who holds it next, if one waited.
+    pub(super) fn free<P: Probe>(&mut self, row: (EntityId, u64), cx: &mut Context<'_, P>) -> Option<CallId> {
+        self.holders.remove(&row);
+        self.locks.release(row.0, row.1, cx)
+    }
+
+    /// The transaction that holds the row which a statement has asked for, if one does.
+    pub(super) fn holder_of(&self, id: CallId) -> Option<u32> {
+        self.holders.get(self.locked.get(&id)?).copied()
     }
 
     /// A statement that waits for a row waits no more.

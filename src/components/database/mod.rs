@@ -3,12 +3,15 @@
 mod background;
 pub mod buffer_pool;
 pub mod capacity_units;
+mod commit;
+mod copies;
 mod failover;
 mod member;
 mod replicas;
 mod replication;
 mod reshard;
 mod scatter;
+mod sessions;
 pub mod spec;
 mod state;
 pub mod two_phase_commit;

@@ -93,9 +93,22 @@ impl Database {
         let position =
             shard.log.append(Record { entity, row, at: now, cost, acknowledged: false, removes: false });
         cx.call_mut(id).bytes = position;
+        self.ship(at, Some((id, position)), cx)
+    }
+
+    /// What is new in a shard's log goes to the replicas. False if a call waits for their answers, up to its
+    /// position.
+    pub(super) fn ship<P: Probe>(
+        &mut self,
+        at: usize,
+        waiting: Option<(CallId, u64)>,
+        cx: &mut Context<'_, P>,
+    ) -> bool {
+        let now = cx.now();
         let needed = answers_needed(&self.build);
-        let waits = needed > 0 && !shard.degraded;
-        if waits {
+        let shard = &mut self.shards[at];
+        let waits = waiting.filter(|_| needed > 0 && !shard.degraded);
+        if let Some((id, position)) = waits {
             shard.unanswered.push_back((now, position, id));
             if let Some(Replication::SemiSync { patience, .. }) =
                 self.build.spec.replicas.as_ref().map(|replicas| &replicas.mode)
@@ -109,7 +122,7 @@ impl Database {
             self.send(at, follower, cx);
             self.observe_lag(at, follower, cx);
         }
-        !waits
+        waits.is_none()
     }
 
     fn luck(&self, purpose: &'static str, member: u16, position: u64) -> Key {

@@ -8,6 +8,7 @@
 //! hangs is asked in vain (it counts as one that refuses).
 
 use super::member::{phase, query};
+use super::sessions::transaction_of;
 use super::state::Database;
 use crate::base::SimDuration;
 use crate::engine::{CallId, Context, Outcome, Probe, ShardRoute};
@@ -17,7 +18,7 @@ impl Database {
     pub(super) fn is_for_here<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) -> bool {
         let operation = cx.call(id).operation;
         let Some(sharding) = cx.cluster().and_then(|cluster| cluster.sharding()) else { return true };
-        match (sharding.route(operation), sharding.by) {
+        match (sharding.route(operation), sharding.key(operation).unwrap_or(sharding.by)) {
             (ShardRoute::Any, _) => true,
             (ShardRoute::All, _) => {
                 self.ask_all(id, cx);
@@ -25,6 +26,10 @@ impl Database {
             }
             (ShardRoute::Key, by) => {
                 let key = cx.row_of(id, by);
+                if self.has_copies() {
+                    self.ask_copies(id, key, cx);
+                    return false;
+                }
                 let Some(sharding) = cx.cluster().and_then(|cluster| cluster.sharding()) else { return true };
                 let logical = sharding.partitioner.logical_of(key);
                 let owner = sharding.partitioner.owner_of(logical);
@@ -58,7 +63,7 @@ impl Database {
         }
     }
 
-    fn begin_gathering<P: Probe>(id: CallId, cx: &mut Context<'_, P>) {
+    pub(super) fn begin_gathering<P: Probe>(id: CallId, cx: &mut Context<'_, P>) {
         let me = cx.me();
         let call = cx.call_mut(id);
         call.wait_token = call.wait_token.wrapping_add(1);
@@ -77,12 +82,24 @@ impl Database {
         match cx.branch_to(id, member, 0) {
             Ok(branch) => {
                 cx.call_mut(id).running = 1;
+                if let Some(number) = transaction_of(id, cx) {
+                    let record = cx.call_mut(branch);
+                    record.flags.set(crate::engine::Flags::IN_TRANSACTION);
+                    record.site = crate::engine::SiteId(number);
+                }
                 self.launch(branch, id, cx);
             }
             Err(outcome) => {
                 self.finish(id, outcome, cx);
             }
         }
+    }
+
+    /// Whether a statement is about one key.
+    fn is_keyed<P: Probe>(id: CallId, cx: &mut Context<'_, P>) -> bool {
+        let operation = cx.call(id).operation;
+        let sharding = cx.cluster().and_then(|cluster| cluster.sharding());
+        sharding.is_some_and(|sharding| sharding.route(operation) == ShardRoute::Key)
     }
 
     fn ask_all<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) {
@@ -109,17 +126,22 @@ impl Database {
     }
 
     /// Half a round trip to another member; none to oneself.
-    fn way<P: Probe>(&self, branch: CallId, from: u16, cx: &Context<'_, P>) -> SimDuration {
+    pub(super) fn way<P: Probe>(&self, branch: CallId, from: u16, cx: &Context<'_, P>) -> SimDuration {
         let round_trip = self.build.shards.as_ref().and_then(|shards| shards.round_trip.as_ref());
         match round_trip {
             Some(demand) if cx.call(branch).instance != from => {
                 SimDuration::from_secs_f64(cx.draw(demand, branch) / 2.0)
             }
+            // Between copies in several zones: the network's own times.
+            None if self.has_copies() && cx.call(branch).instance != from => {
+                let (to, luck) = (cx.call(branch).instance, cx.luck(branch));
+                cx.between_members((from, to), self.build.path, luck).unwrap_or_default()
+            }
             _ => SimDuration::ZERO,
         }
     }
 
-    fn launch<P: Probe>(&mut self, branch: CallId, parent: CallId, cx: &mut Context<'_, P>) {
+    pub(super) fn launch<P: Probe>(&mut self, branch: CallId, parent: CallId, cx: &mut Context<'_, P>) {
         let way = self.way(branch, cx.call(parent).instance, cx);
         if way.is_zero() {
             self.advance(branch, cx);
@@ -133,8 +155,21 @@ impl Database {
         let mut next = None;
         let arrives = cx.call(id).pc > phase::DONE + 1;
         if !arrives {
-            self.settle_row(id, cx);
-            next = self.let_go(id, cx);
+            match transaction_of(id, cx) {
+                Some(number) => {
+                    if !self.keep(id, number, cx) {
+                        next = self.let_go(id, cx);
+                    }
+                }
+                None => {
+                    if self.has_copies() {
+                        self.copy_done(id, cx);
+                    } else {
+                        self.settle_row(id, cx);
+                    }
+                    next = self.let_go(id, cx);
+                }
+            }
             let parent = cx.call(id).parent;
             let from = if cx.is_alive(parent) { cx.call(parent).instance } else { cx.call(id).instance };
             let way = self.way(id, from, cx);
@@ -156,8 +191,22 @@ impl Database {
             return;
         }
         let partial = self.build.spec.shards.as_ref().is_some_and(|shards| shards.partial);
+        let keyed = self.has_copies() && Self::is_keyed(parent, cx);
         let call = cx.call_mut(parent);
         call.running -= 1;
+        if keyed {
+            if outcome.is_ok() {
+                call.needed += 1;
+                if call.seen.is_nothing() || seen.version > call.seen.version {
+                    call.seen = seen;
+                }
+            }
+            let (done, over) = (call.needed >= call.attempt, call.needed + call.running < call.attempt);
+            if done || over {
+                self.copies_answered(parent, done, cx);
+            }
+            return;
+        }
         if outcome.is_ok() {
             call.needed += 1; // parts that are there
             if !seen.is_nothing() {

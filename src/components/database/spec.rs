@@ -1,7 +1,8 @@
 //! A database as proven.
 
+use super::capacity_units::{Throughput, Units};
 use crate::base::random::{Distribution, Key};
-use crate::base::{EntityId, ResourceId};
+use crate::base::{EntityId, OperationId, ResourceId};
 use crate::engine::partitioner::Partitioning;
 use crate::engine::{Demand, Layout, ReadRoute};
 use crate::queueing::Contention;
@@ -38,6 +39,62 @@ pub struct QuerySpec {
     pub wal: Option<Distribution>,
     /// The entity whose row it locks until it has committed.
     pub lock: Option<EntityId>,
+    /// Neighbouring rows that one lock covers; 1: the row alone.
+    pub lock_range: u64,
+    /// How many copies must have answered.
+    pub consistency: Consistency,
+}
+
+/// How a transaction is committed that has written at several shards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum CrossShard {
+    /// All shards or none, by two-phase commit.
+    #[default]
+    TwoPhases,
+    /// One after the other: a failure leaves it half done.
+    BestEffort,
+}
+
+/// Where deadlocks are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Deadlocks {
+    /// Within each member.
+    #[default]
+    Local,
+    /// Also across shards.
+    Global,
+}
+
+/// How many copies of a row must have answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consistency {
+    /// The one that has it, as it is.
+    Strong,
+    /// Any, as it was a little ago: half the capacity units.
+    Eventual,
+    /// One copy.
+    One,
+    /// More than half of all.
+    Quorum,
+    /// More than half of those in the zone of the node that was asked.
+    LocalQuorum,
+    /// All.
+    All,
+}
+
+/// Throughput that a table was given.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CapacitySpec {
+    /// The entity whose key says which partition.
+    pub by: EntityId,
+    /// Partitions.
+    pub partitions: u16,
+    /// What each can do at all.
+    pub partition: Units,
+    /// What the table was promised.
+    pub throughput: Throughput,
+    /// How old what an eventually consistent read sees can be, in seconds.
+    pub eventual_lag: Option<Distribution>,
 }
 
 /// Replaying a write takes a third of what the write took on the primary (not verified; measure yours).
@@ -182,6 +239,10 @@ impl Default for FailoverSpec {
 pub struct ShardSpec {
     /// The entity whose key places rows.
     pub by: EntityId,
+    /// Others whose own keys place rows on the same shards.
+    pub also: Vec<EntityId>,
+    /// Entities of which every shard has all rows.
+    pub reference: Vec<EntityId>,
     /// How.
     pub how: Partitioning,
     /// Shards at the start.
@@ -194,6 +255,14 @@ pub struct ShardSpec {
     pub merge: Option<Distribution>,
     /// Whether an answer without the part of a shard that failed is an answer.
     pub partial: bool,
+    /// How transactions are committed that have written at several shards.
+    pub cross_shard: CrossShard,
+    /// Where deadlocks are looked for.
+    pub deadlocks: Deadlocks,
+    /// Nodes that have each row.
+    pub copies: u16,
+    /// Seconds for which writes are kept for a node that is down; none: they are not.
+    pub hints: Option<f64>,
 }
 
 /// Growing while requests go on.
@@ -226,6 +295,8 @@ pub struct DatabaseSpec {
     pub wal_bandwidth: Option<f64>,
     /// Longest wait for a row lock in seconds; none: without limit.
     pub lock_timeout: Option<f64>,
+    /// Seconds that a transaction waits for a row before it looks for a deadlock.
+    pub deadlock_timeout: f64,
     /// How often in seconds a running statement looks whether its client is still there; none: never.
     pub connection_check: Option<f64>,
     /// Longest time for one statement in seconds; none: without limit.
@@ -236,6 +307,8 @@ pub struct DatabaseSpec {
     pub iops: Option<f64>,
     /// Loss of efficiency by jobs beyond the cores.
     pub contention: Option<Contention>,
+    /// Throughput that is sold by units.
+    pub capacity: Option<CapacitySpec>,
     /// Its replicas.
     pub replicas: Option<ReplicaSpec>,
     /// How its rows are divided.
@@ -246,6 +319,8 @@ pub struct DatabaseSpec {
     pub background: Option<BackgroundSpec>,
     /// Core time that a new connection takes in seconds: a process or thread, and authentication.
     pub connect: Option<Distribution>,
+    /// Whether transactions of several statements are asked of it.
+    pub transactional: bool,
     /// Statements.
     pub queries: Vec<QuerySpec>,
 }
@@ -269,6 +344,10 @@ pub struct Query {
     pub wal: Option<Demand>,
     /// The row lock.
     pub lock: Option<EntityId>,
+    /// Rows that it covers.
+    pub lock_range: u64,
+    /// How many copies must have answered.
+    pub consistency: Consistency,
 }
 
 /// The resources of one member.
@@ -315,6 +394,14 @@ pub struct DatabaseBuild {
     pub background_cpu: [Option<Demand>; 3],
     /// Core time of a new connection.
     pub connect: Option<Demand>,
+    /// The operation that commits a transaction, if there are any.
+    pub commit_operation: Option<OperationId>,
+    /// Whether a transaction is in doubt.
+    pub in_doubt: Option<ResourceId>,
+    /// By member: its zone, a number of its own; empty: all are in one.
+    pub zones: Vec<u16>,
+    /// How old what an eventually consistent read sees is.
+    pub eventual_lag: Option<Demand>,
 }
 
 /// Rows that are asked for by the popularity of some entity.

@@ -5,15 +5,19 @@
 
 use std::collections::VecDeque;
 
+use super::capacity_units::{TableThroughput, units_of};
+use super::copies::Copies;
 use super::member::{Member, Progress, phase, query};
 use super::replicas::APPLIES;
 use super::replication::Shard;
 use super::reshard::{self, Resharding};
-use super::spec::DatabaseBuild;
+use super::sessions::{Sessions, transaction_of};
+use super::spec::{CapacitySpec, Consistency, DatabaseBuild};
 use crate::base::SimDuration;
+use crate::engine::partitioner::hash_of;
 use crate::engine::{
-    BUFFER_TIMER, CallId, Context, Disturbance, Flags, Layout, Limit, Node, Outcome, Probe, Reason, Signal,
-    Timer, Withdrawal, Written,
+    BUFFER_TIMER, CallId, Context, Disturbance, Flags, Layout, Limit, Node, Observation, Outcome, Probe,
+    ROLLBACK_TIMER, Reason, Signal, Timer, Transacted, Withdrawal, Written,
 };
 
 /// What a timer is about, beside the member or shard in its lower half. Without any it is a member's flush.
@@ -27,6 +31,8 @@ pub(super) mod topic {
     pub(in super::super) const PROMOTE: u32 = 7 << 16;
     pub(in super::super) const OUT: u32 = 8 << 16;
     pub(in super::super) const BACKGROUND: u32 = 9 << 16;
+    pub(in super::super) const DEADLOCK: u32 = 10 << 16;
+    pub(in super::super) const HINTS: u32 = 11 << 16;
 }
 
 /// A database as it runs.
@@ -40,9 +46,14 @@ pub struct Database {
     pub(super) shards: Vec<Shard>,
     /// Writes that replicas have answered.
     pub(super) ready: VecDeque<CallId>,
-    /// Statements that may begin: reads, since their replica has what they must see; writes, since less is owed
-    /// to compaction.
+    /// Statements that may go on: reads whose replica has what they must see, and those that hold their row now.
     pub(super) reads: VecDeque<CallId>,
+    /// Writes that may begin, since less is owed to compaction.
+    pub(super) begins: VecDeque<CallId>,
+    pub(super) sessions: Sessions,
+    pub(super) copies: Copies,
+    /// Capacity units that are left.
+    throughput: Option<Box<TableThroughput>>,
 }
 
 impl Database {
@@ -57,6 +68,13 @@ impl Database {
             shards: Vec::new(),
             ready: VecDeque::new(),
             reads: VecDeque::new(),
+            begins: VecDeque::new(),
+            sessions: Sessions::default(),
+            copies: Copies::default(),
+            throughput: build.spec.capacity.as_ref().map(|capacity| {
+                let CapacitySpec { throughput, partition, partitions, .. } = capacity;
+                Box::new(TableThroughput::new(throughput, *partition, *partitions))
+            }),
             build,
         }
     }
@@ -76,7 +94,18 @@ impl Database {
                 _ => {}
             }
             let member = &mut self.members[usize::from(cx.call(id).instance)];
-            if member.advance(id, &self.build, cx) == Progress::Done {
+            let progress = member.advance(id, &self.build, cx);
+            if !self.sessions.open.is_empty() {
+                if progress == Progress::Done && self.is_commit(id, cx) {
+                    self.commit_step(id, cx);
+                    continue;
+                }
+                if let Some(number) = transaction_of(id, cx) {
+                    next = self.advance_transaction(id, number, progress, cx);
+                    continue;
+                }
+            }
+            if progress == Progress::Done {
                 // The answer of a part comes again when it has travelled back.
                 let travelled = cx.call(id).flags.has(Flags::BRANCH) && cx.call(id).pc > phase::DONE + 1;
                 let writes = !travelled && !self.shards.is_empty() && query(&self.build, id, cx).writes;
@@ -89,8 +118,39 @@ impl Database {
 
     /// A statement that may run begins, here or where its rows are.
     fn begin<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
-        if self.build.shards.is_none() || self.is_for_here(call, cx) {
+        let transaction = transaction_of(call, cx);
+        if transaction.is_some() && self.is_commit(call, cx) {
+            self.commit(call, cx);
+        } else if transaction.is_none_or(|number| self.enrols(call, number, cx))
+            && (self.build.shards.is_none() || self.is_for_here(call, cx))
+        {
             self.advance(call, cx);
+        }
+    }
+
+    /// What a step of a transaction's statement led to; who holds its row next.
+    fn advance_transaction<P: Probe>(
+        &mut self,
+        id: CallId,
+        number: u32,
+        progress: Progress,
+        cx: &mut Context<'_, P>,
+    ) -> Option<CallId> {
+        let call = cx.call(id);
+        if progress == Progress::Waits {
+            if call.pc == phase::LOCK + 1 && call.flags.has(Flags::IN_LINE) {
+                self.suspects_deadlock(number, cx);
+            }
+            return None;
+        }
+        if call.flags.has(Flags::BRANCH) {
+            return self.branch_done(id, cx);
+        }
+        if self.keep(id, number, cx) {
+            let me = cx.me();
+            self.finish(id, Outcome::ok(200, me), cx)
+        } else {
+            self.finish(id, Outcome::error(503, cx.me(), Reason::RolledBack), cx)
         }
     }
 
@@ -100,12 +160,17 @@ impl Database {
             let next = if let Some(id) = self.ready.pop_front() {
                 if cx.is_alive(id) { self.answer(id, cx) } else { None }
             } else if let Some(id) = self.reads.pop_front() {
-                if cx.is_alive(id) && query(&self.build, id, cx).writes {
+                // Whoever was lost with its member meanwhile goes nowhere.
+                let gone = |id: CallId| {
+                    let flags = cx.call(id).flags;
+                    flags.has(Flags::PARKED) || flags.has(Flags::LOST) || flags.has(Flags::ANSWERED)
+                };
+                Some(id).filter(|id| cx.is_alive(*id) && !gone(*id))
+            } else if let Some(id) = self.begins.pop_front() {
+                if cx.is_alive(id) {
                     self.begin(id, cx);
-                    None
-                } else {
-                    Some(id).filter(|id| cx.is_alive(*id))
                 }
+                None
             } else {
                 return;
             };
@@ -121,9 +186,27 @@ impl Database {
         if cx.call(id).flags.has(Flags::BRANCH) {
             return self.branch_done(id, cx);
         }
+        if !self.sessions.open.is_empty() && self.is_commit(id, cx) {
+            self.committed_here(id, cx);
+            return None;
+        }
         self.settle_row(id, cx);
         let me = cx.me();
         self.finish(id, Outcome::ok(200, me), cx)
+    }
+
+    /// Takes the capacity units of a statement; false if there are too few.
+    fn takes_units<P: Probe>(&mut self, id: CallId, cx: &mut Context<'_, P>) -> bool {
+        let Some(capacity) = &self.build.spec.capacity else { return true };
+        let statement = query(&self.build, id, cx);
+        let Some(entity) = statement.entity else { return true };
+        let (writes, eventual) = (statement.writes, statement.consistency == Consistency::Eventual);
+        let key = cx.row_of(id, capacity.by);
+        let partition = (hash_of(key) % u64::from(capacity.partitions.max(1))) as u16;
+        let bytes = cx.size_of(entity, cx.call(id).row, 0);
+        let units = units_of(bytes, writes, !eventual, transaction_of(id, cx).is_some());
+        let now = cx.now();
+        self.throughput.as_mut().is_none_or(|table| table.take(partition, units, writes, now))
     }
 
     /// A write becomes the row's newest version.
@@ -149,6 +232,9 @@ impl Database {
                     let version = cx.commit(entity, row);
                     cx.see(id, entity, version);
                 }
+                if cx.has_sagas() {
+                    cx.mark_saga(id, entity, row);
+                }
             }
         }
         if writes && !self.shards.is_empty() {
@@ -164,6 +250,11 @@ impl Database {
         cx: &mut Context<'_, P>,
     ) -> Option<CallId> {
         let next = self.let_go(id, cx);
+        if let Some(number) = transaction_of(id, cx)
+            && !outcome.is_ok()
+        {
+            self.break_session(number, cx.call(id).instance, cx);
+        }
         if cx.call(id).flags.has(Flags::BRANCH) {
             self.join(id, outcome, cx);
         } else {
@@ -185,6 +276,9 @@ impl Database {
     pub(super) fn end_early<P: Probe>(&mut self, call: CallId, outcome: Outcome, cx: &mut Context<'_, P>) {
         let member = usize::from(cx.call(call).instance);
         let next = self.members[member].withdraw(call, cx);
+        if self.has_copies() {
+            self.leave_copies(call, cx);
+        }
         let record = cx.call_mut(call);
         record.wait_token = record.wait_token.wrapping_add(1); // its branches find nobody
         record.pc = phase::DONE;
@@ -209,6 +303,10 @@ impl Database {
     pub(super) fn crash<P: Probe>(&mut self, member: u16, cx: &mut Context<'_, P>) {
         self.members[usize::from(member)].crash();
         self.crash_background(member);
+        if !self.sessions.open.is_empty() {
+            self.lose_coordinator(member, cx);
+            self.forget_sessions(member, cx);
+        }
         for call in cx.calls_at(member) {
             // Others end with the first that they were to help.
             if !cx.is_alive(call)
@@ -218,12 +316,17 @@ impl Database {
             {
                 continue;
             }
+            if self.has_copies() {
+                self.leave_copies(call, cx);
+            }
             if let Some(next) = self.members[usize::from(member)].withdraw(call, cx) {
                 self.advance(next, cx);
             }
             let record = cx.call_mut(call);
             record.wait_token = record.wait_token.wrapping_add(1); // its branches find nobody
-            if record.flags.has(Flags::BRANCH) {
+            if record.flags.has(Flags::BRANCH) && Some(record.operation) == self.build.commit_operation {
+                self.lose_part(call, cx);
+            } else if record.flags.has(Flags::BRANCH) {
                 record.pc = phase::DONE;
                 let outcome = Outcome::error(503, cx.me(), Reason::Unreachable);
                 self.join(call, outcome, cx);
@@ -249,6 +352,12 @@ impl Node for Database {
         if let Some(limit) = self.build.spec.statement_timeout {
             let at = cx.now() + SimDuration::from_secs_f64(limit);
             cx.schedule(at, Signal::TimedOut { call, token: 0, limit: Limit::Expired });
+        }
+        if self.throughput.is_some() && !self.is_commit(call, cx) && !self.takes_units(call, cx) {
+            cx.observe(Observation::Transaction { what: Transacted::Throttled });
+            let outcome = Outcome::error(429, cx.me(), Reason::CapacityExceeded);
+            self.finish(call, outcome, cx);
+            return self.settle(cx);
         }
         if !self.shards.is_empty() {
             let writes = query(&self.build, call, cx).writes;
@@ -286,6 +395,9 @@ impl Node for Database {
 
     /// The statement has taken as long as it may, wherever it is.
     fn on_cancel<P: Probe>(&mut self, call: CallId, how: Withdrawal, cx: &mut Context<'_, P>) {
+        if self.is_commit(call, cx) {
+            return; // what is being committed is not stopped
+        }
         let record = cx.call(call);
         let waits = record.flags.has(Flags::IN_LINE);
         // A query that waits for a lock is in a line; one that commits, or asks other shards, goes on.
@@ -311,9 +423,18 @@ impl Node for Database {
             Disturbance::Lost => {
                 self.crash(instance, cx);
                 self.member_lost(instance, cx);
+                if self.has_copies() {
+                    Self::copy_lost(instance, cx);
+                }
             }
             Disturbance::Speed(speed) => self.members[usize::from(instance)].cores.set_speed(speed, cx),
-            Disturbance::Restored => self.member_restored(instance, cx),
+            Disturbance::Restored => {
+                self.member_restored(instance, cx);
+                self.recover_commits(instance, cx);
+                if self.has_copies() {
+                    Self::copy_returned(instance, cx);
+                }
+            }
             Disturbance::Draining | Disturbance::Flushed | Disturbance::Reset => {}
             Disturbance::Joined | Disturbance::Parted | Disturbance::Consumer(_) => {}
         }
@@ -335,6 +456,9 @@ impl Node for Database {
                 }
             }
             BUFFER_TIMER => cx.expire_buffered(),
+            ROLLBACK_TIMER => self.rolled_back(timer.number, cx),
+            topic::HINTS => self.hand_over(of, cx),
+            topic::DEADLOCK => self.look_for_deadlock(timer.number, cx),
             topic::ARRIVED => self.arrived(shard, of, cx),
             topic::ANSWERED => self.answered(shard, of, cx),
             topic::APPLY => self.pump(shard, of, cx),

@@ -230,6 +230,10 @@ pub enum Step {
         /// The steps.
         steps: Vec<Step>,
     },
+    /// Statements that are committed together.
+    Transaction(TransactionSpec),
+    /// Steps that are undone one by one if a later one fails.
+    Saga(Vec<SagaStep>),
     /// Reading a body.
     Receive {
         /// Bytes.
@@ -246,6 +250,28 @@ pub enum Step {
         /// `Retry-After`, in milliseconds; 0: none.
         retry_after: u32,
     },
+}
+
+/// Statements that one database commits together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TransactionSpec {
+    /// Which database.
+    pub database: ComponentId,
+    /// Attempts in all, where the database itself has rolled it back.
+    pub attempts: u16,
+    /// First and longest pause before another attempt.
+    pub backoff: (SimDuration, SimDuration),
+    /// What is done between its beginning and its commit.
+    pub steps: Vec<Step>,
+}
+
+/// A step of a saga.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SagaStep {
+    /// What is done.
+    pub steps: Vec<Step>,
+    /// What undoes it.
+    pub undo: Vec<Step>,
 }
 
 /// An endpoint and what it does.
@@ -422,7 +448,8 @@ fn sleeps(steps: &[Step]) -> bool {
             branches.iter().chain(on_error).any(|steps| sleeps(steps))
         }
         Step::If { then, otherwise, .. } => sleeps(then) || sleeps(otherwise),
-        Step::Lock { steps, .. } => sleeps(steps),
+        Step::Lock { steps, .. } | Step::Transaction(TransactionSpec { steps, .. }) => sleeps(steps),
+        Step::Saga(saga) => saga.iter().any(|step| sleeps(&step.steps) || sleeps(&step.undo)),
         Step::Cache(step) => sleeps(step.beyond()),
         Step::Cpu(_) | Step::Io(_) | Step::Receive { .. } | Step::Reply { .. } => false,
     })

@@ -6,6 +6,7 @@ mod line;
 mod memory;
 mod rollout;
 mod scaling;
+mod transactions;
 mod warm_up;
 mod withdraw;
 
@@ -305,6 +306,11 @@ impl Service {
                 Op::Ask { site, .. } => {
                     let site = *site;
                     return cx.call_on(id, site);
+                }
+                Op::Transaction(_) => {
+                    if !self.transact(id, cx) {
+                        return;
+                    }
                 }
                 Op::Join { entity, .. } => {
                     let entity = *entity;

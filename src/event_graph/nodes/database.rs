@@ -1,11 +1,11 @@
 //! A database: its statements and the resources of its node.
 
 use super::key_of;
-use crate::base::ComponentId;
 use crate::base::random::{Distribution, StreamName};
+use crate::base::{ComponentId, OperationId};
 use crate::components::database::Database;
 use crate::components::database::spec::{
-    DatabaseBuild, DatabaseSpec, MemberResources, Query, Replication, ShardBuild,
+    Consistency, DatabaseBuild, DatabaseSpec, MemberResources, Query, Replication, ShardBuild,
 };
 use crate::engine::{ConnectionLimit, Demand};
 use crate::event_graph::sites::Sites;
@@ -27,7 +27,25 @@ pub(in crate::event_graph) fn database(index: usize, spec: &DatabaseSpec, sites:
         io: query.io.as_ref().map(|d| drawn(&query.name, "io", d)),
         wal: query.wal.as_ref().map(|d| drawn(&query.name, "wal", d)),
         lock: query.lock,
+        lock_range: query.lock_range,
+        consistency: query.consistency,
     });
+    // Behind the database's own statements: the end of a transaction, which is a flush of the log and no more.
+    let nothing = Demand::Drawn { distribution: Distribution::Constant(0.0), key };
+    let commit = spec.transactional.then_some(Query {
+        pages: None,
+        kept: None,
+        entity: None,
+        writes: true,
+        cpu: nothing,
+        io: None,
+        wal: None,
+        lock: None,
+        lock_range: 1,
+        consistency: Consistency::Strong,
+    });
+    let commit_operation = commit.is_some().then(|| OperationId::at(spec.queries.len()));
+    let queries = queries.chain(commit);
     let members = u32::from(spec.layout().members());
     if let Some(max) = spec.max_connections {
         let limit = |member| ConnectionLimit {
@@ -48,6 +66,15 @@ pub(in crate::event_graph) fn database(index: usize, spec: &DatabaseSpec, sites:
         commit: spec.commit.as_ref().map(|d| drawn("", "commit", d)),
         members: resources.collect(),
         kept,
+        zones: sites.zones_of(index),
+        eventual_lag: spec
+            .capacity
+            .as_ref()
+            .and_then(|capacity| capacity.eventual_lag.as_ref())
+            .map(|lag| drawn("", "eventual lag", lag)),
+        commit_operation,
+        in_doubt: (spec.transactional && spec.shards.is_some())
+            .then(|| sites.resource(index, 0, Role::InDoubt)),
         shards: spec.shards.as_ref().map(|shards| ShardBuild {
             round_trip: shards.round_trip.as_ref().map(|d| drawn("", "round trip", d)),
             merge: shards.merge.as_ref().map(|d| drawn("", "merge", d)),

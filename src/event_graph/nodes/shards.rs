@@ -15,7 +15,7 @@ pub(in crate::event_graph) fn sharding(
     shards: &ShardSpec,
     entities: (&[EntitySpec], &[EntityPlan]),
 ) -> Sharding {
-    let routes = database.queries.iter().map(|query| route(query, shards.by, entities.0)).collect();
+    let (routes, keys) = database.queries.iter().map(|query| route(query, shards, entities.0)).unzip();
     let most = shards.grow.as_ref().map_or(shards.count, |grow| grow.to);
     let weights = match (&shards.how, entities.1.get(shards.by.index())) {
         (Partitioning::Directory { logical }, Some(plan)) => weights(*logical, plan),
@@ -23,7 +23,10 @@ pub(in crate::event_graph) fn sharding(
     };
     let weight = |logical: u32| weights.get(logical as usize).copied().unwrap_or(1.0);
     let partitioner = Partitioner::new(shards.how.clone(), shards.count, most, weight);
-    Sharding::new(shards.by, routes, partitioner, shards.count)
+    let mut sharding = Sharding::new(shards.by, routes, partitioner, shards.count);
+    sharding.copies = shards.copies;
+    sharding.keys = keys;
+    sharding
 }
 
 /// Whether the key of `by` places rows of an entity.
@@ -31,16 +34,22 @@ pub(in crate::event_graph) fn lies_with(entity: EntityId, by: EntityId, entities
     entity == by || entities.get(entity.index()).is_some_and(|spec| spec.key_of == Some(by))
 }
 
-fn route(query: &QuerySpec, by: EntityId, entities: &[EntitySpec]) -> ShardRoute {
+/// Which shards a statement is for, and whose key says which.
+fn route(query: &QuerySpec, shards: &ShardSpec, entities: &[EntitySpec]) -> (ShardRoute, EntityId) {
     let of = match query.by {
-        By::All => return ShardRoute::All,
+        By::All => return (ShardRoute::All, shards.by),
         By::Row(entity) => Some(entity),
         By::Own => query.entity,
     };
-    match of {
-        None => ShardRoute::Any,
-        Some(entity) if lies_with(entity, by, entities) => ShardRoute::Key,
-        Some(_) => ShardRoute::All,
+    let Some(entity) = of else { return (ShardRoute::Any, shards.by) };
+    if shards.reference.contains(&entity) {
+        // Every shard has it, so one answers, and all are written.
+        return (if query.writes { ShardRoute::All } else { ShardRoute::Any }, shards.by);
+    }
+    let mut keys = [shards.by].into_iter().chain(shards.also.iter().copied());
+    match keys.find(|key| lies_with(entity, *key, entities)) {
+        Some(key) => (ShardRoute::Key, key),
+        None => (ShardRoute::All, shards.by),
     }
 }
 

@@ -17,7 +17,7 @@ pub enum Direction {
 /// More of these is better.
 const HIGHER: [&str; 5] = ["goodput", "availability", "hit_ratio", "byte_hit_ratio", "offload"];
 /// Less of these is better.
-const LOWER: [&str; 22] = [
+const LOWER: [&str; 28] = [
     "rate_503",
     "errors",
     "timeouts",
@@ -32,6 +32,12 @@ const LOWER: [&str; 22] = [
     "skew",
     "stale_reads",
     "staleness",
+    "throttles",
+    "rollbacks",
+    "deadlocks",
+    "half_commits",
+    "left_half_done",
+    "seen_half_done",
     "lost_writes",
     "ryw_violations",
     "outage",

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::base::{ComponentId, EntityId, SimTime};
-use crate::engine::{Fate, RecordFate};
+use crate::engine::{Fate, RecordFate, Transacted};
 use crate::metrics::value::Unit;
 
 /// A statistic of a distribution.
@@ -148,6 +148,8 @@ pub enum Metric {
     AlertAt(f64),
     /// Acknowledged writes that were lost.
     LostWrites,
+    /// What became of transactions and sagas.
+    Transactions(Transacted),
     /// Reads that saw less than their owner had written.
     OwnWritesUnread,
     /// Share of reads of an entity through caches for which the store behind was not asked.
@@ -269,6 +271,7 @@ impl Metric {
             | Self::LostWrites
             | Self::Messages(..)
             | Self::Records(..)
+            | Self::Transactions(_)
             | Self::OwnWritesUnread
             | Self::ReadsGoneBack
             | Self::VersionsBehind(..)

@@ -7,6 +7,7 @@
 
 use super::catalog::{Catalog, ComponentInfo, ResourceInfo, Role};
 use crate::document::quantity;
+use crate::engine::Transacted;
 
 mod logs;
 mod metric;
@@ -66,11 +67,22 @@ const OF_COMPONENT: [&str; 16] = [
     "primary",
 ];
 
+/// What becomes of transactions and sagas.
+const TRANSACTED: [(&str, Transacted); 7] = [
+    ("commits", Transacted::Committed),
+    ("rollbacks", Transacted::RolledBack),
+    ("deadlocks", Transacted::Deadlocked),
+    ("half_commits", Transacted::HalfCommitted),
+    ("compensations", Transacted::Compensated),
+    ("left_half_done", Transacted::LeftHalfDone),
+    ("seen_half_done", Transacted::SeenHalfDone),
+];
+
 /// Stores of one component that a report shows one by one.
 const MOST_PLACES: usize = 32;
 
 /// Names that exist in the language and are supplied by kinds of components that this model does not have.
-const ELSEWHERE: [(&str, &str); 19] = [
+const ELSEWHERE: [(&str, &str); 28] = [
     ("hit_ratio", "a cache"),
     ("divergence", "a cache"),
     ("cache_writes", "a cache"),
@@ -88,6 +100,15 @@ const ELSEWHERE: [(&str, &str); 19] = [
     ("ryw_violations", "a database with replicas and a client with `read_own_write`"),
     ("lost_writes", "a database with replicas"),
     ("outage", "a database with replicas"),
+    ("commits", "a step `transaction`"),
+    ("rollbacks", "a step `transaction`"),
+    ("deadlocks", "a step `transaction`"),
+    ("half_commits", "a step `transaction`"),
+    ("compensations", "a step `saga`"),
+    ("left_half_done", "a step `saga`"),
+    ("seen_half_done", "a step `saga`"),
+    ("throttles", "a database with `capacity`"),
+    ("in_doubt", "a sharded database with transactions"),
     ("shard", "a sharded database"),
     ("shards", "a sharded database"),
 ];
@@ -202,6 +223,10 @@ fn of_run(
         ("hit_ratio" | "divergence" | "cache_writes", _) if !keeps_copies(catalog) => {
             Err(elsewhere(name).unwrap_or_else(|| unknown(format!("no component keeps copies for `{name}`"))))
         }
+        (_, []) if catalog.transactions && transacted(name).is_some() => {
+            trailing(Metric::Transactions(transacted(name).unwrap_or(Transacted::Committed)))
+        }
+        ("throttles", []) if catalog.sells_units => trailing(Metric::Transactions(Transacted::Throttled)),
         ("degraded", []) => trailing(Metric::Degraded),
         ("burn_rate", [target, window]) => trailing(Metric::BurnRate(budget(target)?, window_of(window)?)),
         ("burn_rate", _) => {
@@ -258,6 +283,10 @@ fn window_of(text: &str) -> Result<f64, UnknownMetric> {
     let seconds =
         quantity::duration(text).ok().map(|span| span.as_secs_f64()).filter(|seconds| *seconds > 0.0);
     seconds.ok_or_else(|| unknown(format!("`{text}` is no window such as `1h` or `5m`")))
+}
+
+fn transacted(name: &str) -> Option<Transacted> {
+    TRANSACTED.iter().find(|(known, _)| *known == name).map(|(_, what)| *what)
 }
 
 /// Whether the model has what can lose acknowledged writes.
@@ -463,6 +492,9 @@ fn of_component(
         ["outage"] if component.layout.is_some() => {
             Ok(Metric::Worst(each(Gauge::Duration, need(Role::Outage, "replica that could take over")?)))
         }
+        ["in_doubt"] if component.layout.is_some() => {
+            Ok(Metric::Worst(each(Gauge::Duration, need(Role::InDoubt, "transaction over several shards")?)))
+        }
         ["shield", word] if store_gauge(word).is_some() => Ok(Metric::Store(
             store_gauge(word).unwrap_or(StoreGauge::HitRatio),
             need(Role::Shield, "shield")?,
@@ -572,6 +604,7 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
             }));
             candidates.push(format!("{c}.replica.lag"));
             candidates.push(format!("skew({c}.shard.cpu)"));
+            candidates.push(format!("{c}.in_doubt"));
         }
         for target in &catalog.components {
             let t = &target.name;
@@ -587,6 +620,12 @@ pub fn standard_names(catalog: &Catalog) -> Vec<String> {
     }
     if has_replicas(catalog) {
         names.push("outage".to_owned());
+    }
+    if catalog.sells_units {
+        names.push("throttles".to_owned());
+    }
+    if catalog.transactions {
+        names.extend(TRANSACTED.iter().map(|(name, _)| (*name).to_owned()));
     }
     if keeps_copies(catalog) || has_replicas(catalog) {
         names.extend(["ryw_violations", "monotonic_violations"].map(str::to_owned));

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::base::ComponentId;
 use crate::components::load_balancer::spec::RouteSpec;
-use crate::components::service::spec::Step;
+use crate::components::service::spec::{Step, TransactionSpec};
 use crate::scenario::model::{ComponentModel, ComponentSpec};
 
 /// Whether a request for `endpoint` sent to `target` finds someone who serves it. Where a component or a
@@ -91,7 +91,12 @@ fn calls<'a>(
                 calls(components, passed_on, then, open);
                 calls(components, passed_on, otherwise, open);
             }
-            Step::Lock { steps, .. } => calls(components, passed_on, steps, open),
+            Step::Lock { steps, .. } | Step::Transaction(TransactionSpec { steps, .. }) => {
+                calls(components, passed_on, steps, open);
+            }
+            Step::Saga(saga) => {
+                saga.iter().for_each(|step| calls(components, passed_on, &step.steps, open));
+            }
             Step::Cache(step) => calls(components, passed_on, step.beyond(), open),
             _ => {}
         }

@@ -7,7 +7,7 @@ use crate::base::SimDuration;
 use crate::base::random::Distribution;
 use crate::components::cache::spec::LocalCacheSpec;
 use crate::components::service::spec::{
-    CacheStep, CallOptions, Coalesce, Endpoint, Keeping, Layer, Message, Step, WritePolicy,
+    CacheStep, CallOptions, Coalesce, Endpoint, Keeping, Layer, Message, Step, TransactionSpec, WritePolicy,
 };
 use crate::document::distribution_text::Of;
 use crate::document::{Code, Diagnostics, Node, Value, quantity};
@@ -313,7 +313,11 @@ fn each(steps: &[Step], tell: &mut impl FnMut(&CacheStep)) {
                 each(then, tell);
                 each(otherwise, tell);
             }
-            Step::Lock { steps, .. } => each(steps, tell),
+            Step::Lock { steps, .. } | Step::Transaction(TransactionSpec { steps, .. }) => each(steps, tell),
+            Step::Saga(saga) => saga.iter().for_each(|step| {
+                each(&step.steps, tell);
+                each(&step.undo, tell);
+            }),
             _ => {}
         }
     }

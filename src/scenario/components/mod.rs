@@ -6,6 +6,7 @@ mod cache;
 mod cache_steps;
 mod call_guards;
 mod call_options;
+mod capacity;
 mod cdn;
 mod database;
 mod guarding;
@@ -17,6 +18,7 @@ mod replicas;
 mod service;
 mod shards;
 mod steps;
+mod transactions;
 
 pub(super) use call_options::read_options;
 pub(super) use guarding::after;
@@ -33,8 +35,12 @@ use crate::document::{Code, Diagnostics, Node, quantity};
 pub(super) struct Names {
     components: Vec<(String, String, Vec<String>)>,
     entities: Vec<String>,
+    /// By entity: the one whose key places it.
+    keys: Vec<Option<EntityId>>,
     /// Columns of replayed traces with their means.
     columns: Vec<(String, f64)>,
+    /// Databases that some step has a transaction with.
+    transactional: Vec<String>,
 }
 
 /// The kind of a queue of the family `log`, which has keys of its own.
@@ -49,6 +55,12 @@ impl Names {
                 .map(|(k, _)| k.name.clone())
                 .collect::<Vec<_>>()
         };
+        let mut transactional = Vec::new();
+        for (_, node) in components.map_or(&[][..], Node::entries) {
+            if let Some(endpoints) = node.get("endpoints") {
+                transactions::databases(endpoints, &mut transactional);
+            }
+        }
         let components = components.map_or(&[][..], Node::entries).iter().map(|(key, node)| {
             let kind = node.get("kind").and_then(Node::text).unwrap_or_default();
             let is_log = super::vocabulary::component_block(node) == Some("log");
@@ -69,8 +81,15 @@ impl Names {
         Self {
             components: components.collect(),
             entities: entities.iter().map(|e| e.name.clone()).collect(),
+            keys: entities.iter().map(|e| e.key_of).collect(),
             columns: columns.collect(),
+            transactional,
         }
+    }
+
+    /// Whether some step has a transaction with a database.
+    pub(super) fn is_transactional(&self, database: &str) -> bool {
+        self.transactional.iter().any(|name| name == database)
     }
 
     pub(super) fn components(&self) -> impl Iterator<Item = &str> + Clone {
@@ -80,6 +99,11 @@ impl Names {
     pub(super) fn entity(&self, node: &Node, name: &str, found: &mut Diagnostics) -> Option<EntityId> {
         let names = self.entities.iter().map(String::as_str);
         resolve(node, name, names, Code::UnknownEntity, "entity", found).map(EntityId::at)
+    }
+
+    /// The entity whose key places rows of another.
+    pub(super) fn key_of(&self, entity: EntityId) -> Option<EntityId> {
+        self.keys.get(entity.index()).copied().flatten()
     }
 
     pub(super) fn entity_name(&self, id: EntityId) -> &str {
@@ -108,6 +132,11 @@ impl Names {
             .flat_map(|(_, _, operations)| operations.iter().map(String::as_str))
             .filter(|name| seen.insert(*name))
             .collect()
+    }
+
+    /// Whether a component is a database.
+    pub(super) fn is_database(&self, id: ComponentId) -> bool {
+        self.components.get(id.index()).is_some_and(|(_, kind, _)| kind == "database")
     }
 
     /// A cache by its name.
@@ -222,7 +251,7 @@ pub(super) fn read(node: Option<&Node>, names: &Names, found: &mut Diagnostics) 
             .collect();
         let spec = match at {
             Some(0) => ComponentSpec::Service(service::read(&mut fields, names, found)),
-            Some(1) => ComponentSpec::Database(database::read(&mut fields, names, found)),
+            Some(1) => ComponentSpec::Database(database::read(&key.name, &mut fields, names, found)),
             Some(2) => ComponentSpec::LoadBalancer(load_balancer::read(&mut fields, names, found)),
             Some(4) => ComponentSpec::Cdn(cdn::read(&mut fields, names, found)),
             Some(5) if names.is_log(models.len()) => ComponentSpec::Log(log::read(&mut fields, names, found)),

@@ -1,10 +1,10 @@
 //! `shards:` of a database.
 
 use super::{Names, small};
-use crate::base::SimDuration;
-use crate::components::database::spec::{GrowSpec, ShardSpec};
+use crate::base::{EntityId, SimDuration};
+use crate::components::database::spec::{CrossShard, Deadlocks, GrowSpec, ShardSpec};
 use crate::document::distribution_text::Of;
-use crate::document::{Code, Diagnostics, quantity};
+use crate::document::{Code, Diagnostics, Node, quantity};
 use crate::engine::partitioner::Partitioning;
 use crate::scenario::fields::{Fields, items, scalar, text};
 
@@ -33,7 +33,9 @@ pub(super) fn read_shards(
     let node = fields.get("shards")?;
     let mut shards = Fields::of(node, "`shards`", found);
     let by = shards.need("by", found);
-    let by = by.and_then(|node| names.entity(node, text(node, found)?, found));
+    let mut keys = entities_of(by, names, found).into_iter();
+    let (by, also) = (keys.next(), keys.collect());
+    let reference = entities_of(shards.get("reference"), names, found);
     let how = shards.choice(
         "how",
         &[
@@ -56,6 +58,32 @@ pub(super) fn read_shards(
     let round_trip = shards.amount("round_trip", Of::Time, found);
     let merge = shards.amount("merge", Of::Time, found);
     let partial = shards.flag("partial", found).unwrap_or(false);
+    let cross_shard = shards.choice(
+        "cross_shard",
+        &[("2pc", CrossShard::TwoPhases), ("best_effort", CrossShard::BestEffort)],
+        found,
+    );
+    let deadlocks =
+        shards.choice("deadlocks", &[("local", Deadlocks::Local), ("global", Deadlocks::Global)], found);
+    let (cross_shard, deadlocks) = (cross_shard.unwrap_or_default(), deadlocks.unwrap_or_default());
+    let copies = small(&mut shards, "copies", 1, 100, found).unwrap_or(1) as u16;
+    let hints = shards.read("hints", quantity::duration, found).map(SimDuration::as_secs_f64);
+    if copies > count {
+        let place = node.get("copies").map_or(node.place, |node| node.place);
+        let message = format!("{copies} copies of each row do not fit on {count} nodes");
+        let help = format!("write at least as many nodes as copies: `count: {copies}`");
+        found.add(Code::OutOfRange, place, message, help);
+        return None;
+    }
+    if let (true, Some(node)) = (copies > 1, grow_node) {
+        let help = "take out `grow`, or `copies`: how a ring of copies grows is not modelled";
+        found.add(Code::Conflict, node.place, "rows with `copies` do not move", help);
+        return None;
+    }
+    if let (true, Some(node)) = (copies < 2, node.get("hints")) {
+        let help = "write `copies: 3`, or take it out";
+        found.add(Code::Conflict, node.place, "`hints` are for other copies, and there is one", help);
+    }
     shards.finish(found);
     let most = grow.as_ref().map_or(count, |grow| grow.to);
     let mut conflict = |key: &str, belongs: &str| {
@@ -106,7 +134,29 @@ pub(super) fn read_shards(
             Partitioning::Directory { logical: logical.unwrap_or(LOGICAL).max(u32::from(most)) }
         }
     };
-    Some(ShardSpec { by: by?, how, count, grow, round_trip, merge, partial })
+    Some(ShardSpec {
+        by: by?,
+        also,
+        reference,
+        how,
+        count,
+        grow,
+        round_trip,
+        merge,
+        partial,
+        cross_shard,
+        deadlocks,
+        copies,
+        hints,
+    })
+}
+
+/// One entity, or a list of them.
+pub(super) fn entities_of(node: Option<&Node>, names: &Names, found: &mut Diagnostics) -> Vec<EntityId> {
+    let Some(node) = node else { return Vec::new() };
+    let one = [node.clone()];
+    let all = if node.items().is_empty() { &one[..] } else { node.items() };
+    all.iter().filter_map(|node| names.entity(node, text(node, found)?, found)).collect()
 }
 
 fn read_bounds(shards: &mut Fields<'_>, found: &mut Diagnostics) -> Option<Vec<u64>> {

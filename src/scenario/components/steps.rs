@@ -1,7 +1,7 @@
 //! The steps of an endpoint: one verb each, with its options.
 
 use super::call_options::read_options;
-use super::{Names, cache_steps, small};
+use super::{Names, cache_steps, small, transactions};
 use crate::base::{ComponentId, EntityId, OperationId};
 use crate::components::service::spec::{Amount, Step, Test};
 use crate::document::distribution_text::Of;
@@ -43,7 +43,7 @@ pub(super) fn read(node: &Node, names: &Names, found: &mut Diagnostics, depth: u
 const MOST_TIMES: u64 = 1_000;
 
 /// The verbs of steps.
-const VERBS: [&str; 16] = [
+const VERBS: [&str; 18] = [
     "cpu",
     "sleep",
     "io",
@@ -53,6 +53,8 @@ const VERBS: [&str; 16] = [
     "parallel",
     "if",
     "lock",
+    "transaction",
+    "saga",
     "receive",
     "reply",
     "cached",
@@ -243,6 +245,10 @@ fn read_step(item: &Node, names: &Names, found: &mut Diagnostics, depth: u32) ->
         lock.finish(found);
         let entity = row.and_then(|n| text(n, found).and_then(|name| names.entity(n, name, found)));
         entity.map(|entity| Step::Lock { entity, steps })
+    } else if let Some(node) = step.get("transaction") {
+        transactions::read(node, names, found, depth)
+    } else if let Some(node) = step.get("saga") {
+        transactions::read_saga(node, names, found, depth)
     } else if let Some(node) = step.get("receive") {
         if node.text().is_some() {
             amount(node, Of::Size, names, found).map(|size| Step::Receive { size, uplink: None })

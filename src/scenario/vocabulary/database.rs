@@ -2,7 +2,8 @@
 
 use super::Absent::{Is, Required, Unset};
 use super::Takes::{
-    Bandwidth, Cores, Count, Counts, Duration, Flag, Name, Named, Number, Size, Sizes, Text, Times, Word,
+    Bandwidth, Cores, Count, Counts, Duration, Either, Flag, List, Name, Named, Number, Rate, Size, Sizes,
+    Text, Times, Word,
 };
 use super::shared::{ZONES, key};
 use super::{Block, Takes};
@@ -37,6 +38,12 @@ pub(super) const BLOCKS: &[Block] = &[
                 "how long a query may wait for a row's lock",
             ),
             key(
+                "deadlock_timeout",
+                Duration,
+                Is("1s"),
+                "how long a statement of a transaction waits for a row before a deadlock is looked for (PostgreSQL); 0s: at once (InnoDB)",
+            ),
+            key(
                 "connection_check",
                 Duration,
                 Unset("never"),
@@ -54,6 +61,12 @@ pub(super) const BLOCKS: &[Block] = &[
                 Count,
                 Unset("without limit"),
                 "disk operations a second, of about a millisecond each",
+            ),
+            key(
+                "capacity",
+                Takes::Block("capacity"),
+                Unset("as much as the cores and disks can do"),
+                "throughput by units, of a key-value table: beyond it a 429 (DynamoDB's ProvisionedThroughputExceededException)",
             ),
             key(
                 "contention",
@@ -106,11 +119,29 @@ pub(super) const BLOCKS: &[Block] = &[
                 Unset("its own entity"),
                 "the entity whose key places the row; `all`: no row, every shard has a part of the answer",
             ),
+            key(
+                "join",
+                Either(&[Name("entity"), List(&Name("entity"))]),
+                Unset("none"),
+                "entities whose rows it joins; they must lie on the same shard",
+            ),
             key("cpu", Times, Is("0s"), "core time"),
             key("io", Times, Unset("none"), "disk time"),
             key("pages", Counts, Unset("one"), "pages that it looks at, each in memory or not"),
             key("wal", Sizes, Unset("none"), "bytes written to the log"),
             key("lock", Name("entity"), Unset("none"), "the entity whose row is locked until the commit"),
+            key(
+                "lock_range",
+                Count,
+                Is("1"),
+                "neighbouring rows that one lock covers: ranges of so many, instead of single rows",
+            ),
+            key(
+                "consistency",
+                Word(&["strong", "eventual", "one", "quorum", "local_quorum", "all"]),
+                Unset("strong; one with `copies`"),
+                "with `capacity`: strong, or eventual at half the units and perhaps old; with `copies`: how many of them must answer",
+            ),
         ],
     },
     Block {
@@ -119,9 +150,15 @@ pub(super) const BLOCKS: &[Block] = &[
         keys: &[
             key(
                 "by",
-                Name("entity"),
+                Either(&[Name("entity"), List(&Name("entity"))]),
                 Required,
-                "the entity whose key places rows: its own, and those whose `key_of` it is",
+                "the entity whose key places rows: its own, and those whose `key_of` it is; of several, each by its own key on the same shards",
+            ),
+            key(
+                "reference",
+                Either(&[Name("entity"), List(&Name("entity"))]),
+                Unset("none"),
+                "entities of which every shard has all rows: one answers, and all are written",
             ),
             key(
                 "how",
@@ -143,6 +180,18 @@ pub(super) const BLOCKS: &[Block] = &[
             ),
             key("virtual_nodes", Count, Unset("16, of a ring"), "of a ring: points of each shard"),
             key("count", Count, Unset("as many as ranges, else 1"), "shards"),
+            key(
+                "copies",
+                Count,
+                Is("1"),
+                "nodes that have each row: its own and the next ones of the ring, equally many of each zone; `consistency` of a query says how many must answer",
+            ),
+            key(
+                "hints",
+                Duration,
+                Unset("not kept"),
+                "how long writes are kept for a node that is down (hinted handoff)",
+            ),
             key("grow", Takes::Block("grow"), Unset("never"), "more shards later, while requests go on"),
             key("round_trip", Times, Unset("takes no time"), "between one shard and another"),
             key(
@@ -156,6 +205,60 @@ pub(super) const BLOCKS: &[Block] = &[
                 Flag,
                 Is("false"),
                 "whether what the other shards answered is an answer where one fails",
+            ),
+            key(
+                "cross_shard",
+                Word(&["2pc", "best_effort"]),
+                Is("2pc"),
+                "how a transaction is committed that has written at several shards: all or none by two phases, or one shard after the other",
+            ),
+            key(
+                "deadlocks",
+                Word(&["local", "global"]),
+                Is("local"),
+                "whether deadlocks are looked for within each shard only, or also across shards (after twice `deadlock_timeout`)",
+            ),
+        ],
+    },
+    Block {
+        name: "capacity",
+        about: "Throughput of a key-value table by units: one for each 4 KB read (half if eventually consistent) and each 1 KB written, twice as many in a transaction.",
+        keys: &[
+            key("by", Name("entity"), Required, "the entity whose key says which partition a row lies in"),
+            key("partitions", Count, Is("1"), "partitions, among which keys are divided by hash"),
+            key(
+                "mode",
+                Word(&["provisioned", "on_demand"]),
+                Is("provisioned"),
+                "so many units a second and bursts of what was left; or whatever comes, up to twice the peak of before",
+            ),
+            key(
+                "read",
+                Rate,
+                Unset("needed; 12k/s at first with on_demand"),
+                "read units a second of the table",
+            ),
+            key(
+                "write",
+                Rate,
+                Unset("needed; 4k/s at first with on_demand"),
+                "write units a second of the table",
+            ),
+            key("partition_read", Rate, Is("3000/s"), "read units a second of one partition at most"),
+            key("partition_write", Rate, Is("1000/s"), "write units a second of one partition at most"),
+            key("burst", Duration, Unset("300s"), "how long unused units are kept (provisioned)"),
+            key(
+                "adaptive",
+                Flag,
+                Is("true"),
+                "whether one partition may use what others leave (provisioned)",
+            ),
+            key("settles", Duration, Unset("30m"), "how long ago a peak must be to count (on_demand)"),
+            key(
+                "eventual_lag",
+                Times,
+                Unset("not old"),
+                "how old what an eventually consistent read sees can be",
             ),
         ],
     },

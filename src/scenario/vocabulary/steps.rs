@@ -44,6 +44,18 @@ pub(super) const BLOCKS: &[Block] = &[
                 key("parallel", Takes::Block("parallel"), Unset("-"), "several lists of steps at once"),
                 key("if", Takes::Block("if"), Unset("-"), "one way or the other"),
                 key("lock", Takes::Block("lock"), Unset("-"), "steps under the lock of the request's row"),
+                key(
+                    "transaction",
+                    Takes::Block("transaction"),
+                    Unset("-"),
+                    "statements that a database commits together, over one connection that keeps their row locks"
+                ),
+                key(
+                    "saga",
+                    List(&Takes::Block("saga")),
+                    Unset("-"),
+                    "steps that are undone, the last first, if a later one fails: no locks in between"
+                ),
                 key("receive", Either(&[Sizes, Takes::Block("receive")]), Unset("-"), "reading a body"),
                 key(
                     "reply",
@@ -121,6 +133,34 @@ pub(super) const BLOCKS: &[Block] = &[
         keys: &[
             key("row", Name("entity"), Required, "the entity"),
             key("steps", STEPS, Unset("nothing"), "the steps"),
+        ],
+    },
+    Block {
+        name: "transaction",
+        about: "Statements that a database commits together: a connection and row locks are held from the first to the commit.",
+        keys: &[
+            key("in", Name("component"), Required, "the database"),
+            key("steps", STEPS, Required, "what is done before the commit, in this order"),
+            key(
+                "attempts",
+                Count,
+                Is("1"),
+                "attempts in all, where the database itself rolled it back: a deadlock, a lock timeout, a shard that could not commit",
+            ),
+            key(
+                "backoff",
+                Text,
+                Unset("no pause"),
+                "pause before another attempt, uniform between nothing and the first time, doubled each time up to the second: 10ms..1s",
+            ),
+        ],
+    },
+    Block {
+        name: "saga",
+        about: "A step of a saga and what undoes it.",
+        keys: &[
+            key("steps", STEPS, Required, "what is done"),
+            key("undo", STEPS, Unset("nothing to undo"), "what undoes it, if a later step fails"),
         ],
     },
     Block {

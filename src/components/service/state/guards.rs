@@ -89,6 +89,8 @@ impl Guards {
             | Reason::Deadline
             | Reason::LockTimeout
             | Reason::StatementTimeout
+            | Reason::Deadlock
+            | Reason::CapacityExceeded
             | Reason::TooManyConnections
             | Reason::RateLimited
             | Reason::Shed
