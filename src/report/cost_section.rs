@@ -25,7 +25,7 @@ fn amount(row: &BillRow) -> String {
     match row.what.as_str() {
         "memory" | "storage" => bytes(""),
         "egress" | "within zones" | "across zones" => bytes("/h"),
-        "requests" | "reads" | "writes" => format!("{}/h", quantity::quantity(row.quantity, Unit::Ratio)),
+        "requests" | "reads" | "writes" => format!("{}/h", quantity::count(row.quantity.round() as u64)),
         _ => quantity::quantity(row.quantity, Unit::Ratio),
     }
 }

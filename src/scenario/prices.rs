@@ -113,7 +113,7 @@ pub(super) fn read(
                 prices.kinds.push((kind.to_owned(), component(value, beside, found)));
             } else {
                 let message = format!("there is no kind `{kind}`");
-                found.add(Code::UnknownKind, key.place, message, did_you_mean(kind, KINDS.into_iter()));
+                found.add(Code::UnknownKind, key.place, message, did_you_mean(kind, KINDS));
             }
         } else {
             let at = Node { value: Value::Null, place: key.place };
