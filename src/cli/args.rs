@@ -316,11 +316,11 @@ pub(super) struct Cache {
 pub(super) enum LogForm {
     /// Whichever reads the first lines
     Auto,
-    /// nginx's combined log, with `$request_time` and `$upstream_response_time` behind it
+    /// nginx's combined log, then `$request_time $upstream_response_time` (bare, or as rt=... urt=...)
     Nginx,
     /// AWS Application Load Balancer
     Alb,
-    /// A JSON object to a line
+    /// A JSON object to a line: time|timestamp|ts, method, path|uri|url|route, status, bytes, duration|latency|..._ms
     Json,
     /// OpenTelemetry's spans as JSON
     Otlp,

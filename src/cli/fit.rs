@@ -77,14 +77,16 @@ fn say(code: Code, message: &str, help: &str) -> Exit {
 }
 
 fn lines(broken: &Broken) -> String {
-    broken.first.iter().map(|(line, why)| format!("\n  line {line}: {why}")).collect()
+    let lines = broken.first.iter().map(|(line, why)| format!("\n  line {line}: {why}"));
+    lines.collect::<Vec<_>>().concat()
 }
 
 fn refuse(log: &str, error: LogError) -> Exit {
     match error {
         LogError::Unreadable(error) => say(Code::UnreadableFile, &format!("{log}: {error}"), ""),
         LogError::UnknownForm(reasons) => {
-            let reasons: String = reasons.iter().map(|(form, why)| format!("\n  as {form}: {why}")).collect();
+            let reasons = reasons.iter().map(|(form, why)| format!("\n  as {form}: {why}"));
+            let reasons = reasons.collect::<Vec<_>>().concat();
             say(
                 Code::BadTrace,
                 &format!("{log}: its form is not known{reasons}"),

@@ -473,7 +473,7 @@ fn series(catalog: &Catalog, records: &[ReplicationRecord]) -> Series {
         };
         let of = |b: &Bucket, record: &ReplicationRecord| match &metric {
             Metric::Cost => {
-                let usage = |slot: usize| b.usage.get(slot).cloned().unwrap_or_default();
+                let usage = |slot: usize| b.usage.get(slot).copied().unwrap_or_default();
                 let (resources, events, span) = (record.resources, &b.events, b.span);
                 Stretch { catalog, resources, events, usage: &usage, span }.total()
             }

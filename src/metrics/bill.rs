@@ -9,7 +9,7 @@
 
 use super::catalog::{Catalog, ComponentInfo, Role};
 use super::counters::Events;
-use super::meters::of;
+use super::meters::{Meters, of};
 use super::time_weighted::Usage;
 use crate::base::{ComponentId, Price};
 
@@ -139,7 +139,8 @@ impl Stretch<'_> {
     /// How much of an item there was: on average of what is kept, per hour of what is done.
     #[must_use]
     pub fn quantity(&self, item: &BillItem) -> f64 {
-        let meters = &self.events.meters;
+        let nothing = Meters::default();
+        let meters = self.events.meters.as_deref().unwrap_or(&nothing);
         let component = item.component.and_then(|id| self.catalog.components.iter().find(|c| c.id == id));
         let Some(component) = component else {
             return match item.charge {

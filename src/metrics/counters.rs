@@ -27,8 +27,8 @@ pub struct Events {
     pub abandoned: u64,
     /// Ended by a timeout or a deadline, whoever's.
     pub timeouts: u64,
-    /// What is paid for by the piece or by the byte.
-    pub meters: Meters,
+    /// What is paid for by the piece or by the byte, if there was any of it.
+    pub meters: Option<Box<Meters>>,
     /// Visits to components that began.
     pub calls_opened: u64,
     /// Visits that ended.
@@ -88,7 +88,9 @@ impl Events {
         self.good += other.good;
         self.abandoned += other.abandoned;
         self.timeouts += other.timeouts;
-        self.meters.add(&other.meters);
+        if let Some(meters) = &other.meters {
+            self.meters.get_or_insert_default().add(meters);
+        }
         self.calls_opened += other.calls_opened;
         self.calls_closed += other.calls_closed;
         self.served += other.served;

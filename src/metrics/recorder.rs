@@ -474,10 +474,18 @@ impl Probe for Recorder {
             Observation::Reattempted { .. } => self.events.reattempted += 1,
             Observation::Finished(end) => self.finished(now, &end),
             Observation::Retried { .. } => {}
-            Observation::Egress { component, bytes } => self.events.meters.egress(component, bytes),
-            Observation::Moved { bytes, across } => self.events.meters.moved(bytes, across),
-            Observation::Connected { component } => self.events.meters.connected(component),
-            Observation::Stated { component, writes } => self.events.meters.stated(component, writes),
+            Observation::Egress { component, bytes } => {
+                self.events.meters.get_or_insert_default().egress(component, bytes)
+            }
+            Observation::Moved { bytes, across } => {
+                self.events.meters.get_or_insert_default().moved(bytes, across)
+            }
+            Observation::Connected { component } => {
+                self.events.meters.get_or_insert_default().connected(component)
+            }
+            Observation::Stated { component, writes } => {
+                self.events.meters.get_or_insert_default().stated(component, writes)
+            }
             Observation::Read { entity, behind, age } => self.read(entity, behind, age),
             Observation::Looked { store, found, .. } => {
                 if let Some(store) = self.events.lookups.get_mut(store.index()) {

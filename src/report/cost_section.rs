@@ -25,7 +25,7 @@ fn amount(row: &BillRow) -> String {
     match row.what.as_str() {
         "memory" | "storage" => bytes(""),
         "egress" | "within zones" | "across zones" => bytes("/h"),
-        "requests" | "reads" | "writes" => format!("{}/h", quantity::quantity(row.quantity, Unit::Ratio)),
+        "requests" | "reads" | "writes" => format!("{}/h", quantity::count(row.quantity.round() as u64)),
         _ => quantity::quantity(row.quantity, Unit::Ratio),
     }
 }
@@ -45,25 +45,33 @@ pub(super) fn cost(variant: &VariantResults, lines: bool) -> String {
             let _ = writeln!(out, "{words:<25} {}", quantity::estimate(found));
         }
     }
-    let mut rows = Rows::new(&["component", "what", "price", "amount", "per hour", "share"], 3, lines);
+    let (header, all) = bill_rows(variant);
+    let mut rows = Rows::new(&header, 3, lines);
+    all.iter().for_each(|row| rows.push(row));
+    out.push_str(&rows.text());
+    if variant.bill.iter().any(|row| row.unverified) {
+        let _ =
+            writeln!(out, "({PLACEHOLDER}): a placeholder of the price list; write your own under `prices`");
+    }
+    out
+}
+
+/// The bill's header and lines.
+pub(super) fn bill_rows(variant: &VariantResults) -> ([&'static str; 6], Vec<Vec<String>>) {
     let total: f64 = variant.bill.iter().map(|row| row.per_hour).sum();
-    for row in &variant.bill {
+    let line = |row: &BillRow| {
         let share = if total > 0.0 { row.per_hour / total } else { 0.0 };
-        let mark = if row.unverified { " *" } else { "" };
-        rows.push(&[
+        let mark = if row.unverified { format!(" ({PLACEHOLDER})") } else { String::new() };
+        vec![
             row.component.clone().unwrap_or_else(|| "traffic".to_owned()),
             row.what.clone(),
             format!("{}{mark}", row.price),
             amount(row),
             quantity::quantity(row.per_hour, Unit::MoneyPerHour),
             quantity::quantity(share, Unit::Share),
-        ]);
-    }
-    out.push_str(&rows.text());
-    if variant.bill.iter().any(|row| row.unverified) {
-        let _ = writeln!(out, "* a placeholder, {PLACEHOLDER}: write your own price under `prices`");
-    }
-    out
+        ]
+    };
+    (["component", "what", "price", "amount", "per hour", "share"], variant.bill.iter().map(line).collect())
 }
 
 fn instant(value: MetricValue) -> String {

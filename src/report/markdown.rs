@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use super::bottleneck::bottleneck;
 use super::check::{Check, State, checks};
+use super::cost_section::bill_rows;
 use super::headline::{USUAL, headline};
 use super::quantity;
 use super::warnings::warnings;
@@ -156,6 +157,17 @@ pub fn run_markdown(results: &RunResults, mermaid: &[(String, String)]) -> Strin
     sections.push(("metrics".to_owned(), table(&header, &rows)));
     for (name, text) in mermaid.iter().take(1) {
         sections.push((format!("topology of {name}"), topology(text)));
+    }
+    for variant in results.variants.iter().filter(|variant| !variant.bill.is_empty()) {
+        let (header, rows) = bill_rows(variant);
+        let placeholder = variant.bill.iter().any(|row| row.unverified);
+        let note = if placeholder { "(unverified): a placeholder of the price list\n\n" } else { "" };
+        let body = format!(
+            "<details><summary>Cost: {}</summary>\n\n{}{note}</details>\n\n",
+            plain(&variant.name),
+            table(&header, &rows)
+        );
+        sections.push((format!("cost of {}", variant.name), body));
     }
     for variant in &results.variants {
         let found = warnings(variant);

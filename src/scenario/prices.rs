@@ -15,6 +15,9 @@ use crate::metrics::{Charge, Tariff};
 /// Before the name of a kind.
 const ANY: &str = "any ";
 
+/// A kind that price lists have, whether or not a scenario can have one.
+const QUEUE: &str = "queue";
+
 /// What a component can be charged for, and how each is priced.
 const OF_COMPONENT: [Charge; 9] = [
     Charge::Instance,
@@ -106,11 +109,11 @@ pub(super) fn read(
         if let Some(charge) = is_traffic(key) {
             prices.traffic.extend(tariff(charge, value, beside, found));
         } else if let Some(kind) = key.name.strip_prefix(ANY) {
-            if KINDS.contains(&kind) {
+            if KINDS.contains(&kind) || kind == QUEUE {
                 prices.kinds.push((kind.to_owned(), component(value, beside, found)));
-            } else if !beside.is_of_a_preset(key.place) {
+            } else {
                 let message = format!("there is no kind `{kind}`");
-                found.add(Code::UnknownKind, key.place, message, did_you_mean(kind, KINDS.into_iter()));
+                found.add(Code::UnknownKind, key.place, message, did_you_mean(kind, KINDS));
             }
         } else {
             let at = Node { value: Value::Null, place: key.place };

@@ -249,6 +249,12 @@ mod tests {
             }
         }
         model.clients.iter_mut().for_each(|client| client.place = place);
+        // What a preset wrote is the scenario's own once it is spelt out.
+        let prices = &mut model.prices;
+        let lists = prices.components.iter_mut().chain(&mut prices.kinds).map(|(_, list)| list);
+        for (_, tariff) in lists.chain([&mut prices.traffic]).flatten() {
+            tariff.unverified = false;
+        }
         for claim in model.objectives.iter_mut().chain(&mut model.expectations) {
             claim.place = place;
         }

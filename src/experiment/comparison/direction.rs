@@ -17,7 +17,7 @@ pub enum Direction {
 /// More of these is better.
 const HIGHER: [&str; 5] = ["goodput", "availability", "hit_ratio", "byte_hit_ratio", "offload"];
 /// Less of these is better.
-const LOWER: [&str; 28] = [
+const LOWER: [&str; 30] = [
     "rate_503",
     "errors",
     "timeouts",
@@ -29,6 +29,8 @@ const LOWER: [&str; 28] = [
     "time_to_recover",
     "cost",
     "cost_per_million_good",
+    "cost_per_spike",
+    "burn_rate",
     "skew",
     "stale_reads",
     "staleness",

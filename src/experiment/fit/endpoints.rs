@@ -89,7 +89,7 @@ impl Endpoints {
         let plain = |c: char| if c.is_control() { '?' } else { c };
         let mut name: String = format!("{} {path}", entry.method).chars().map(plain).take(200).collect();
         if !self.by_name.contains_key(&name) && self.by_name.len() >= MOST_ENDPOINTS {
-            name = REST.to_owned();
+            REST.clone_into(&mut name);
         }
         if let Some((entity, key)) = row
             && (self.keys.contains_key(&entity) || self.keys.len() < MOST_ENTITIES)
