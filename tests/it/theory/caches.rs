@@ -101,7 +101,7 @@ fn who_comes_during_a_fetch_waits_for_it() {
     let id = "TTL-COALESCE";
     let run = |coalesce: &str| {
         let step = format!("ttl: 5s, coalesce: {coalesce}, miss: [sleep: 200ms, query: db.get(post)]");
-        watched(&cached("rate: 20/s", "GET /: 1", "rows: 1", "op_cost: 0s", &step, 4_000), &[])
+        watched(&cached("rate: 20/s", "GET /: 1", "rows: 1", "op_cost: 0s", &step, 20_000), &[])
     };
     let runs = run("instance");
     hold_value(id, "mean", "mean_latency", &runs.each("mean"), runs.jobs());
