@@ -43,7 +43,7 @@ fn small_caches_hit_as_often_as_they_must() {
                 &format!("rows: {rows}, zipf: {zipf}"),
                 &format!("max: {max}, eviction: {eviction}"),
                 "miss: db.get(post)",
-                60,
+                20,
             );
             let runs = watched(&text, &[]);
             hold_value(id, "hit_ratio", quantity, &hits(&runs), runs.jobs());
@@ -65,7 +65,7 @@ fn small_caches_hit_as_often_as_they_must() {
             &format!("rows: {rows}, zipf: {zipf}"),
             &format!("max: {max}, eviction: lfu"),
             "miss: db.get(post)",
-            60,
+            20,
         );
         let (learnt, _) = mean_and_error(&hits(&watched(&text, &[])));
         let best = expected(id, "hit_LFU_static");
@@ -99,11 +99,11 @@ fn a_copy_lives_from_its_fetch() {
 #[test]
 fn who_comes_during_a_fetch_waits_for_it() {
     let id = "TTL-COALESCE";
-    let run = |coalesce: &str| {
+    let run = |coalesce: &str, seconds: u32| {
         let step = format!("ttl: 5s, coalesce: {coalesce}, miss: [sleep: 200ms, query: db.get(post)]");
-        watched(&cached("rate: 20/s", "GET /: 1", "rows: 1", "op_cost: 0s", &step, 20_000), &[])
+        watched(&cached("rate: 20/s", "GET /: 1", "rows: 1", "op_cost: 0s", &step, seconds), &[])
     };
-    let runs = run("instance");
+    let runs = run("instance", 20_000);
     hold_value(id, "mean", "mean_latency", &runs.each("mean"), runs.jobs());
     let fetched = |runs: &Runs| -> Vec<f64> {
         let hit = runs.each("hit_ratio(post)");
@@ -112,7 +112,7 @@ fn who_comes_during_a_fetch_waits_for_it() {
     hold_value(id, "rate", "origin_rate", &fetched(&runs), runs.jobs());
     // Alone, whoever comes during the fetch fetches too. The case lets the copy live from the first of these; here,
     // as in the products, each renews it: so much longer as the last of them comes later, d - (1 - exp(-rd)) / r.
-    let alone = run("none");
+    let alone = run("none", 4_000);
     let (rate, _) = mean_and_error(&fetched(&alone));
     let first = expected(id, "origin_rate_no_coalescing");
     let (r, d) = (20.0, 0.2);

@@ -19,7 +19,7 @@ use super::algorithm::{Algorithm, Choice, Member, Settings, State, View, ZonePol
 use super::spec::{self, HashBy, Layer, LoadBalancerBuild};
 use super::watch::Watch;
 use crate::base::random::StreamName;
-use crate::base::{ComponentId, SimDuration, SimTime, ZoneId};
+use crate::base::{ComponentId, SimDuration, ZoneId};
 use crate::engine::{
     CallId, Context, Cores, Disturbance, Flags, Life, Node, Observation, Outcome, Probe, Reason, Timer,
     Withdrawal,
