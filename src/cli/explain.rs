@@ -41,8 +41,10 @@ pub(super) fn explain(arguments: &Explain) -> Exit {
         return print(&describe(block));
     }
     let product = what.split('@').next().unwrap_or(what);
-    if let Some(preset) = PRESETS.iter().find(|preset| preset.name == product) {
-        return print(&values(preset));
+    // A product may have presets for several blocks.
+    let named: Vec<String> = PRESETS.iter().filter(|preset| preset.name == product).map(values).collect();
+    if !named.is_empty() {
+        return print(&named.join("\n"));
     }
     if let Some(found) = explanation(what) {
         return print(&format!(

@@ -532,10 +532,7 @@ impl<P: Probe> Core<P> {
         let Some(call) = self.calls.get_mut(child) else { return };
         call.parent = CallId::NONE;
         if call.flags.has(Flags::PARKED) || call.flags.has(Flags::LOST) {
-            if let Some(request) = self.close(child).map(|call| call.request) {
-                self.drop_reference(request);
-            }
-            return;
+            return self.close_unanswered(child);
         }
         if call.flags.has(Flags::ANSWERED) {
             self.close_connection(child);

@@ -382,6 +382,8 @@ impl<P: Probe> Context<'_, P> {
     pub fn release_buffered(&mut self, primary: u16) {
         let Some(index) = self.own_cluster() else { return };
         for (id, _) in std::mem::take(&mut self.core.clusters[index].buffered) {
+            // It arrives a second time, so it leaves first.
+            self.core.observe_parting(id);
             let parked = self.core.calls.get_mut(id).filter(|call| call.flags.has(Flags::PARKED));
             let Some(call) = parked else { continue };
             call.flags.take(Flags::PARKED);

@@ -249,10 +249,26 @@ impl<P: Probe> Core<P> {
         call.flags.set(mark);
         call.token = call.token.wrapping_add(1);
         let parent = call.parent;
-        if !self.calls.contains(parent)
-            && let Some(request) = self.close(id).map(|call| call.request)
-        {
+        if !self.calls.contains(parent) {
+            self.close_unanswered(id);
+        }
+    }
+
+    /// The end of a call that is never answered. One that arrived has left its component only now.
+    pub(super) fn close_unanswered(&mut self, id: CallId) {
+        self.observe_parting(id);
+        if let Some(request) = self.close(id).map(|call| call.request) {
             self.drop_reference(request);
+        }
+    }
+
+    /// A call that was parked where it had arrived is there no more.
+    pub(super) fn observe_parting(&mut self, id: CallId) {
+        let Some(call) = self.calls.get(id) else { return };
+        if call.flags.has(Flags::PARKED) && !call.flags.has(Flags::ANSWERED) {
+            let (component, stay) = (call.component, self.now().since(call.arrived));
+            let outcome = Outcome::error(503, component, Reason::Unreachable);
+            self.observe(Observation::CallClosed { component, outcome, orphan: true, stay });
         }
     }
 

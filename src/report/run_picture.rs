@@ -47,6 +47,11 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
         let label = column.name.trim_start_matches("errors.");
         traffic.push(line(&column.name, label, Role::Error, Stroke::Solid));
     }
+    // Who was never answered is no status; a server's own 504 has a line already.
+    if column("errors.504").is_none() {
+        let silent = line("timeouts", "no answer", Role::Error, Stroke::Dashed);
+        traffic.push(silent.filter(|line| line.points.iter().any(|(_, y)| *y > 0.0)));
+    }
     traffic.push(line("abandoned", "gave up", Role::Error, Stroke::Dashed));
     let latency = [("p50", Role::P50), ("p99", Role::P99), ("p99.9", Role::P999)]
         .map(|(name, role)| line(name, name, role, Stroke::Solid));

@@ -113,7 +113,7 @@ fn idle_line(component: &Node, found: &mut Diagnostics) {
         return;
     }
     if unlimited {
-        for key in ["backlog", "max_wait", "shed"] {
+        for key in ["backlog", "max_wait", "shed", "cold_start"] {
             let help = "write `workers: 50`, for example: how many requests an instance has in hand at once";
             idle(component.get(key), "without a limit of `workers` nothing waits for one", help, found);
         }

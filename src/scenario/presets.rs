@@ -17,7 +17,7 @@ use crate::document::{Code, Diagnostics, Key, Node, Place, Sources, Value, did_y
 pub struct Preset {
     /// The product.
     pub name: &'static str,
-    /// The kind of component that it is for, or `autoscale` or `spike`.
+    /// The kind of component that it is for, or the block: `autoscale`, `spike`, `retry`, `breaker`, `rate_limit`.
     pub kind: &'static str,
     text: &'static str,
 }
@@ -30,6 +30,8 @@ const fn preset(name: &'static str, kind: &'static str, text: &'static str) -> P
 pub const PRESETS: &[Preset] = &[
     preset("nginx", "load_balancer", include_str!("presets/nginx.yaml")),
     preset("haproxy", "load_balancer", include_str!("presets/haproxy.yaml")),
+    preset("nginx-pre-1.29.7", "load_balancer", include_str!("presets/nginx-pre-1.29.7.yaml")),
+    preset("haproxy-pre-3.3", "load_balancer", include_str!("presets/haproxy-pre-3.3.yaml")),
     preset("envoy", "load_balancer", include_str!("presets/envoy.yaml")),
     preset("alb", "load_balancer", include_str!("presets/alb.yaml")),
     preset("nlb", "load_balancer", include_str!("presets/nlb.yaml")),
@@ -44,6 +46,7 @@ pub const PRESETS: &[Preset] = &[
     preset("node", "service", include_str!("presets/node.yaml")),
     preset("go", "service", include_str!("presets/go.yaml")),
     preset("php-fpm", "service", include_str!("presets/php-fpm.yaml")),
+    preset("lambda", "service", include_str!("presets/lambda.yaml")),
     preset("spring-hikari", "service", include_str!("presets/spring-hikari.yaml")),
     preset("postgres", "database", include_str!("presets/postgres.yaml")),
     preset("mysql", "database", include_str!("presets/mysql.yaml")),
@@ -82,11 +85,18 @@ pub const PRESETS: &[Preset] = &[
     preset("k8s-hpa", "autoscale", include_str!("presets/k8s-hpa.yaml")),
     preset("aws-target-tracking", "autoscale", include_str!("presets/aws-target-tracking.yaml")),
     preset("aws-sdk", "retry", include_str!("presets/aws-sdk.yaml")),
+    preset("aws-sdk-legacy", "retry", include_str!("presets/aws-sdk-legacy.yaml")),
+    preset("finagle", "retry", include_str!("presets/finagle.yaml")),
     preset("grpc", "retry", include_str!("presets/grpc.yaml")),
     preset("envoy-route", "retry", include_str!("presets/envoy-route.yaml")),
     preset("resilience4j", "retry", include_str!("presets/resilience4j.yaml")),
     preset("google-sre", "retry", include_str!("presets/google-sre.yaml")),
     preset("public-cloud", "prices", include_str!("presets/public-cloud.yaml")),
+    preset("resilience4j", "breaker", include_str!("presets/resilience4j-breaker.yaml")),
+    preset("hystrix", "breaker", include_str!("presets/hystrix.yaml")),
+    preset("nginx-limit-req", "rate_limit", include_str!("presets/nginx-limit-req.yaml")),
+    preset("token-bucket", "rate_limit", include_str!("presets/token-bucket.yaml")),
+    preset("stripe", "rate_limit", include_str!("presets/stripe.yaml")),
     preset("hn-front-page", "spike", include_str!("presets/hn-front-page.yaml")),
     preset("tweet-celebrity", "spike", include_str!("presets/tweet-celebrity.yaml")),
     preset("product-hunt", "spike", include_str!("presets/product-hunt.yaml")),
@@ -144,7 +154,7 @@ impl Preset {
     }
 }
 
-/// Lays presets under a design: components, autoscalers, spikes and retries that name one.
+/// Lays presets under a design: components and blocks that name one.
 pub fn fill(tree: &mut Node, sources: &mut Sources, found: &mut Diagnostics) {
     for (_, component) in children(tree, "components") {
         let kind = component.get("kind").and_then(Node::text).unwrap_or_default().to_owned();
@@ -152,8 +162,11 @@ pub fn fill(tree: &mut Node, sources: &mut Sources, found: &mut Diagnostics) {
         if let Some(autoscale) = child(component, "autoscale") {
             lay_under(autoscale, "autoscale", sources, found);
         }
+        if let Some(limit) = child(component, "rate_limit") {
+            lay_under(limit, "rate_limit", sources, found);
+        }
         if let Some(endpoints) = child(component, "endpoints") {
-            fill_retries(endpoints, sources, found);
+            fill_calls(endpoints, sources, found);
         }
     }
     if let Some(prices) = child(tree, "prices") {
@@ -168,7 +181,7 @@ pub fn fill(tree: &mut Node, sources: &mut Sources, found: &mut Diagnostics) {
         }
     }
     for (_, client) in children(tree, "clients") {
-        fill_retries(client, sources, found);
+        fill_calls(client, sources, found);
         for key in ["spike", "spikes"] {
             let Some(node) = child(client, key) else { continue };
             match &mut node.value {
@@ -183,21 +196,21 @@ pub fn fill(tree: &mut Node, sources: &mut Sources, found: &mut Diagnostics) {
     }
 }
 
-/// Retries at whatever depth: `retry: grpc`, or with its own keys, `retry: {preset: grpc, attempts: 2}`.
-fn fill_retries(node: &mut Node, sources: &mut Sources, found: &mut Diagnostics) {
+/// Retries and breakers at whatever depth: `retry: grpc`, or with keys of its own, `retry: {preset: grpc, attempts: 2}`.
+fn fill_calls(node: &mut Node, sources: &mut Sources, found: &mut Diagnostics) {
     match &mut node.value {
-        Value::List(items) => items.iter_mut().for_each(|item| fill_retries(item, sources, found)),
+        Value::List(items) => items.iter_mut().for_each(|item| fill_calls(item, sources, found)),
         Value::Map(entries) => {
             for (key, below) in entries {
-                if key.name != "retry" {
-                    fill_retries(below, sources, found);
+                let Some(kind) = ["retry", "breaker"].into_iter().find(|kind| *kind == key.name) else {
+                    fill_calls(below, sources, found);
                     continue;
-                }
+                };
                 if matches!(below.value, Value::Scalar { .. }) {
                     let named = (Key { name: "preset".to_owned(), place: below.place }, below.clone());
                     below.value = Value::Map(vec![named]);
                 }
-                lay_under(below, "retry", sources, found);
+                lay_under(below, kind, sources, found);
             }
         }
         _ => {}

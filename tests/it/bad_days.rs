@@ -284,4 +284,9 @@ faults: [{{at: 0s, errors: {{target: \"app[0]\", status: 503}}}}]
     assert!((run(&text("[connect, timeout]")).each("errors.503")[0] - 0.5).abs() < 0.01);
     let listed = run(&text("[connect, timeout, 503]"));
     assert_eq!(listed.each("errors.503"), [0.0]);
+    // What may not be sent twice is passed on as it is, and counts against nobody.
+    let posts = text("[connect, timeout, 503]").replace("GET /", "POST /");
+    assert!((run(&posts).each("errors.503")[0] - 0.5).abs() < 0.01);
+    let sent_again = posts.replace("503]}", "503], non_idempotent: true}");
+    assert_eq!(run(&sent_again).each("errors.503"), [0.0]);
 }

@@ -182,6 +182,27 @@ fn faults_that_overlap_are_weighed_together() {
 }
 
 #[test]
+fn what_a_vanished_zone_swallowed_is_in_flight_no_longer_than_somebody_waits_for_it() {
+    // 200/s, half of them swallowed; each is given up after 2 s, so 200 at most; ten in service as a rule.
+    let text = "
+scenario: swallowed
+run: {duration: 300s, replications: 1}
+clients: {web: {rate: 200/s, arrivals: deterministic, timeout: 2s, mix: {GET /: 1}, to: app}}
+components: {app: {kind: service, instances: 2, zones: [a, b], endpoints: {GET /: [sleep: 50ms]}}}
+faults: [{at: 100s, zone_down: a, for: 100s}]
+";
+    let windows = [
+        (40.0, 99.0, "app.in_flight"),
+        (110.0, 199.0, "app.in_flight"),
+        (204.0, 299.0, "app.in_flight"),
+        (110.0, 199.0, "timeouts"),
+    ];
+    let seen = during(text, &windows);
+    assert!((seen[0] - 10.0).abs() < 0.1 && (seen[2] - 10.0).abs() < 0.1, "{seen:?}");
+    assert!((seen[1] - 205.0).abs() < 2.0 && (seen[3] - 0.5).abs() < 0.02, "{seen:?}");
+}
+
+#[test]
 fn connections_to_a_dead_database_are_gone_and_a_reset_makes_everybody_connect() {
     // Two services of five pooled connections each, and a database that accepts exactly these ten.
     let text = |fault: &str| {

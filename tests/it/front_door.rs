@@ -59,6 +59,13 @@ fn a_probe_that_is_never_answered_fails_at_its_timeout() {
     assert_eq!(seen[1], 0.0, "{seen:?}");
     let detection = seen[2] * 30.0 / 0.5;
     assert!((12.5..16.5).contains(&detection), "{detection}");
+    // HAProxy's `inter 2s fall 3`: a probe may take 2 s, and the next one comes 2 s after it. 1 + 5 x 2 s, and
+    // with `fastinter 500ms` 1 + 2 + 0.5 + 2 + 0.5 + 2; from start to start it would be 1 + 2 x 2 + 2.
+    for (more, expected) in [(", from: end", 11.0), (", from: end, fast_every: 500ms", 8.0), ("", 7.0)] {
+        let with = text.replace("every: 5s, timeout: 2s, fall: 3, rise: 2", &format!("every: 2s{more}"));
+        let detection = during(&with, &[(100.0, 130.0, "timeouts")])[0] * 30.0 / 0.5;
+        assert!((detection - expected).abs() < 1.2, "{more}: {detection}");
+    }
 }
 
 #[test]
@@ -72,6 +79,11 @@ fn passive_rules_find_what_checks_do_not_see() {
         during(&fleet(outliers, sick), &[(102.0, 125.0, "errors.500"), (102.0, 190.0, "errors.500")]);
     assert_eq!(ejected[0], 0.0);
     assert!(ejected[1] < 0.01, "{ejected:?}");
+    // HAProxy's `observe layer7`: ten errors in a row count as a failed probe, so three times as many take it out,
+    // until two good probes bring it back.
+    let observed =
+        during(&fleet("health: {every: 2s, observe: 10}", sick), &[(110.0, 190.0, "errors.500")])[0];
+    assert!((0.02..0.1).contains(&observed), "{observed}");
     // A server that fails at once draws more and more of the traffic under least connections: a black hole.
     let hole = during(&fleet("algorithm: least_connections", sick), &[(110.0, 190.0, "errors.500")])[0];
     assert!(hole > 0.6, "{hole}");

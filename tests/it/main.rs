@@ -27,6 +27,7 @@ mod mistakes;
 mod model;
 mod overload;
 mod poolers;
+mod presets;
 mod protection;
 mod queues;
 mod replicas;

@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use super::spec::{AutoscaleBuild, AutoscaleSpec, Rule};
+use super::spec::{AutoscaleBuild, AutoscaleSpec, Rule, Signal};
 use super::{Capacity, HorizontalPodAutoscaler, Pod, TargetTracking};
 use crate::base::{SimDuration, SimTime};
 
@@ -123,7 +123,9 @@ impl Fleet {
                     Place::Serving { since, ready } => {
                         let settled = now.since(since) >= initialisation || since == SimTime::ZERO;
                         let whole = window.end >= ready + scrape;
-                        Some(Pod { utilisation: value(at), ready: settled || whole })
+                        // Only the processor's metric is distrusted so (`groupPods`).
+                        let trusted = self.build.spec.signal != Signal::Cpu || settled || whole;
+                        Some(Pod { utilisation: value(at), ready: trusted })
                     }
                     Place::Free | Place::Draining { .. } => None,
                 };
@@ -225,7 +227,6 @@ impl Fleet {
 
 #[cfg(test)]
 mod tests {
-    use super::super::spec::Signal;
     use super::super::{HpaSettings, TrackingSettings};
     use super::*;
     use crate::base::random::{Distribution, Key};

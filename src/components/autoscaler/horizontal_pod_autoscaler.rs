@@ -2,11 +2,13 @@
 //!
 //! Every 15 s: desired = ceil(ready x mean metric / target), unless the ratio is within 10 % of one.
 //! Pods that are not ready count as using nothing when that would scale up, pods without a metric as using
-//! nothing when scaling up and their whole request when scaling down; if that turns the direction round, or
+//! nothing when scaling up and, when scaling down, their whole request (or the target, if that is more; of other
+//! metrics than resources, the target); if that turns the direction round, or
 //! brings the ratio within the tolerance, nothing happens (`replica_calculator.go`). Then the stabilisation:
-//! up to the least recommendation of the up window (0 s), down to the largest one of the down window (300 s).
+//! up to the least recommendation of the up window (0 s), down to the largest one of the down window (300 s), of
+//! which the number at the start is the first.
 //! Then the rate: up by at most 100 % or 4 pods per 15 s, whichever is more, down by 100 % per 15 s, counted
-//! from how many there were at the start of the period; then minimum and maximum (`horizontal.go`).
+//! from how many there were at the start of the period, whatever came and went since; then minimum and maximum (`horizontal.go`).
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
@@ -49,6 +51,8 @@ pub struct HpaSettings {
     pub bounds: [u32; 2],
     /// Deviation of the ratio from one for which nothing is done.
     pub tolerance: f64,
+    /// Utilisation that a pod without a metric is taken for when that speaks against scaling down.
+    pub missing: f64,
     /// Upwards.
     pub up: ScalingRules,
     /// Downwards.
@@ -64,6 +68,7 @@ impl HpaSettings {
             target,
             bounds,
             tolerance: 0.1,
+            missing: target.max(1.0),
             up: ScalingRules {
                 stabilisation: SimDuration::ZERO,
                 policies: vec![RatePolicy::Percent(1.0, period), RatePolicy::Pods(4, period)],
@@ -87,7 +92,8 @@ fn ceil(x: f64) -> u32 {
 /// The number that the metric asks for, of `current` ones. Without a pod that is ready and has a metric, the
 /// present one.
 #[must_use]
-pub fn desired_replicas(pods: &[Pod], target: f64, tolerance: f64, current: u32) -> u32 {
+pub fn desired_replicas(pods: &[Pod], settings: &HpaSettings, current: u32) -> u32 {
+    let &HpaSettings { target, tolerance, missing: fallback, .. } = settings;
     let near_one = |ratio: f64| (1.0 - ratio).abs() <= tolerance + 1e-12;
     let known: Vec<f64> = pods.iter().filter(|pod| pod.ready).filter_map(|pod| pod.utilisation).collect();
     if known.is_empty() || target <= 0.0 {
@@ -103,8 +109,8 @@ pub fn desired_replicas(pods: &[Pod], target: f64, tolerance: f64, current: u32)
     }
     let (mut sum, mut counted) = (sum, known.len());
     if missing > 0 {
-        // The request as a whole, utilisation 1, speaks against scaling down; nothing against scaling up.
-        sum += if ratio < 1.0 { missing as f64 } else { 0.0 };
+        // The request as a whole speaks against scaling down, nothing against scaling up.
+        sum += if ratio < 1.0 { missing as f64 * fallback } else { 0.0 };
         counted += missing;
     }
     if unready_count {
@@ -125,20 +131,22 @@ pub struct HorizontalPodAutoscaler {
     recommendations: VecDeque<(SimTime, u32)>,
     /// Changes of the last periods: when, and by how many.
     changes: VecDeque<(SimTime, i64)>,
+    /// Whether the number at the start has been noted.
+    began: bool,
 }
 
 impl HorizontalPodAutoscaler {
     /// An autoscaler without a history.
     #[must_use]
     pub const fn new(settings: HpaSettings) -> Self {
-        Self { settings, recommendations: VecDeque::new(), changes: VecDeque::new() }
+        Self { settings, recommendations: VecDeque::new(), changes: VecDeque::new(), began: false }
     }
 
     /// What the metric of these pods asks for, within what windows and rates allow: the number of pods from
     /// now on, of `current` ones. Of several metrics the caller hands the largest wish to
     /// [`Self::recommend`] instead.
     pub fn decide(&mut self, pods: &[Pod], current: u32, now: SimTime) -> u32 {
-        let wish = desired_replicas(pods, self.settings.target, self.settings.tolerance, current);
+        let wish = desired_replicas(pods, &self.settings, current);
         self.recommend(wish, current, now)
     }
 
@@ -156,6 +164,10 @@ impl HorizontalPodAutoscaler {
 
     fn stabilised(&mut self, wish: u32, current: u32, now: SimTime) -> u32 {
         let (up, down) = (self.settings.up.stabilisation, self.settings.down.stabilisation);
+        if self.recommendations.is_empty() && !self.began {
+            self.began = true;
+            self.recommendations.push_back((now, current));
+        }
         let kept = up.max(down);
         while self.recommendations.front().is_some_and(|(at, _)| now.since(*at) >= kept) {
             self.recommendations.pop_front();
@@ -180,26 +192,24 @@ impl HorizontalPodAutoscaler {
         while self.changes.front().is_some_and(|(at, _)| now.since(*at) >= kept) {
             self.changes.pop_front();
         }
-        // How many there would be, had nothing changed in this direction within the period.
-        let at_start = |period: SimDuration, sign: i64| {
-            let recent = self.changes.iter().filter(|(at, by)| now.since(*at) < period && by * sign > 0);
+        // How many there were at the start of the period.
+        let at_start = |period: SimDuration| {
+            let recent = self.changes.iter().filter(|(at, _)| now.since(*at) < period);
             (i64::from(current) - recent.map(|(_, by)| by).sum::<i64>()).max(0) as f64
         };
         match wish.cmp(&current) {
             Ordering::Equal => wish,
             Ordering::Greater => {
                 let limits = self.settings.up.policies.iter().map(|policy| match *policy {
-                    RatePolicy::Pods(n, period) => (at_start(period, 1) as u32).saturating_add(n),
-                    RatePolicy::Percent(share, period) => ceil(at_start(period, 1) * (1.0 + share)),
+                    RatePolicy::Pods(n, period) => (at_start(period) as u32).saturating_add(n),
+                    RatePolicy::Percent(share, period) => ceil(at_start(period) * (1.0 + share)),
                 });
                 wish.min(limits.max().unwrap_or(current).max(current))
             }
             Ordering::Less => {
                 let limits = self.settings.down.policies.iter().map(|policy| match *policy {
-                    RatePolicy::Pods(n, period) => (at_start(period, -1) as u32).saturating_sub(n),
-                    RatePolicy::Percent(share, period) => {
-                        (at_start(period, -1) * (1.0 - share) + 1e-9) as u32
-                    }
+                    RatePolicy::Pods(n, period) => (at_start(period) as u32).saturating_sub(n),
+                    RatePolicy::Percent(share, period) => (at_start(period) * (1.0 - share) + 1e-9) as u32,
                 });
                 wish.max(limits.min().unwrap_or(current).min(current))
             }
@@ -215,6 +225,10 @@ mod tests {
         SimTime::ZERO + SimDuration::from_secs(s)
     }
 
+    fn half() -> HpaSettings {
+        HpaSettings::new(0.5, [1, 100])
+    }
+
     fn pods(utilisation: f64, n: usize) -> Vec<Pod> {
         vec![Pod { utilisation: Some(utilisation), ready: true }; n]
     }
@@ -223,13 +237,13 @@ mod tests {
     fn the_documented_formula() {
         // "If the current metric value is 200m and the desired value is 100m, the number of replicas will be
         // doubled"; 50m: halved; a ratio within 0.1 of 1.0: nothing.
-        let desired = |ratio: f64, n| desired_replicas(&pods(ratio * 0.5, n), 0.5, 0.1, n as u32);
+        let desired = |ratio: f64, n| desired_replicas(&pods(ratio * 0.5, n), &half(), n as u32);
         assert_eq!(
             [desired(2.0, 5), desired(0.5, 5), desired(1.1, 5), desired(0.9, 5), desired(1.11, 5)],
             [10, 3, 5, 5, 6]
         );
-        assert_eq!(desired_replicas(&pods(0.7, 10), 0.35, 0.1, 10), 20);
-        assert_eq!(desired_replicas(&[], 0.5, 0.1, 7), 7);
+        assert_eq!(desired_replicas(&pods(0.7, 10), &HpaSettings::new(0.35, [1, 100]), 10), 20);
+        assert_eq!(desired_replicas(&[], &half(), 7), 7);
     }
 
     #[test]
@@ -237,17 +251,21 @@ mod tests {
         let mut fleet = pods(0.8, 4);
         fleet.extend([Pod { utilisation: Some(0.9), ready: false }; 2]);
         // 3.2 / 6 / 0.5 = 1.07: within the tolerance once the two count as idle.
-        assert_eq!(desired_replicas(&fleet, 0.5, 0.1, 6), 6);
+        assert_eq!(desired_replicas(&fleet, &half(), 6), 6);
         fleet[..4].iter_mut().for_each(|pod| pod.utilisation = Some(1.0));
-        assert_eq!(desired_replicas(&fleet, 0.5, 0.1, 6), 8); // 4 / 6 / 0.5 x 6
+        assert_eq!(desired_replicas(&fleet, &half(), 6), 8); // 4 / 6 / 0.5 x 6
         // Scaling down, those who are not ready do not count at all, those without a metric are at 100 %.
         let mut quiet = pods(0.2, 4);
         quiet.push(Pod { utilisation: None, ready: true });
-        assert_eq!(desired_replicas(&quiet, 0.5, 0.1, 5), 4); // 1.8 / 5 / 0.5 x 5 = 3.6
+        assert_eq!(desired_replicas(&quiet, &half(), 5), 4); // 1.8 / 5 / 0.5 x 5 = 3.6
         quiet.push(Pod { utilisation: None, ready: true });
         quiet.push(Pod { utilisation: None, ready: true });
-        assert_eq!(desired_replicas(&quiet, 0.5, 0.1, 7), 7); // 3.8 / 7 / 0.5 = 1.09
-        assert_eq!(desired_replicas(&[Pod { utilisation: None, ready: true }], 0.5, 0.1, 1), 1);
+        assert_eq!(desired_replicas(&quiet, &half(), 7), 7); // 3.8 / 7 / 0.5 = 1.09
+        assert_eq!(desired_replicas(&[Pod { utilisation: None, ready: true }], &half(), 1), 1);
+        // A target above the request speaks for itself: 0.6 + 1.5 on two of 1.5 each are 0.7, where 1.6 / 3 would be.
+        let mut above = pods(0.6, 1);
+        above.push(Pod { utilisation: None, ready: true });
+        assert_eq!(desired_replicas(&above, &HpaSettings::new(1.5, [1, 100]), 2), 2);
     }
 
     #[test]
@@ -281,6 +299,24 @@ mod tests {
         assert_eq!(hpa.recommend(3, 10, at(300)), 8);
         assert_eq!(hpa.recommend(3, 8, at(315)), 3);
         assert_eq!(hpa.recommend(0, 3, at(700)), 2);
+    }
+
+    #[test]
+    fn the_number_at_the_start_is_a_recommendation() {
+        let mut hpa = HorizontalPodAutoscaler::new(half());
+        let seen = [0, 15, 285, 299, 300].map(|s| hpa.recommend(3, 10, at(s)));
+        assert_eq!(seen, [10, 10, 10, 10, 3]);
+    }
+
+    #[test]
+    fn a_period_begins_with_all_who_were_there() {
+        // Ten lose five, and get wanted again within the same 15 s: twice ten, not twice five.
+        let mut settings = half();
+        settings.down.stabilisation = SimDuration::ZERO;
+        let mut hpa = HorizontalPodAutoscaler::new(settings);
+        assert_eq!(hpa.recommend(5, 10, at(0)), 5);
+        assert_eq!(hpa.recommend(50, 5, at(10)), 20);
+        assert_eq!(hpa.recommend(50, 20, at(30)), 40);
     }
 
     #[test]

@@ -143,6 +143,8 @@ pub struct LoadBalancerSpec {
     pub cost: Option<crate::base::random::Distribution>,
     /// Core time of a TLS handshake, on each fresh connection, in seconds.
     pub tls: Option<crate::base::random::Distribution>,
+    /// Idle connections to backends that one instance keeps.
+    pub backend_keepalive: u32,
     /// Statuses.
     pub statuses: Statuses,
 }

@@ -2,7 +2,7 @@
 //! rule and Envoy's outlier detection together. A server is up if none of them objects, and if the
 //! control plane has not announced that it leaves.
 
-use super::health::{ActiveCheck, MaxFails, OutlierDetector, Transition};
+use super::health::{ActiveCheck, ErrorLimit, MaxFails, OutlierDetector, Transition};
 use super::spec::LoadBalancerSpec;
 use crate::base::SimTime;
 use crate::engine::Outcome;
@@ -11,6 +11,8 @@ use crate::engine::Outcome;
 #[derive(Clone, Debug)]
 pub(super) struct Watch {
     checks: Vec<Option<ActiveCheck>>,
+    /// By server; empty where requests are not looked at.
+    errors: Vec<ErrorLimit>,
     passive: Option<MaxFails>,
     pub(super) outliers: Option<OutlierDetector>,
 }
@@ -18,8 +20,10 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) fn new(spec: &LoadBalancerSpec, servers: usize) -> Self {
         let check = spec.health.as_ref().map(|health| ActiveCheck::new(health.settings, true));
+        let observed = spec.health.as_ref().and_then(|health| health.settings.observe);
         Self {
             checks: vec![check; servers],
+            errors: observed.map_or_else(Vec::new, |limit| vec![ErrorLimit::new(limit); servers]),
             passive: spec.max_fails.map(|settings| MaxFails::new(settings, servers)),
             outliers: spec.outliers.map(|settings| OutlierDetector::new(settings, servers)),
         }
@@ -34,6 +38,9 @@ impl Watch {
 
     /// A probe was answered, or not within its timeout; whether that changed anything.
     pub(super) fn probed(&mut self, server: usize, well: bool) -> bool {
+        if let Some(errors) = self.errors.get_mut(server).filter(|_| well) {
+            errors.reset();
+        }
         self.checks[server].as_mut().and_then(|check| check.probed(well)).is_some()
     }
 
@@ -66,6 +73,11 @@ impl Watch {
             } else {
                 changed |= rule.succeeded(server).is_some();
             }
+        }
+        if let Some(errors) = self.errors.get_mut(server)
+            && errors.observed(!broken && outcome.status < 500).is_some()
+        {
+            changed |= self.checks[server].as_mut().and_then(|check| check.probed(false)).is_some();
         }
         if let Some(rule) = &mut self.outliers {
             let well = !broken && outcome.status < 500;

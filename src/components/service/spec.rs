@@ -311,6 +311,15 @@ pub struct RateLimitSpec {
     pub retry_after: bool,
 }
 
+/// Workers that start when they are needed and end when they have been idle for long.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColdStartSpec {
+    /// How long a start takes, in seconds.
+    pub takes: Distribution,
+    /// How long an idle one stays.
+    pub idle: SimDuration,
+}
+
 /// Who is taken out of the line for a worker, so that others are served in time.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct ShedSpec {
@@ -408,6 +417,8 @@ pub struct ServiceSpec {
     pub retry_after: RetryAfter,
     /// What a start costs.
     pub warm: Option<WarmSpec>,
+    /// Workers that start when they are needed.
+    pub cold_start: Option<ColdStartSpec>,
     /// Pools.
     pub pools: Vec<PoolSpec>,
     /// Endpoints; a worker's one is its job.
@@ -502,6 +513,8 @@ pub struct ServiceBuild {
     pub key: crate::base::random::Key,
     /// Its patience in the line for a worker.
     pub max_wait: Option<Demand>,
+    /// How long the start of a worker takes.
+    pub cold_start: Option<Demand>,
     /// Who may come in at all.
     pub guards: Option<GuardBuild>,
     /// Memory of each request in hand.

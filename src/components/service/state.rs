@@ -1,6 +1,7 @@
 //! A service as it runs: the interpreter of its program over the resources of its instances.
 
 mod caching;
+mod cold_starts;
 mod guards;
 mod line;
 mod memory;
@@ -14,6 +15,7 @@ use rustc_hash::FxHashMap;
 
 pub use self::caching::ASK_AGAIN;
 use self::caching::{Flights, InHand, LocalCaches};
+use self::cold_starts::ColdStarts;
 use self::guards::Guards;
 use self::line::Shedder;
 use self::memory::Memory;
@@ -87,6 +89,7 @@ pub struct Service {
     /// One for each instance; empty where nothing is shed.
     shedders: Vec<Shedder>,
     warm_up: Option<WarmUp>,
+    cold_starts: Option<Box<ColdStarts>>,
     /// Cores, or workers under processor sharing, of an instance.
     shares: f64,
     tells_when: bool,
@@ -174,6 +177,7 @@ impl Service {
             scaling: Scaling::new(&build),
             memory: Memory::new(&build),
             places: Places::new(&build),
+            cold_starts: ColdStarts::new(&build),
             guards: build.guards.map(Guards::new),
             shedders: spec
                 .shed

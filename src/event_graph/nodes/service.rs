@@ -58,6 +58,10 @@ pub(in crate::event_graph) fn service(index: usize, spec: &ServiceSpec, sites: &
             .max_wait
             .clone()
             .map(|distribution| Demand::Drawn { distribution, key: key.named(StreamName::new("max wait")) }),
+        cold_start: spec.cold_start.as_ref().map(|start| Demand::Drawn {
+            distribution: start.takes.clone(),
+            key: key.named(StreamName::new("cold start")),
+        }),
         autoscale: spec.autoscale.clone().map(|spec| {
             let key = key.named(StreamName::new("boot"));
             (AutoscaleBuild { spec, key }, sites.resource(index, 0, Role::Instances))

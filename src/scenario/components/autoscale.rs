@@ -55,6 +55,10 @@ pub(super) fn read(node: &Node, cores: f64, found: &mut Diagnostics) -> Option<A
     let limits = bounds.map(u32::from);
     let mut hpa = HpaSettings::new(1.0, limits);
     hpa.tolerance = tolerance.unwrap_or(hpa.tolerance);
+    if signal == Signal::Cpu {
+        // The whole request, relative to the target.
+        hpa.missing = (1.0 / target.unwrap_or(1.0)).max(1.0);
+    }
     hpa.up = read_rules(up, hpa.up, Some(4), found);
     hpa.down = read_rules(down, hpa.down, None, found);
     let mut tracking = TrackingSettings::new(1.0, limits);

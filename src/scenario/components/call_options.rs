@@ -117,7 +117,14 @@ fn read_breaker(node: &Node, found: &mut Diagnostics) -> BreakerSettings {
     let window = fields.read("window", quantity::duration, found);
     let minimum = small(&mut fields, "minimum", 1, 1_000_000, found);
     let failures = fields.read("failures", share, found).unwrap_or(usual.failures);
-    let slow = fields.read("slow", quantity::duration, found);
+    let _ = fields.get("preset"); // it has been laid under what is written
+    let never = node.get("slow").and_then(Node::text) == Some("never");
+    let slow = if never {
+        let _ = fields.get("slow");
+        None
+    } else {
+        fields.read("slow", quantity::duration, found)
+    };
     let slow_share = fields.read("slow_share", share, found).unwrap_or(1.0);
     let open_for = fields.read("open", quantity::duration, found).unwrap_or(usual.open_for);
     let half_open = small(&mut fields, "half_open", 1, 1_000_000, found);
@@ -131,7 +138,9 @@ fn read_breaker(node: &Node, found: &mut Diagnostics) -> BreakerSettings {
         window,
         minimum_calls: minimum.or(calls).map_or(usual.minimum_calls, |n| n as u32),
         failures,
-        slow: slow.map(|longer_than| SlowCalls { longer_than, share: slow_share }).or(usual.slow),
+        slow: slow
+            .or(usual.slow.filter(|_| !never).map(|slow| slow.longer_than))
+            .map(|longer_than| SlowCalls { longer_than, share: slow_share }),
         open_for,
         half_open_calls: half_open.map_or(usual.half_open_calls, |n| n as u32),
     }

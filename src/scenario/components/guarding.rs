@@ -1,8 +1,10 @@
 //! What a service does against more work than it can do: shedding, concurrency limits, admission control.
 
 use super::small;
+use crate::base::random::Distribution;
 use crate::base::{NANOS_PER_SEC, SimDuration};
-use crate::components::service::spec::{RetryAfter, ShedSpec, WarmSpec};
+use crate::components::service::spec::{ColdStartSpec, RetryAfter, ShedSpec, WarmSpec};
+use crate::document::distribution_text::Of;
 use crate::document::{Code, Diagnostics, Node, quantity};
 use crate::engine::protection::AdmissionSettings;
 use crate::engine::protection::adaptive_concurrency::{
@@ -182,6 +184,15 @@ pub(super) fn read_admission(node: &Node, found: &mut Diagnostics) -> AdmissionS
     };
     fields.finish(found);
     settings
+}
+
+pub(super) fn read_cold_start(node: &Node, found: &mut Diagnostics) -> ColdStartSpec {
+    let mut fields = Fields::of(node, "`cold_start`", found);
+    let takes =
+        fields.need("takes", found).is_some().then(|| fields.amount("takes", Of::Time, found)).flatten();
+    let idle = fields.read("idle", quantity::duration, found).unwrap_or(SimDuration::from_secs(600));
+    fields.finish(found);
+    ColdStartSpec { takes: takes.unwrap_or(Distribution::Constant(0.0)), idle }
 }
 
 pub(super) fn read_warm(node: &Node, found: &mut Diagnostics) -> WarmSpec {

@@ -132,6 +132,7 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         cores: read_cores(fields, found),
         cost: fields.amount("cost", Of::Time, found),
         tls: fields.amount("tls", Of::Time, found),
+        backend_keepalive: small(fields, "backend_keepalive", 0, 10_000_000, found).unwrap_or(0) as u32,
         statuses,
     }
 }
@@ -175,6 +176,10 @@ fn read_health(node: &Node, found: &mut Diagnostics) -> HealthSpec {
     let timeout = health.read("timeout", quantity::duration, found).unwrap_or(every);
     let rise = small(&mut health, "rise", 1, 1_000, found).unwrap_or(2) as u32;
     let fall = small(&mut health, "fall", 1, 1_000, found).unwrap_or(3) as u32;
+    let fast_interval = health.read("fast_every", quantity::duration, found);
+    let down_interval = health.read("down_every", quantity::duration, found);
+    let from_end = health.choice("from", &[("start", false), ("end", true)], found);
+    let observe = small(&mut health, "observe", 1, 1_000_000, found).map(|n| n as u32);
     health.finish(found);
     if every.is_zero() {
         found.add(
@@ -189,8 +194,10 @@ fn read_health(node: &Node, found: &mut Diagnostics) -> HealthSpec {
         timeout,
         rise,
         fall,
-        fast_interval: None,
-        down_interval: None,
+        fast_interval,
+        down_interval,
+        from_end: from_end.unwrap_or(false),
+        observe,
     };
     HealthSpec { path, settings }
 }

@@ -94,6 +94,7 @@ pub(super) fn read(fields: &mut Fields<'_>, names: &Names, found: &mut Diagnosti
         reject_cost: fields.amount("reject_cost", Of::Time, found),
         retry_after,
         warm: fields.get("warm").map(|node| guarding::read_warm(node, found)),
+        cold_start: fields.get("cold_start").map(|node| guarding::read_cold_start(node, found)),
         rate_limit: fields.get("rate_limit").map(|node| read_rate_limit(node, found)),
         pools,
         endpoints,
@@ -218,6 +219,7 @@ fn read_rate_limit(node: &Node, found: &mut Diagnostics) -> RateLimitSpec {
     let status = small(&mut fields, "status", 400, 599, found).unwrap_or(429) as u16;
     let shared = fields.flag("shared", found).unwrap_or(false);
     let retry_after = fields.flag("retry_after", found).unwrap_or(false);
+    let _ = fields.get("preset"); // it has been laid under what is written
     fields.finish(found);
     // A window's limit is what the rate gives in it.
     let in_window = ((rate * window.as_secs_f64()).round() as u32).max(1);

@@ -127,10 +127,11 @@ pub(super) const BLOCKS: &[Block] = &[
             key("window", Duration, Unset("see `calls`"), "the window: the last so long"),
             key("minimum", Count, Unset("`calls`"), "calls without which nothing is decided"),
             key("failures", Share, Is("50%"), "share of failures that opens it"),
-            key("slow", Duration, Is("60s"), "a call that takes longer is slow"),
+            key("slow", Either(&[Duration, Word(&["never"])]), Is("60s"), "a call that takes longer is slow"),
             key("slow_share", Share, Is("100%"), "share of slow calls that opens it"),
             key("open", Duration, Is("60s"), "time until calls are tried again"),
             key("half_open", Count, Is("10"), "calls that may try"),
+            key("preset", Text, Unset("none"), "a product, whose rules hold where nothing is written"),
         ],
     },
 ];

@@ -1,7 +1,7 @@
 //! Keys of what a service does against more work than it can do.
 
-use super::Absent::{Is, Unset, Unverified};
-use super::Takes::{Count, Duration, Factor, Flag, Number, Rate, Share};
+use super::Absent::{Is, Required, Unset, Unverified};
+use super::Takes::{Count, Duration, Factor, Flag, Number, Rate, Share, Times};
 use super::shared::key;
 use super::{Block, KeyEntry, Takes};
 
@@ -153,6 +153,14 @@ pub(super) const BLOCKS: &[Block] = &[
             key("max_rejection", Share, Is("80%"), "the largest share that is refused"),
             key("least_rate", Rate, Is("0/s"), "a rate below which nothing is refused"),
             RETRY_AFTER,
+        ],
+    },
+    Block {
+        name: "cold_start",
+        about: "A worker that is needed and not there starts for its request; of those that are idle the last one is used first.",
+        keys: &[
+            key("takes", Times, Required, "how long a start takes, in which the worker is held"),
+            key("idle", Duration, Unverified("10m"), "how long an idle worker stays"),
         ],
     },
     Block {

@@ -20,7 +20,7 @@ pub(super) const BLOCKS: &[Block] = &[
                 "preset",
                 Text,
                 Unset("none"),
-                "a product whose defaults hold where nothing else is written: nginx, haproxy, envoy, alb",
+                "a product whose defaults hold where nothing else is written: nginx, haproxy, envoy, alb, ...",
             ),
             key("instances", Count, Is("1"), "how many there are"),
             ZONES,
@@ -96,6 +96,12 @@ pub(super) const BLOCKS: &[Block] = &[
             ),
             key("cpu", Cores, Is("1"), "cores of one balancer, where work costs something"),
             key("cost", Times, Unset("nothing"), "core time of a request"),
+            key(
+                "backend_keepalive",
+                Count,
+                Unset("0"),
+                "idle connections to backends that each balancer keeps; without one a request sets up its own",
+            ),
             key("tls", Times, Unset("nothing"), "core time of a handshake, on each fresh connection"),
             key("statuses", Takes::Block("statuses"), Unset("503, 502, 503"), "what it answers by itself"),
             key(
@@ -134,6 +140,30 @@ pub(super) const BLOCKS: &[Block] = &[
             key("timeout", Duration, Unset("`every`"), "a probe without an answer has failed then"),
             key("rise", Count, Is("2"), "successes in a row that bring it up"),
             key("fall", Count, Is("3"), "failures in a row that take it down"),
+            key(
+                "fast_every",
+                Duration,
+                Unset("`every`"),
+                "the interval while it is on its way to the other side (HAProxy's `fastinter`)",
+            ),
+            key(
+                "down_every",
+                Duration,
+                Unset("`every`"),
+                "the interval while it is down (HAProxy's `downinter`)",
+            ),
+            key(
+                "from",
+                Word(&["start", "end"]),
+                Is("start"),
+                "whether the interval begins when a probe starts, or when it has ended (HAProxy, Envoy)",
+            ),
+            key(
+                "observe",
+                Count,
+                Unset("off"),
+                "errors in a row of requests that count as a failed probe (HAProxy's `observe layer7`; its limit is 10)",
+            ),
         ],
     },
     Block {

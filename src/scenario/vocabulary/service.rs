@@ -135,6 +135,12 @@ pub(super) const BLOCKS: &[Block] = &[
                 "how an instance that comes back is slower at first",
             ),
             key(
+                "cold_start",
+                Takes::Block("cold_start"),
+                Unset("all are there"),
+                "workers start when they are needed, and end when they have been idle for long (AWS Lambda)",
+            ),
+            key(
                 "pools",
                 Named(&Takes::Block("pool")),
                 Unset("a connection per call"),
@@ -202,6 +208,7 @@ pub(super) const BLOCKS: &[Block] = &[
             key("status", Count, Is("429"), "the answer to those turned away"),
             key("shared", Flag, Is("false"), "one limit for all instances, or one for each"),
             key("retry_after", Flag, Is("false"), "whether who is turned away is told when to come again"),
+            key("preset", Text, Unset("none"), "a product, whose rules hold where nothing is written"),
         ],
     },
 ];

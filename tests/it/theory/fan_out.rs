@@ -66,6 +66,37 @@ fn the_tail_grows_with_the_fan_out() {
     assert!((expected(id, "p01_n100") - expected("PUB-TAIL-HEDGE", "fanout100_p01_slow")).abs() < 0.005);
 }
 
+/// One leaf of a hundred: such that the slowest of a hundred is as late as published, and a leaf too.
+const LEAF: &str = "mix(50%=uniform(0ms, 1ms), 45%=uniform(1ms, 5ms), 4%=uniform(5ms, 10ms), 0.3092%=uniform(10ms, 40ms), 0.6395%=uniform(40ms, 87ms), 0.0412%=uniform(87ms, 140ms), 0.0101%=uniform(140ms, 200ms))";
+
+#[test]
+fn the_slowest_five_of_a_hundred_are_half_of_the_latency() {
+    let id = "PUB-TAIL-T1";
+    let leaves = |n: usize| vec![format!("[sleep: \"{LEAF}\"]"); n];
+    let run = |wait: &str, n: usize, rate: u32, seconds: u32| {
+        let text = one(&format!("rate: {rate}/s"), &fork(wait, &leaves(n)), seconds);
+        watched(&text.replace("replications: 30", "replications: 6"), &[])
+    };
+    let at = |runs: &super::rule::Runs, metric: &str| super::rule::mean_and_error(&runs.each(metric)).0;
+    let alone = run("all", 1, 200, 100);
+    let (all, most) = (run("all", 100, 20, 100), run("95", 100, 20, 20));
+    for (runs, name) in [(&alone, "one_leaf"), (&all, "all_leaves")] {
+        for (metric, part) in [("p50", "p50"), ("p95", "p95"), ("p99", "p99")] {
+            let published = expected(id, &format!("{name}_{part}")) / 1e3;
+            let seen = at(runs, metric);
+            // Above a quantile of one leaf there is little for long, so an estimate of it is coarse.
+            let coarse = if name == "one_leaf" && part == "p99" { 0.4 } else { 0.1 };
+            assert!((seen - published).abs() < coarse * published, "{name} {part}: {seen} for {published}");
+        }
+    }
+    // Leaves that are late by themselves leave less for those who wait for 95 of them than was measured.
+    for (metric, part) in [("p50", "p50"), ("p95", "p95"), ("p99", "p99")] {
+        let published = expected(id, &format!("95pct_leaves_{part}")) / 1e3;
+        let seen = at(&most, metric);
+        assert!(seen < published && seen < 0.5 * at(&all, metric), "{part}: {seen} for {published}");
+    }
+}
+
 fn joined(n: usize, rate: f64, seconds: u32) -> String {
     let branches: Vec<String> = (0..n).map(|i| format!("[call: {{to: s{i}}}]")).collect();
     let shards: String = (0..n)

@@ -2,6 +2,8 @@
 //! each of its cases where it is tested or what it waits for. `SURGESIM_THEORY=1 cargo test theory --
 //! --nocapture` prints how far each value lies from its truth.
 
+mod availability;
+mod caches;
 mod cases;
 mod closed_networks;
 mod fan_out;

@@ -2,9 +2,12 @@
 //!
 //! Probes start one interval apart, whatever they return; a probe that is not answered within `timeout`
 //! fails *then*, not when it was sent. So a backend that dies is found after the rest of the interval,
-//! `fall` - 1 whole ones and one timeout: with 5 s, 3 and 2 s after 12 to 17 s, 14.5 on average. While a
-//! backend is on its way to the other side, HAProxy probes at `fast_interval`, while it is down at
-//! `down_interval`, and a failed probe of one that rises takes it back to the start at once.
+//! `fall` - 1 whole ones and one timeout: with 5 s, 3 and 2 s after 12 to 17 s, 14.5 on average.
+//!
+//! HAProxy (`check.c`, `process_chk_conn`) and Envoy begin the interval when a probe has ended instead
+//! (`from_end`), and then know its result: while a backend is on its way to the other side HAProxy waits
+//! `fast_interval`, while it is down `down_interval`. So one that does not answer costs it an interval and a
+//! timeout for each probe. A failed probe of one that rises takes it back to the start at once.
 
 use super::Transition;
 use crate::base::{SimDuration, SimTime};
@@ -24,6 +27,10 @@ pub struct ActiveCheckSettings {
     pub fast_interval: Option<SimDuration>,
     /// The interval while it is down; none: the same.
     pub down_interval: Option<SimDuration>,
+    /// Whether the interval begins when a probe has ended, not when it starts.
+    pub from_end: bool,
+    /// Errors in a row of requests that count as a failed probe; none: requests are not looked at.
+    pub observe: Option<u32>,
 }
 
 /// What is known of one backend.
@@ -65,7 +72,7 @@ impl ActiveCheck {
         Some(if well { Transition::Up } else { Transition::Down })
     }
 
-    /// When the next probe starts after one that started at `started`: never before that one's timeout.
+    /// When the next probe starts after one that started, or under `from_end` ended, at that time.
     #[must_use]
     pub fn next_probe(&self, started: SimTime) -> SimTime {
         let settings = &self.settings;
@@ -95,6 +102,8 @@ mod tests {
             fall,
             fast_interval: None,
             down_interval: None,
+            from_end: false,
+            observe: None,
         }
     }
 
@@ -109,7 +118,7 @@ mod tests {
             if check.probed(well) == Some(Transition::Down) {
                 return known.since(death).as_secs_f64();
             }
-            started = check.next_probe(started);
+            started = check.next_probe(if settings.from_end { known } else { started });
         }
     }
 
@@ -134,6 +143,22 @@ mod tests {
             |settings| (0..1000).map(|k| detection(settings, settings_phase(settings, k))).sum::<f64>() / 1e3;
         assert!((mean(checks(2.0, 0.0, 2, 3)) - 5.0).abs() < 0.01);
         assert!((mean(checks(30.0, 5.0, 5, 2)) - 50.0).abs() < 0.05);
+    }
+
+    #[test]
+    fn haproxy_waits_after_a_probe_that_was_not_answered() {
+        // `inter 2s fall 3`, a probe may take as long as its interval: rest of an interval, 2 + 2 + 2 + 2 + 2.
+        let from_end = ActiveCheckSettings { from_end: true, ..checks(2.0, 2.0, 2, 3) };
+        assert!((detection(from_end, 0.5) - 11.5).abs() < 1e-9);
+        assert!((detection(checks(2.0, 2.0, 2, 3), 0.5) - 7.5).abs() < 1e-9);
+        // `fastinter 1s`: known as soon as the first probe has failed.
+        let fast = ActiveCheckSettings { fast_interval: Some(SimDuration::from_secs(1)), ..from_end };
+        assert!((detection(fast, 0.5) - 9.5).abs() < 1e-9);
+        // Refused, probes fail at once: 1.5 + 2 + 2, or with `fastinter` 1.5 + 1 + 1.
+        let refused = ActiveCheckSettings { timeout: SimDuration::ZERO, ..from_end };
+        assert!((detection(refused, 0.5) - 5.5).abs() < 1e-9);
+        let fast = ActiveCheckSettings { timeout: SimDuration::ZERO, ..fast };
+        assert!((detection(fast, 0.5) - 3.5).abs() < 1e-9);
     }
 
     fn settings_phase(settings: ActiveCheckSettings, k: u32) -> f64 {

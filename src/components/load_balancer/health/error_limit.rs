@@ -1,7 +1,8 @@
-//! HAProxy's `observe layer7` (or `layer4`) with `on-error mark-down`: so many errors in a row take a
-//! backend down; its active checks bring it up again.
+//! HAProxy's `observe layer7` with `on-error fail-check`, its default: so many errors in a row of requests
+//! count as a failed probe (`check.c`, `__health_adjust`).
 //!
-//! The limit is 10 by default. Each success sets the count back to zero.
+//! The limit is 10 by default. Each success, and each good probe, sets the count back to zero. Not modelled:
+//! that the next probe then comes after `fastinter`.
 
 use super::Transition;
 
@@ -16,10 +17,15 @@ impl ErrorLimit {
     /// HAProxy's default limit.
     pub const DEFAULT: u32 = 10;
 
-    /// Down after `limit` errors in a row (at least one).
+    /// At its limit after so many errors in a row (at least one).
     #[must_use]
     pub const fn new(limit: u32) -> Self {
         Self { limit: if limit == 0 { 1 } else { limit }, in_a_row: 0 }
+    }
+
+    /// A good probe: the count begins anew.
+    pub fn reset(&mut self) {
+        self.in_a_row = 0;
     }
 
     /// A response was observed. [`Transition::Down`] once at the limit; the count then begins anew.

@@ -35,7 +35,7 @@ impl Service {
         call.worker_asked = now;
         if workers.seize_free(cx) {
             cx.call_mut(id).flags.set(Flags::WORKER);
-            return true;
+            return self.is_started(id, cx);
         }
         self.wait_for_worker(id, cx)
     }
@@ -173,6 +173,8 @@ impl Service {
         if let Some(next) = next {
             cx.forget_step(next); // its limit on waiting
             self.granted(next, cx);
+        } else if let Some(starts) = &mut self.cold_starts {
+            starts.give_back(at as u16, now);
         }
     }
 

@@ -143,6 +143,9 @@ impl Service {
             Disturbance::Lost => {
                 self.lose_all(instance, cx);
                 self.cool_down(instance);
+                if let Some(starts) = &mut self.cold_starts {
+                    starts.lose(instance);
+                }
                 if let Some(memory) = &mut self.memory {
                     memory.lose(instance, cx);
                 }

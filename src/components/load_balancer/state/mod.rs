@@ -8,16 +8,21 @@
 //! A cancellation that reaches it is passed on; who left is not tried again.
 //! Not modelled: HTTP/2 streams, the memory of connections and of bodies.
 
+mod health_checks;
+mod idle_connections;
+mod waiting;
+
+use idle_connections::IdleConnections;
 use rustc_hash::FxHashMap;
 
 use super::algorithm::{Algorithm, Choice, Member, Settings, State, View, ZonePolicy};
-use super::spec::{HashBy, Layer, LoadBalancerBuild};
+use super::spec::{self, HashBy, Layer, LoadBalancerBuild};
 use super::watch::Watch;
 use crate::base::random::StreamName;
-use crate::base::{ComponentId, OperationId, SimDuration, SimTime, ZoneId};
+use crate::base::{ComponentId, SimDuration, ZoneId};
 use crate::engine::{
-    CallId, Context, Cores, Disturbance, Flags, Life, Node, Observation, Outcome, Probe, Reason, Request,
-    Timer, Withdrawal,
+    CallId, Context, Cores, Disturbance, Flags, Life, Node, Observation, Outcome, Probe, Reason, Timer,
+    Withdrawal,
 };
 use crate::queueing::{Discipline, WaitingLine};
 
@@ -44,6 +49,8 @@ struct Instance {
     cores: Option<Cores>,
     /// Requests in hand.
     present: u32,
+    /// Connections to backends that wait for their next request.
+    idle: IdleConnections,
 }
 
 /// A load balancer as it runs.
@@ -71,7 +78,7 @@ impl LoadBalancer {
     pub fn new(build: LoadBalancerBuild) -> Self {
         let spec = &build.spec;
         let seat = |backend: usize, component: ComponentId, instance: u16| {
-            let same = |s: &super::spec::Server| s.component == component && s.instance == instance;
+            let same = |s: &spec::Server| s.component == component && s.instance == instance;
             Seat { backend, instance, server: build.servers.iter().position(same).unwrap_or(0) }
         };
         let seats: Vec<Vec<Seat>> = build
@@ -112,6 +119,7 @@ impl LoadBalancer {
             cores: (build.cost.is_some() || build.tls.is_some())
                 .then(|| Cores::new(build.cpu[me], me as u32, spec.cores, None)),
             present: 0,
+            idle: IdleConnections::new(spec.backend_keepalive, build.servers.len()),
         });
         Self {
             instances: instances.collect(),
@@ -186,7 +194,7 @@ impl LoadBalancer {
 
     fn route<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
         let operation = cx.call(call).operation.index();
-        let matches = |route: &super::spec::Route| {
+        let matches = |route: &spec::Route| {
             route.operations.get(operation).copied().unwrap_or(false)
                 && route.traits.iter().all(|condition| cx.holds(*condition, call))
         };
@@ -198,7 +206,7 @@ impl LoadBalancer {
         let record = cx.call_mut(call);
         record.pc = index as u16;
         record.asked = now;
-        self.dispatch(call, cx);
+        self.dispatch(call, false, cx);
     }
 
     /// Who a request comes from, if somebody is known: the population and the person.
@@ -215,7 +223,8 @@ impl LoadBalancer {
             .map(|request| (request.client, request.connection))
     }
 
-    fn dispatch<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
+    /// Picks a backend for a request, one that was `first` in line or a newcomer, and passes it on.
+    fn dispatch<P: Probe>(&mut self, call: CallId, first: bool, cx: &mut Context<'_, P>) {
         self.follow_fleets(cx);
         let now = cx.now();
         let record = cx.call(call);
@@ -271,7 +280,7 @@ impl LoadBalancer {
             }
             None => view.pick(&mut choice),
         };
-        let Some(seat) = picked else { return self.wait_or_fail(call, cx) };
+        let Some(seat) = picked else { return self.wait_or_fail(call, first, cx) };
         if let Some(place) = place {
             self.stays.insert(place, seat);
         }
@@ -282,7 +291,13 @@ impl LoadBalancer {
         let backend = &self.build.routes[route as usize].backends[backend];
         let connecting = backend.connecting.filter(|_| cx.life(backend.component, target) == Life::Vanished);
         let site = connecting.unwrap_or(backend.site);
+        // A balancer of layer 4 sets up a connection for each of its clients; one of layer 7 has its own.
+        let reused = if by_connection { !fresh } else { self.instances[me].idle.reuse(server) };
         let record = cx.call_mut(call);
+        record.flags.take(Flags::KEPT_ALIVE);
+        if reused {
+            record.flags.set(Flags::KEPT_ALIVE);
+        }
         record.needed = seat as u16;
         record.worker_asked = now;
         if attempt == 0 && self.build.spec.max_conns.is_some() {
@@ -290,64 +305,6 @@ impl LoadBalancer {
             cx.observe(Observation::Waited { resource: self.build.slots[me], wait });
         }
         cx.call_again(call, site, target, attempt);
-    }
-
-    /// Nobody can be picked: wait for one that is at its limit, or give up.
-    fn wait_or_fail<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
-        let record = cx.call(call);
-        let (me, route) = (record.instance as usize, record.pc as usize);
-        let spec = &self.build.spec;
-        let instance = &mut self.instances[me];
-        let view = &instance.views[route];
-        let limited = spec.max_conns.is_some() && view.serves();
-        let statuses = spec.statuses;
-        if !limited {
-            let outcome = self.own(statuses.no_backend, Reason::NoBackend, cx);
-            return self.end(call, outcome, 0, cx);
-        }
-        let room = spec.queue.map_or(0, |queue| queue.max);
-        if instance.lines[route].len() as u32 >= room {
-            cx.observe(Observation::Refused { resource: self.build.slots[me] });
-            let outcome = self.own(statuses.queue, Reason::BacklogFull, cx);
-            return self.end(call, outcome, 0, cx);
-        }
-        instance.lines[route].push(call, 0);
-        let now = cx.now();
-        let again = self.tried.contains_key(&call);
-        let record = cx.call_mut(call);
-        if again {
-            record.asked = now;
-        }
-        let waited = now.since(record.asked);
-        record.flags.set(Flags::IN_LINE);
-        if let Some(wait) = spec.queue.and_then(|queue| queue.wait) {
-            cx.limit_wait(call, SimDuration::from_secs_f64(wait) - waited);
-        }
-    }
-
-    /// A backend came up: whoever waits is sent while there is room.
-    fn serve_lines<P: Probe>(&mut self, me: usize, cx: &mut Context<'_, P>) {
-        if self.build.spec.max_conns.is_none() {
-            return;
-        }
-        for route in 0..self.build.routes.len() {
-            for _ in 0..self.instances[me].lines[route].len() {
-                if !self.instances[me].views[route].has_room() {
-                    break;
-                }
-                self.next_in_line(me, route, cx);
-            }
-        }
-    }
-
-    /// A backend has room again: whoever waits first is sent.
-    fn next_in_line<P: Probe>(&mut self, me: usize, route: usize, cx: &mut Context<'_, P>) {
-        let next = self.instances[me].lines[route].pop(|call| cx.is_in_line(*call));
-        if let Some(next) = next {
-            cx.forget_step(next);
-            cx.call_mut(next).flags.take(Flags::IN_LINE);
-            self.dispatch(next, cx);
-        }
     }
 
     /// The end of a request at this balancer.
@@ -398,11 +355,13 @@ impl LoadBalancer {
         let (me, route, seat) = (record.instance as usize, record.pc as usize, record.needed as usize);
         let (bytes, took) = (record.bytes, now.since(record.worker_asked));
         let server = self.seats[route][seat].server;
-        // A status that nginx lists counts against a server while there is another one to try; 403 and 404 never do.
-        let listed = !matches!(outcome.status, 403 | 404) && self.is_listed(call, outcome, cx);
+        // A status that nginx lists counts against a server while the request may be sent to another one; 403 and
+        // 404 never do.
+        let listed = !matches!(outcome.status, 403 | 404) && self.may_retry(call, outcome, cx);
         let instance = &mut self.instances[me];
         instance.views[route].release(seat);
         instance.views[route].answered(seat, took, now);
+        instance.idle.answered(server, outcome.status != 0 && !outcome.reason.is_transport());
         let (changed, again) = instance.watch.ended(server, outcome, listed, now);
         if changed {
             self.update(me, server, now, cx);
@@ -414,7 +373,7 @@ impl LoadBalancer {
             self.tried.entry(call).or_default().push(seat);
             let (caller, target) = (cx.me(), self.build.servers[server].component);
             cx.observe(Observation::Retried { caller, target });
-            self.dispatch(call, cx);
+            self.dispatch(call, false, cx);
         } else {
             // What the backend did not say, the balancer says in its own words.
             let own = outcome.reason == Reason::Unreachable;
@@ -427,27 +386,6 @@ impl LoadBalancer {
         }
         if self.build.spec.max_conns.is_some() {
             self.next_in_line(me, route, cx);
-        }
-    }
-
-    fn timer(&self, topic: u32, me: usize, server: usize) -> Timer {
-        Timer { topic, number: (me * self.build.servers.len() + server) as u32 }
-    }
-
-    /// Sets the state of a server in all views of an instance.
-    fn update<P: Probe>(&mut self, me: usize, server: usize, now: SimTime, cx: &Context<'_, P>) {
-        let known = &self.build.servers[server];
-        let state = match cx.life(known.component, known.instance) {
-            Life::Draining => State::Draining,
-            Life::Absent => State::Removed,
-            _ if self.instances[me].watch.is_up(server, now) => State::Up,
-            _ => State::Down,
-        };
-        for (route, seats) in self.seats.iter().enumerate() {
-            for (at, seat) in seats.iter().enumerate().filter(|(_, seat)| seat.server == server) {
-                debug_assert_eq!(seat.server, server);
-                self.instances[me].views[route].set_state(at, state, now);
-            }
         }
     }
 
@@ -486,40 +424,6 @@ impl LoadBalancer {
                     view.reweigh(*at, backend.weight / ours.len() as f64);
                 }
             }
-        }
-    }
-
-    /// Probes a server: a request, or, where no endpoint is declared, a look at whether the process lives.
-    fn probe<P: Probe>(&mut self, me: usize, server: usize, cx: &mut Context<'_, P>) {
-        let now = cx.now();
-        let known = self.build.servers[server];
-        if let Some(at) = self.instances[me].watch.next_probe(server, now) {
-            cx.timer(at, self.timer(PROBE, me, server));
-        }
-        if let Some(site) = known.probe {
-            let note = self.timer(PROBE, me, server).number;
-            let luck =
-                self.build.key.named(StreamName::new("probe")).with(u64::from(note)).with(now.as_nanos());
-            let request = Request { note, ..Request::new(cx.me(), OperationId(0), luck, now) };
-            let root = cx.open_internal(request);
-            cx.call_mut(root).instance = me as u16;
-            return cx.call_instance(root, site, known.instance);
-        }
-        match cx.life(known.component, known.instance) {
-            Life::Up | Life::Draining => self.probed(me, server, true, cx),
-            Life::Down | Life::Absent => self.probed(me, server, false, cx),
-            Life::Vanished | Life::Hung => {
-                let timeout = self.build.spec.health.as_ref().map(|health| health.settings.timeout);
-                cx.timer(now + timeout.unwrap_or_default(), self.timer(PROBE_TIMED_OUT, me, server));
-            }
-        }
-    }
-
-    fn probed<P: Probe>(&mut self, me: usize, server: usize, well: bool, cx: &mut Context<'_, P>) {
-        if self.instances[me].watch.probed(server, well) {
-            let now = cx.now();
-            self.update(me, server, now, cx);
-            self.serve_lines(me, cx);
         }
     }
 }
@@ -661,9 +565,13 @@ impl Node for LoadBalancer {
             let record = cx.call(call);
             let waits_for_answer = cx.is_alive(record.child);
             let (me, route, seat) = (instance as usize, record.pc as usize, record.needed as usize);
-            if cx.request(call).is_some_and(|request| request.root == call) {
+            if let Some(request) = cx.request(call).filter(|request| request.root == call) {
+                let (server, now) = (request.note as usize % self.build.servers.len().max(1), cx.now());
                 cx.stop_waiting(call);
                 cx.close_internal(call);
+                if self.waits_for_the_end() {
+                    self.expect_probe(me, server, now, cx);
+                }
                 continue;
             }
             if waits_for_answer {
