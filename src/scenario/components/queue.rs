@@ -203,6 +203,7 @@ pub(super) fn read_worker(fields: &mut Fields<'_>, names: &Names, found: &mut Di
         cores,
         cpu_limit: None,
         memory: None,
+        cold_start: None,
         surge: 0,
         workers: Slots::Limited(concurrency),
         backlog: None,
