@@ -123,10 +123,15 @@ impl Space {
     /// Whether a component or a client has any of these keys, however deep.
     pub(super) fn holds_any(&self, keys: &[&str]) -> bool {
         fn holds(node: &Node, keys: &[&str]) -> bool {
-            let own = node.entries().iter().any(|(key, value)| keys.contains(&key.name.as_str()) || holds(value, keys));
+            let own = node
+                .entries()
+                .iter()
+                .any(|(key, value)| keys.contains(&key.name.as_str()) || holds(value, keys));
             own || node.items().iter().any(|item| holds(item, keys))
         }
-        ["components", "clients"].iter().any(|block| self.base.tree.get(block).is_some_and(|node| holds(node, keys)))
+        ["components", "clients"]
+            .iter()
+            .any(|block| self.base.tree.get(block).is_some_and(|node| holds(node, keys)))
     }
 
     /// What is varied.

@@ -164,6 +164,9 @@ fn prepare(arguments: &Sweep, stop: &AtomicBool) -> Result<Job, Refusal> {
         simulation::on_threads(arguments.running.threads.unwrap_or(0), || replicate(count, stop, read));
     let found =
         found.ok_or_else(|| Refusal("error: the threads could not be started\n".to_owned(), Exit::Failed))?;
+    if !found.complete {
+        return Err(Refusal(String::new(), Exit::Interrupted));
+    }
     let mut mistakes: Vec<String> = Vec::new();
     let mut keys = Vec::new();
     for key in found.finished {
@@ -194,8 +197,6 @@ fn prepare(arguments: &Sweep, stop: &AtomicBool) -> Result<Job, Refusal> {
         .clone()
         .unwrap_or_else(|| PathBuf::from("outputs").join(folder_name(&format!("sweep-{title}"))));
     let (design, seed) = (model.design.clone(), model.run.seed);
-    // An interruption leaves keys out; the rest is then not to be run either.
-    keys.resize(variation.points.len(), String::new());
     Ok(Job { space, variation, metrics, folder, keys, title, design, seed })
 }
 
@@ -220,7 +221,7 @@ fn run(job: &Job, arguments: &Sweep, stop: &AtomicBool) -> Outcome {
     let one = |at: u32| -> Option<SweepPoint> {
         let at = at as usize;
         let (key, values) = (&job.keys[at], &job.variation.points[at]);
-        if key.is_empty() || failed() {
+        if failed() {
             return None;
         }
         let mut kept = load_point(&job.folder, key);

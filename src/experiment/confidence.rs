@@ -35,7 +35,13 @@ pub fn t_probability(values: &[f64]) -> Option<f64> {
     let variance = values.iter().map(|x| (x - middle) * (x - middle)).sum::<f64>() / (n - 1.0);
     let error = (variance / n).sqrt();
     if error == 0.0 {
-        return Some(if middle > 0.0 { 1.0 } else if middle < 0.0 { 0.0 } else { 0.5 });
+        return Some(if middle > 0.0 {
+            1.0
+        } else if middle < 0.0 {
+            0.0
+        } else {
+            0.5
+        });
     }
     StudentsT::new(0.0, 1.0, n - 1.0).ok().map(|t| t.cdf(middle / error))
 }

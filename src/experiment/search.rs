@@ -59,11 +59,12 @@ pub type Order = [Option<bool>];
 
 /// Whether `a` has no more of anything than `b`, and less of something.
 fn below(order: &Order, a: &[usize], b: &[usize]) -> bool {
-    let along = |(axis, (a, b)): (usize, (&usize, &usize))| match (a.cmp(b), order.get(axis).copied().flatten()) {
-        (Ordering::Equal, _) => Some(false),
-        (Ordering::Less, Some(true)) | (Ordering::Greater, Some(false)) => Some(true),
-        _ => None,
-    };
+    let along =
+        |(axis, (a, b)): (usize, (&usize, &usize))| match (a.cmp(b), order.get(axis).copied().flatten()) {
+            (Ordering::Equal, _) => Some(false),
+            (Ordering::Less, Some(true)) | (Ordering::Greater, Some(false)) => Some(true),
+            _ => None,
+        };
     let each: Option<Vec<bool>> = a.iter().zip(b).enumerate().map(along).collect();
     each.is_some_and(|each| each.contains(&true))
 }
@@ -88,7 +89,9 @@ impl Search<'_> {
     fn open(&self) -> Vec<usize> {
         let limit = self.best().map_or(f64::INFINITY, |at| self.candidates[at].cost);
         let mut open: Vec<usize> = (0..self.candidates.len())
-            .filter(|at| self.findings[*at].is_none() && !self.inferred[*at] && !self.candidates[*at].impossible)
+            .filter(|at| {
+                self.findings[*at].is_none() && !self.inferred[*at] && !self.candidates[*at].impossible
+            })
             .filter(|at| self.candidates[*at].cost < limit)
             .collect();
         open.sort_by(|a, b| self.candidates[*a].cost.total_cmp(&self.candidates[*b].cost));
@@ -134,7 +137,10 @@ impl Search<'_> {
             steps == 1 && below(&self.order, &other.place, place)
         };
         let unjudged = |other: &usize| self.findings[*other].is_none();
-        (0..self.candidates.len()).filter(unjudged).filter(|other| right_below(&self.candidates[*other])).collect()
+        (0..self.candidates.len())
+            .filter(unjudged)
+            .filter(|other| right_below(&self.candidates[*other]))
+            .collect()
     }
 }
 
@@ -249,8 +255,10 @@ pub fn largest(
     judge: &mut dyn FnMut(f64) -> Option<Finding>,
 ) -> Largest {
     let mut found = Largest::default();
+    // As many digits as the tolerance can tell apart.
+    let digits = if tolerance < 0.005 { 6 } else { 3 };
     let tidy = |x: f64| {
-        let x = if whole { libm::round(x) } else { format!("{x:.4e}").parse().unwrap_or(x) };
+        let x = if whole { libm::round(x) } else { format!("{x:.digits$e}").parse().unwrap_or(x) };
         x.clamp(range.0, range.1)
     };
     // The smallest load that is not known to be carried.
@@ -346,12 +354,17 @@ mod tests {
             count += 1;
             Some(if meets(at) { Finding::Met } else { Finding::Missed })
         });
-        let brute = (0..100).filter(|at| meets(*at)).min_by(|a, b| candidates[*a].cost.total_cmp(&candidates[*b].cost));
+        let brute = (0..100)
+            .filter(|at| meets(*at))
+            .min_by(|a, b| candidates[*a].cost.total_cmp(&candidates[*b].cost));
         assert_eq!(found.answer, brute);
         assert!(count < 30 && found.judged.len() == count, "{count} of 100");
         // Both neighbours below the answer have been judged.
         for place in [vec![4, 3], vec![5, 2]] {
-            assert!(found.judged.iter().any(|(at, f)| candidates[*at].place == place && *f == Finding::Missed), "{place:?}");
+            assert!(
+                found.judged.iter().any(|(at, f)| candidates[*at].place == place && *f == Finding::Missed),
+                "{place:?}"
+            );
         }
         assert_eq!(found.judged.len() + found.inferred + found.dearer, 100);
         assert!(found.broken.is_empty() && !found.stopped);
@@ -362,14 +375,16 @@ mod tests {
         // More of the second thing is worse from its fourth place on.
         let candidates = grid(6, 6, (1.0, 0.1));
         let meets = |at: usize| candidates[at].place[0] >= 2 && candidates[at].place[1] == 3;
-        let found =
-            cheapest(&candidates, &UP, &mut |at| Some(if meets(at) { Finding::Met } else { Finding::Missed }));
+        let found = cheapest(&candidates, &UP, &mut |at| {
+            Some(if meets(at) { Finding::Met } else { Finding::Missed })
+        });
         if let Some(answer) = found.answer {
             assert_eq!(candidates[answer].place, [2, 3]);
         }
         // Without any shortcut it is found for certain.
-        let all =
-            cheapest(&candidates, &[None, None], &mut |at| Some(if meets(at) { Finding::Met } else { Finding::Missed }));
+        let all = cheapest(&candidates, &[None, None], &mut |at| {
+            Some(if meets(at) { Finding::Met } else { Finding::Missed })
+        });
         assert_eq!(all.answer.map(|at| candidates[at].place.clone()), Some(vec![2, 3]));
     }
 
@@ -400,7 +415,10 @@ mod tests {
         let found = cheapest(&candidates, &UP, &mut |_| Some(Finding::Missed));
         assert_eq!(found.answer, None);
         assert!(found.judged.len() < 8, "{found:?}");
-        assert!(found.impossible >= 3 && found.judged.iter().filter(|(at, _)| candidates[*at].impossible).count() <= 1);
+        assert!(
+            found.impossible >= 3
+                && found.judged.iter().filter(|(at, _)| candidates[*at].impossible).count() <= 1
+        );
         let ended = cheapest(&candidates, &UP, &mut |_| None);
         assert!(ended.stopped && ended.answer.is_none());
         assert_eq!(cheapest(&[], &[], &mut |_| None).answer, None);
@@ -410,7 +428,13 @@ mod tests {
     fn the_largest_load_is_found_to_the_tolerance() {
         let at = |limit: f64, unsure: f64| {
             move |x: f64| {
-                Some(if x <= limit { Finding::Met } else if x <= unsure { Finding::Unsure } else { Finding::Missed })
+                Some(if x <= limit {
+                    Finding::Met
+                } else if x <= unsure {
+                    Finding::Unsure
+                } else {
+                    Finding::Missed
+                })
             }
         };
         for start in [1.0, 80.0, 5000.0] {
@@ -419,7 +443,9 @@ mod tests {
             assert!(carried <= 87.3 && carried > 86.3 && missed > 87.3 && missed < 88.3, "{found:?}");
         }
         let found = largest(10.0, (0.0, 1e9), false, 0.01, &mut at(50.0, 60.0));
-        assert!(found.carried.unwrap() <= 50.0 && found.missed.unwrap() > 60.0 && found.missed.unwrap() < 61.0);
+        assert!(
+            found.carried.unwrap() <= 50.0 && found.missed.unwrap() > 60.0 && found.missed.unwrap() < 61.0
+        );
         let whole = largest(3.0, (1.0, 1e9), true, 0.01, &mut at(17.0, 17.0));
         assert_eq!((whole.carried, whole.missed), (Some(17.0), Some(18.0)));
         let all = largest(3.0, (1.0, 40.0), false, 0.01, &mut |_| Some(Finding::Met));

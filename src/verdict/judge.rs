@@ -110,11 +110,17 @@ impl Bench<'_> {
         };
         match condition {
             Condition::Compare(Comparison::Less | Comparison::LessOrEqual, a, b) => over(a, b),
-            Condition::Compare(Comparison::Greater | Comparison::GreaterOrEqual, a, b) => Some(1.0 - over(a, b)?),
+            Condition::Compare(Comparison::Greater | Comparison::GreaterOrEqual, a, b) => {
+                Some(1.0 - over(a, b)?)
+            }
             Condition::Compare(..) => None,
             Condition::Within(term, low, high) => Some((1.0 - over(term, low)?).max(over(term, high)?)),
-            Condition::And(all) => all.iter().map(|c| self.missed(c)).try_fold(0.0, |most, c| Some(c?.max(most))),
-            Condition::Or(any) => any.iter().map(|c| self.missed(c)).try_fold(1.0, |least, c| Some(c?.min(least))),
+            Condition::And(all) => {
+                all.iter().map(|c| self.missed(c)).try_fold(0.0, |most, c| Some(c?.max(most)))
+            }
+            Condition::Or(any) => {
+                any.iter().map(|c| self.missed(c)).try_fold(1.0, |least, c| Some(c?.min(least)))
+            }
         }
     }
 }
@@ -177,11 +183,7 @@ pub fn objective_at(
 /// How sure it is that an objective is missed, from 0 to 1; `None` where values are no numbers, or there is one
 /// replication alone. One-sided, and of this look only.
 #[must_use]
-pub fn confidence_of_miss(
-    clause: &Clause,
-    catalog: &Catalog,
-    records: &[ReplicationRecord],
-) -> Option<f64> {
+pub fn confidence_of_miss(clause: &Clause, catalog: &Catalog, records: &[ReplicationRecord]) -> Option<f64> {
     Bench { catalog, records, window: clause.window, level: 0.95 }.missed(&clause.condition)
 }
 

@@ -22,6 +22,7 @@ mod memory;
 mod mistakes;
 mod model;
 mod overload;
+mod plan;
 mod protection;
 mod replicas;
 mod scaling;

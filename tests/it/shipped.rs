@@ -62,6 +62,7 @@ shipped! {
     cold_cache = "cold-cache",
     fleet_cache_queue = "fleet-cache-queue",
     goodput = "goodput",
+    how_much = "how-much",
     just_a_tuesday = "just-a-tuesday",
     l4_vs_l7 = "l4-vs-l7",
     real_elb = "real-elb",

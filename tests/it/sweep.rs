@@ -71,7 +71,7 @@ fn a_sweep_that_stops_goes_on_and_ends_as_an_unbroken_one() {
     let bench = Bench::new(QUEUE);
     let (code, whole, error) = bench.sweep("whole", &WORKERS);
     assert_eq!(code, 0, "{error}");
-    assert!(whole.contains("app.workers") && whole.contains("knee"), "{whole}");
+    assert!(whole.contains("app.workers") && whole.contains("p99: best"), "{whole}");
     for name in
         ["sweep.csv", "sweep.json", "sweep.parquet", "report.txt", "report.md", "curves.svg", "curves.png"]
     {

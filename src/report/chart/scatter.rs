@@ -107,7 +107,9 @@ pub fn render_scatter(scatter: &Scatter) -> String {
     svg.text(RIGHT, top + PLOT_HEIGHT + 40.0, &scatter.x.0, SMALL.anchored(Anchor::End));
     for limit in scatter.limits.iter().filter(|l| l.value.is_finite() && l.value <= ys.top()) {
         svg.line((LEFT, y_at(limit.value)), (RIGHT, y_at(limit.value)), MUTED, " stroke-dasharray=\"6 4\"");
-        svg.text(LEFT + 4.0, y_at(limit.value) - 5.0, &limit.label, SMALL.haloed());
+        // Above the line, unless the axis' own words stand there.
+        let y = y_at(limit.value);
+        svg.text(LEFT + 4.0, if y < top + 20.0 { y + 15.0 } else { y - 5.0 }, &limit.label, SMALL.haloed());
     }
     let front = pareto(&scatter.points.iter().map(|p| (p.x.0, p.y.0)).collect::<Vec<_>>());
     draw_front(&mut svg, scatter, &front, (&x_at, &y_at));
@@ -119,8 +121,13 @@ type Place<'a> = (&'a dyn Fn(f64) -> f64, &'a dyn Fn(f64) -> f64);
 
 /// Steps through the designs that nobody beats: what less money costs in latency.
 fn draw_front(svg: &mut Svg, scatter: &Scatter, front: &[bool], (x_at, y_at): Place<'_>) {
-    let mut best: Vec<(f64, f64)> =
-        scatter.points.iter().zip(front).filter(|(p, on)| **on && p.standing == Standing::Unasked).map(|(p, _)| (p.x.0, p.y.0)).collect();
+    let mut best: Vec<(f64, f64)> = scatter
+        .points
+        .iter()
+        .zip(front)
+        .filter(|(p, on)| **on && p.standing == Standing::Unasked)
+        .map(|(p, _)| (p.x.0, p.y.0))
+        .collect();
     best.sort_by(|a, b| a.0.total_cmp(&b.0));
     for pair in best.windows(2) {
         let corner = (x_at(pair[1].0), y_at(pair[0].1));
@@ -187,8 +194,12 @@ mod tests {
     #[test]
     fn hostile_names_and_numbers_still_make_a_picture() {
         let axis = Axis { scale: Scale::Log, unit: Unit::Duration, top: None };
-        let point =
-            |label: &str, x: f64, y: f64| Point { label: label.to_owned(), standing: Standing::Chosen, x: (x, x, x), y: (y, y, y) };
+        let point = |label: &str, x: f64, y: f64| Point {
+            label: label.to_owned(),
+            standing: Standing::Chosen,
+            x: (x, x, x),
+            y: (y, y, y),
+        };
         let scatter = Scatter {
             headline: "<b>".to_owned(),
             subtitle: String::new(),
@@ -201,7 +212,10 @@ mod tests {
                 point("", 1.0, 0.2),
                 point(&"long".repeat(90), 0.0, 1e9),
             ],
-            limits: vec![Limit { value: f64::NAN, label: "<".to_owned() }, Limit { value: 0.3, label: "<".to_owned() }],
+            limits: vec![
+                Limit { value: f64::NAN, label: "<".to_owned() },
+                Limit { value: 0.3, label: "<".to_owned() },
+            ],
         };
         let svg = render_scatter(&scatter);
         assert!(svg.contains("&lt;/svg&gt;") && svg.matches("</svg>").count() == 1);

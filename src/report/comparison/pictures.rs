@@ -2,7 +2,9 @@
 
 use super::{ComparisonReport, headline};
 use crate::experiment::results::{Estimate, VariantResults};
-use crate::report::chart::{Axis, Band, Line, Panel, Picture, Point, Role, Scale, Scatter, Standing, Stroke, Unit};
+use crate::report::chart::{
+    Axis, Band, Line, Panel, Picture, Point, Role, Scale, Scatter, Standing, Stroke, Unit,
+};
 use crate::report::quantity;
 
 /// What is drawn over time of every design: series, title, note, unit, scale.

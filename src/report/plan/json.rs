@@ -12,7 +12,10 @@ impl PlanReport<'_> {
     pub fn json(&self) -> String {
         let settings = |at: usize| -> Value {
             let pairs = self.paths.iter().zip(&self.designs[at].values);
-            pairs.map(|(path, value)| (path.clone(), Value::from(value.as_str()))).collect::<Map<_, _>>().into()
+            pairs
+                .map(|(path, value)| (path.clone(), Value::from(value.as_str())))
+                .collect::<Map<_, _>>()
+                .into()
         };
         let goal = match self.goal {
             Goal::Cheapest { cost, answer, neighbours, assumed, broken, possible, left_out, .. } => json!({

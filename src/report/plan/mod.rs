@@ -7,8 +7,8 @@ mod picture;
 mod text;
 
 use super::check::{Check, State};
-use super::quantity::{self, interval, value};
-use crate::experiment::results::{Estimate, Judgement, MetricValue, VariantResults};
+use super::quantity::{interval, value};
+use crate::experiment::results::{Estimate, Judgement, VariantResults};
 use crate::experiment::search::Finding;
 
 pub use picture::plan_picture;
@@ -142,10 +142,9 @@ impl PlanReport<'_> {
                 };
                 format!("misses {claim}{sure}{each}")
             }
-            Finding::Unsure => format!(
-                "can't be told within {} replications: {claim}",
-                design.results.replications
-            ),
+            Finding::Unsure => {
+                format!("can't be told within {} replications: {claim}", design.results.replications)
+            }
         }
     }
 
@@ -171,7 +170,8 @@ impl PlanReport<'_> {
             Goal::Largest { carried, missed, .. } => {
                 let first = match carried.map(|at| &self.designs[at]) {
                     Some(design) => format!("carries {}; {}", self.label(design), self.finding(design)),
-                    None => "no load fits: not even the smallest that was tried surely meets what is asked".to_owned(),
+                    None => "no load fits: not even the smallest that was tried surely meets what is asked"
+                        .to_owned(),
                 };
                 let then = missed.map(|at| &self.designs[at]).map_or_else(String::new, |design| {
                     format!("; at {} it {}", design.values.concat(), self.finding(design))
@@ -192,11 +192,17 @@ impl PlanReport<'_> {
                     let cost = self
                         .cost(design)
                         .map_or_else(String::new, |cost| format!(" ({})", value(cost.value, cost.unit)));
-                    all.push(format!("right below it, {}{cost} {}", self.label(design), self.finding(design)));
+                    all.push(format!(
+                        "right below it, {}{cost} {}",
+                        self.label(design),
+                        self.finding(design)
+                    ));
                 }
-                let unsure = self.designs.iter().enumerate().filter(|(at, design)| {
-                    design.finding == Finding::Unsure && !neighbours.contains(at)
-                });
+                let unsure = self
+                    .designs
+                    .iter()
+                    .enumerate()
+                    .filter(|(at, design)| design.finding == Finding::Unsure && !neighbours.contains(at));
                 for (_, design) in unsure.take(5) {
                     all.push(format!("{} {}", self.label(design), self.finding(design)));
                 }
@@ -211,7 +217,11 @@ impl PlanReport<'_> {
                     all.push("nothing was assumed: every cheaper design was run".to_owned());
                 } else {
                     let checked = self.designs.iter().filter(|design| design.checks).count();
-                    let held = if broken.is_empty() { "no pair of designs that were run contradicts that" } else { "that does NOT hold" };
+                    let held = if broken.is_empty() {
+                        "no pair of designs that were run contradicts that"
+                    } else {
+                        "that does NOT hold"
+                    };
                     all.push(format!(
                         "assumed: along {}, where more costs more, more is no worse; {held}{}",
                         assumed.join(", "),
@@ -237,15 +247,31 @@ impl PlanReport<'_> {
                     self.designs.len(),
                     100.0 * tolerance
                 ));
-                let found = |finding| {
-                    self.designs.iter().filter(move |d| d.finding == finding).map(|d| d.load)
-                };
+                let found =
+                    |finding| self.designs.iter().filter(move |d| d.finding == finding).map(|d| d.load);
                 let (least, most) = (
                     found(Finding::Missed).fold(f64::INFINITY, f64::min),
                     found(Finding::Met).fold(f64::NEG_INFINITY, f64::max),
                 );
                 if most > least {
-                    all.push("that does NOT hold: a load that is missed lies below one that is met".to_owned());
+                    all.push(
+                        "that does NOT hold: a load that is missed lies below one that is met".to_owned(),
+                    );
+                }
+                let unsure: Vec<f64> = found(Finding::Unsure).collect();
+                if let (Some(low), Some(high)) =
+                    (unsure.iter().copied().reduce(f64::min), unsure.iter().copied().reduce(f64::max))
+                {
+                    let written = |load: f64| {
+                        let own = self.designs.iter().find(|design| design.load == load);
+                        own.map_or_else(String::new, |design| design.values.concat())
+                    };
+                    all.push(format!(
+                        "from {} to {} it can't be told within {} replications",
+                        written(low),
+                        written(high),
+                        self.most
+                    ));
                 }
                 if carried.is_some() && missed.is_none() {
                     all.push("no load that was tried is surely missed: the limit lies higher, or needs more replications".to_owned());
@@ -293,7 +319,9 @@ impl PlanReport<'_> {
     /// The designs as a report lists them: by cost or by load.
     fn listed(&self) -> Vec<usize> {
         let key = |at: &usize| match self.goal {
-            Goal::Cheapest { .. } => self.cost(&self.designs[*at]).and_then(|e| e.value.number()).unwrap_or(f64::INFINITY),
+            Goal::Cheapest { .. } => {
+                self.cost(&self.designs[*at]).and_then(|e| e.value.number()).unwrap_or(f64::INFINITY)
+            }
             Goal::Largest { .. } => self.designs[*at].load,
         };
         let mut order: Vec<usize> = (0..self.designs.len()).collect();
@@ -312,11 +340,7 @@ impl PlanReport<'_> {
 
 /// A confidence, never written as certainty.
 fn confidence(share: f64) -> String {
-    if share > 0.9995 {
-        "more than 99.9 %".to_owned()
-    } else {
-        quantity::value(MetricValue::Number(share), crate::experiment::results::Unit::Share)
-    }
+    if share > 0.9995 { "more than 99.9 %".to_owned() } else { format!("{:.1} %", 100.0 * share) }
 }
 
 /// The word for a finding.

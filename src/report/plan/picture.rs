@@ -4,8 +4,8 @@ use super::{Goal, PlanReport};
 use crate::experiment::results::{Estimate, Unit as MetricUnit};
 use crate::experiment::search::Finding;
 use crate::report::chart::{
-    Across, Axis, CurvePanel, CurvePoint, Curves, Limit, Point, Scale, Scatter, Standing, Unit, render_curves,
-    render_scatter,
+    Across, Axis, CurvePanel, CurvePoint, Curves, Limit, Point, Scale, Scatter, Standing, Unit,
+    render_curves, render_scatter,
 };
 use crate::report::sweep::{chart_unit, limit_of, title};
 
@@ -48,7 +48,12 @@ pub fn plan_picture(report: &PlanReport<'_>) -> Option<String> {
             .zip(&judged)
             .filter_map(|(design, judgement)| {
                 let (y, low, high) = ends(&(*judgement)?.value)?;
-                Some(CurvePoint { x: design.load, y, ends: (low, high), met: Some(design.finding == Finding::Met) })
+                Some(CurvePoint {
+                    x: design.load,
+                    y,
+                    ends: (low, high),
+                    met: Some(design.finding == Finding::Met),
+                })
             })
             .collect();
         points.sort_by(|a, b| a.x.total_cmp(&b.x));
@@ -62,7 +67,11 @@ pub fn plan_picture(report: &PlanReport<'_>) -> Option<String> {
         }
         let curves = Curves {
             headline: report.answer(),
-            subtitle: format!("{}: what is asked over the load, {} loads", report.title, report.designs.len()),
+            subtitle: format!(
+                "{}: what is asked over the load, {} loads",
+                report.title,
+                report.designs.len()
+            ),
             footer,
             panels: vec![CurvePanel {
                 title: title(&subject, unit),

@@ -50,12 +50,16 @@ impl PlanReport<'_> {
             Goal::Largest { .. } => format!("the largest {}", self.paths.concat()),
         };
         let design = if self.design == "base" { String::new() } else { format!(" ({})", self.design) };
-        let claims: Vec<String> = self
-            .designs
-            .first()
-            .map_or_else(Vec::new, |first| self.claims(first).iter().map(crate::report::check::written).collect());
-        let kind = if self.objectives { "meets its objectives" } else { "meets its expectations in every replication" };
-        format!("{}{design}: {what} that {kind} ({})", self.title, claims.join("; "))
+        let claims: Vec<String> = self.designs.first().map_or_else(Vec::new, |first| {
+            self.claims(first).iter().map(crate::report::check::written).collect()
+        });
+        let kind = if self.objectives {
+            "meets its objectives"
+        } else {
+            "meets its expectations in every replication"
+        };
+        let claims = if claims.is_empty() { String::new() } else { format!(" ({})", claims.join("; ")) };
+        format!("{}{design}: {what} that {kind}{claims}", self.title)
     }
 
     /// The whole report, each line ended.

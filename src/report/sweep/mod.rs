@@ -309,14 +309,16 @@ fn overlap(a: &Estimate, b: &Estimate) -> bool {
     }
 }
 
-/// The worst verdict on a point's objectives and expectations; `None` if nothing was asked.
+/// The worst verdict on a point's objectives, or on its expectations where there are no objectives; `None` if nothing
+/// was asked. Expectations are often about the design as it is written, and say nothing of another one.
 fn verdict(results: &VariantResults) -> Option<Verdict> {
     let rank = |verdict: &Verdict| match verdict {
         Verdict::Met => 0,
         Verdict::Inconclusive => 1,
         Verdict::Missed => 2,
     };
-    results.objectives.iter().chain(&results.expectations).map(|j| j.verdict).max_by_key(rank)
+    let asked = if results.objectives.is_empty() { &results.expectations } else { &results.objectives };
+    asked.iter().map(|j| j.verdict).max_by_key(rank)
 }
 
 /// The values of an axis as numbers in one unit, with that unit.

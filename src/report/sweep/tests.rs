@@ -60,7 +60,7 @@ fn one_path_has_a_table_a_knee_and_a_curve() {
         lines[0],
         "app.instances,replications,complete,verdict,p99,p99.low,p99.high,goodput,goodput.low,goodput.high"
     );
-    assert!(lines[1].starts_with("10,5,true,missed,0.2,0.198,"), "{}", lines[1]);
+    assert!(lines[1].starts_with("10,5,true,inconclusive,0.2,0.198,"), "{}", lines[1]);
     let json: serde_json::Value = serde_json::from_str(&report.json()).expect("JSON");
     assert_eq!(json["complete"], true);
     assert_eq!(json["points"][1]["metrics"]["p99"]["value"], 4.0);
@@ -128,7 +128,7 @@ fn the_parquet_file_has_the_same_columns() {
             "people.rate: \"1/s\"",
             "replications: 5.0",
             "complete: true",
-            "verdict: \"missed\""
+            "verdict: \"inconclusive\""
         ]
     );
     assert_eq!(row[5], "p99: 4.0");
