@@ -2,6 +2,7 @@
 //!
 //! Each finished point is a file; the same command finds it again and goes on with the rest, whatever ended it.
 
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -186,7 +187,7 @@ fn prepare(arguments: &Sweep, stop: &AtomicBool) -> Result<Job, Refusal> {
         mistakes.truncate(MOST_MISTAKES);
         let mut text = mistakes.concat();
         if more > 0 {
-            text.push_str(&format!("... and {more} more mistakes at other points\n"));
+            let _ = writeln!(text, "... and {more} more mistakes at other points");
         }
         return Err(wrong(text));
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use assert_cmd::Command;
 
@@ -110,8 +110,10 @@ fn a_killed_sweep_goes_on_and_ends_as_an_unbroken_one() {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let begun = Instant::now();
-    while bench.points("killed").is_empty() && begun.elapsed() < Duration::from_secs(120) {
+    for _ in 0..60_000 {
+        if !bench.points("killed").is_empty() {
+            break;
+        }
         std::thread::sleep(Duration::from_millis(2));
     }
     child.kill().unwrap();
