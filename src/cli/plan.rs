@@ -3,10 +3,13 @@
 //! Replications go where a decision is close: each design is looked at after 4, 6, 9, 14, ... of them, at a level
 //! that is divided by the number of looks, and left as soon as it surely meets or surely misses.
 
+mod candidates;
+
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use self::candidates::{COST_SECONDS, EQUAL_COST, dearer_upwards, places};
 use super::args::{Plan, Running};
 use super::format::{Report, printed};
 use super::load::Design;
@@ -14,35 +17,23 @@ use super::points::{Flags, Space, settings};
 use super::run::{plan_runs, terminal_style};
 use super::simulate::{find_warm_ups, interruption, told};
 use super::{Exit, complain, print};
-use crate::base::SimDuration;
 use crate::document::{Code, Fault, Node, quantity};
 use crate::engine::Stopped;
-use crate::experiment::aggregate::value_of;
 use crate::experiment::replicate;
 use crate::experiment::results::Verdict;
 use crate::experiment::search::{Candidate, Finding, cheapest, largest};
 use crate::experiment::sequential::looks_from;
-use crate::experiment::simulation::{self, Replication};
-use crate::metrics::MetricReference;
+use crate::experiment::simulation;
+use crate::metrics::{MetricReference, ReplicationRecord};
 use crate::report::chart::rasterize;
 use crate::report::{Goal, PlanReport, PlannedDesign, TextStyle, folder_name, plan_picture, write_whole};
 use crate::scenario::axis::in_one_unit;
-use crate::scenario::model::ComponentSpec;
 use crate::verdict::{Clause, confidence_of_miss, expectation, objective_at};
-use crate::workload::Loop;
 
 /// Replications at the first look: t's tails make up for there being so few.
 const FIRST_LOOK: u32 = 4;
 /// Replications of a design at most, unless something else is asked for.
 const USUAL_MOST: u32 = 50;
-/// The part of a run from whose cost designs are ordered: so many seconds or events.
-const COST_SECONDS: u64 = 10;
-const COST_EVENTS: u64 = 50_000;
-/// Costs that differ by less than this share are equal.
-const EQUAL_COST: f64 = 0.005;
-/// How far offered utilisation must lie beyond what an objective of availability allows, to be called impossible.
-const SLACK: f64 = 1.1;
-
 /// Why nothing can be planned, and the exit code.
 struct Refusal(String, Exit);
 
@@ -193,54 +184,55 @@ impl<'a> Task<'a> {
         let _ = find_warm_ups(&mut designs, self.stop);
         let [design] = &designs;
         let windows = design.windows();
-        let mut finished: Vec<Replication> = Vec::new();
+        let (mut records, mut calls) = (Vec::new(), Vec::new());
         let mut seen = (Finding::Unsure, 0, None);
         for look in &self.looks {
-            let range = finished.len() as u32..*look;
+            let range = records.len() as u32..*look;
             let more =
                 simulation::run_range(&design.model, &design.catalog, &windows, self.stop, range, |_| {
-                    self.bar.tick()
+                    self.bar.tick();
                 });
             if !more.complete {
                 return None;
             }
-            finished.extend(more.finished);
-            let spent = finished.iter().any(|r| r.stopped != Stopped::Done);
-            seen = self.finding(design, &finished);
+            let spent = more.finished.iter().any(|r| r.stopped != Stopped::Done);
+            for replication in more.finished {
+                records.push(replication.record);
+                calls.push(replication.calls);
+            }
+            seen = self.finding(design, &records);
             if spent {
                 // What was cut short shows nothing.
                 seen.0 = Finding::Unsure;
-                break;
             }
-            if seen.0 != Finding::Unsure {
+            if spent || seen.0 != Finding::Unsure {
                 break;
             }
         }
-        let mut results = told(design, finished);
+        let mut results = told(design, &records, &calls);
         results.series = crate::experiment::results::Series::default();
         let (finding, deciding, confidence) = seen;
         Some(PlannedDesign { values, load: 0.0, results, finding, deciding, confidence, checks: false })
     }
 
     /// What the replications so far show: the finding, the claim that decides, and how sure it is.
-    fn finding(&self, design: &Design, finished: &[Replication]) -> (Finding, usize, Option<f64>) {
-        let records: Vec<_> = finished.iter().map(|r| r.record.clone()).collect();
+    fn finding(&self, design: &Design, records: &[ReplicationRecord]) -> (Finding, usize, Option<f64>) {
         let by_interval = !design.objectives.is_empty();
         let claims: &[Clause] = if by_interval { &design.objectives } else { &design.expectations };
         let verdicts: Vec<Verdict> = claims
             .iter()
             .map(|clause| {
                 let judgement = if by_interval {
-                    objective_at(clause, &design.catalog, &records, self.level)
+                    objective_at(clause, &design.catalog, records, self.level)
                 } else {
-                    expectation(clause, &design.catalog, &records)
+                    expectation(clause, &design.catalog, records)
                 };
                 judgement.verdict
             })
             .collect();
         let sure = |at: usize| {
             let clause = claims.get(at).filter(|_| by_interval)?;
-            confidence_of_miss(clause, &design.catalog, &records)
+            confidence_of_miss(clause, &design.catalog, records)
         };
         if let Some(at) = verdicts.iter().position(|verdict| *verdict == Verdict::Missed) {
             return (Finding::Missed, at, sure(at));
@@ -336,7 +328,10 @@ impl<'a> Task<'a> {
             measured(*a).unwrap_or(f64::INFINITY).total_cmp(&measured(*b).unwrap_or(f64::INFINITY))
         });
         let mut notices = Vec::new();
-        if answer != found.answer.and_then(own) {
+        let cost_of = |at: Option<usize>| at.and_then(measured);
+        if let (Some(least), Some(first)) = (cost_of(answer), cost_of(found.answer.and_then(own)))
+            && least < first * (1.0 - EQUAL_COST)
+        {
             notices.push(format!(
                 "designs were ordered by their cost over the first {COST_SECONDS} s, and over the whole run another one is the cheapest: a design that was left out as dearer might be cheaper too; vary fewer values, or add `--exhaustive`"
             ));
@@ -367,78 +362,6 @@ impl<'a> Task<'a> {
         notices.extend(self.warnings(&designs));
         let paths = axes.iter().map(|axis| axis.path.clone()).collect();
         Ok(Outcome { paths, goal, designs, notices, stopped: found.stopped })
-    }
-
-    /// What a design costs in its first seconds, whether the forecast says that it carries its load, and whether it
-    /// says that it cannot.
-    fn price(&self, settings: &[String], metric: &str) -> Result<(f64, bool, bool), Refusal> {
-        let mut design = self.design("--vary", settings)?;
-        let most = design.forecast.rows.iter().map(|row| row.settled()).fold(0.0, f64::max);
-        let impossible = self.impossible(&design);
-        let run = &mut design.model.run;
-        run.duration = run.duration.min(SimDuration::from_secs(COST_SECONDS));
-        (run.warmup, run.requests) = (SimDuration::ZERO, None);
-        run.max_events = Some(run.max_events.map_or(COST_EVENTS, |own| own.min(COST_EVENTS)));
-        let ran = simulation::run_range(&design.model, &design.catalog, &[], self.stop, 0..1, |_| {});
-        let cost = ran.finished.first().and_then(|r| value_of(metric, &r.record, &design.catalog).number());
-        match cost {
-            Some(cost) => Ok((cost, most <= 0.9, impossible)),
-            None if self.stop.load(Ordering::Relaxed) => Err(Refusal(String::new(), Exit::Interrupted)),
-            None => Err(Refusal(
-                format!(
-                    "error: a design has no `{metric}`, so none is the cheapest: add `prices: {{app: $0.20/h}}` to the \
-                     scenario, or name another metric with `--cost`\n"
-                ),
-                Exit::Usage,
-            )),
-        }
-    }
-
-    /// Whether an objective of availability cannot be met, whatever chance does: from its start to its end the load
-    /// asks some cores for more than there is, by more than the objective lets fail. Said only where every good
-    /// answer takes all of that work: clients that come whatever happens at a rate that never falls below that of the
-    /// start, no copies in caches, nothing that answers in place of what failed.
-    fn impossible(&self, design: &Design) -> bool {
-        let model = &design.model;
-        let steady = model.clients.iter().all(|client| {
-            matches!(client.behaviour, Loop::Open)
-                && matches!(client.profile.base, crate::workload::Base::Constant(_))
-                && matches!(client.arrivals, crate::workload::ArrivalProcess::Poisson)
-        });
-        let plain = model.components.iter().all(|component| {
-            matches!(
-                component.spec,
-                ComponentSpec::Service(_) | ComponentSpec::Database(_) | ComponentSpec::LoadBalancer(_)
-            )
-        });
-        let evades = [
-            "on_error",
-            "if",
-            "parallel",
-            "hedge",
-            "cached",
-            "get",
-            "local_cache",
-            "autoscale",
-            "memory",
-            "degraded",
-        ];
-        if !steady || !plain || self.space.holds_any(&evades) {
-            return false;
-        }
-        let needed = design.objectives.iter().filter(|clause| clause.during.is_none()).filter_map(|clause| {
-            let share = clause.text.trim().strip_prefix("availability")?.trim_start().strip_prefix('>')?;
-            quantity::ratio(share.trim_start_matches('=').trim()).ok().map(crate::base::Ratio::get)
-        });
-        let needed = needed.fold(0.0, f64::max);
-        let most = design
-            .forecast
-            .rows
-            .iter()
-            .filter(|row| row.warm.is_none())
-            .map(|row| row.base)
-            .fold(0.0, f64::max);
-        needed > 0.0 && most > 0.0 && SLACK / most < needed
     }
 
     fn largest_load(&self, written: &str, within: &str) -> Result<Outcome, Refusal> {
@@ -539,85 +462,5 @@ impl<'a> Task<'a> {
         }
         all.extend(seen);
         all
-    }
-}
-
-/// Each point's place along each path, among the values that occur, in ascending order where they are numbers.
-fn places(points: &[Vec<String>]) -> Vec<Vec<usize>> {
-    let paths = points.first().map_or(0, Vec::len);
-    let mut columns: Vec<Vec<usize>> = Vec::new();
-    for path in 0..paths {
-        let mut values: Vec<&str> = Vec::new();
-        for point in points {
-            if !values.contains(&point[path].as_str()) {
-                values.push(&point[path]);
-            }
-        }
-        if let Some((numbers, _)) = in_one_unit(&values) {
-            let mut sorted: Vec<(f64, &str)> = numbers.into_iter().zip(values).collect();
-            sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
-            values = sorted.into_iter().map(|(_, value)| value).collect();
-        }
-        let place = |point: &Vec<String>| values.iter().position(|value| *value == point[path]).unwrap_or(0);
-        columns.push(points.iter().map(place).collect());
-    }
-    (0..points.len()).map(|at| columns.iter().map(|column| column[at]).collect()).collect()
-}
-
-/// Whether cost rises (`Some(true)`) or falls (`Some(false)`) along a path from every place to the next, whatever
-/// the other paths' values are; `None` if it does neither. Only along such a path is more taken to be no worse.
-fn dearer_upwards(candidates: &[Candidate], axis: usize) -> Option<bool> {
-    let mut lines: std::collections::BTreeMap<Vec<usize>, Vec<(usize, f64)>> =
-        std::collections::BTreeMap::new();
-    for candidate in candidates {
-        let mut others = candidate.place.clone();
-        let own = others.remove(axis);
-        lines.entry(others).or_default().push((own, candidate.cost));
-    }
-    let (mut up, mut down) = (true, true);
-    for line in lines.values_mut() {
-        line.sort_by_key(|(place, _)| *place);
-        for pair in line.windows(2) {
-            let (a, b) = (pair[0].1, pair[1].1);
-            let matters = (b - a).abs() > EQUAL_COST * a.abs().max(b.abs());
-            up &= matters && b > a;
-            down &= matters && b < a;
-        }
-    }
-    let several = lines.values().any(|line| line.len() > 1);
-    match (several, up, down) {
-        (true, true, false) => Some(true),
-        (true, false, true) => Some(false),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn candidates(points: &[(&str, &str, f64)]) -> Vec<Candidate> {
-        let texts: Vec<Vec<String>> = points.iter().map(|p| vec![p.0.to_owned(), p.1.to_owned()]).collect();
-        let places = places(&texts).into_iter().zip(points);
-        places.map(|(place, p)| Candidate { cost: p.2, place, promising: true, impossible: false }).collect()
-    }
-
-    #[test]
-    fn more_is_no_worse_only_where_more_costs_more() {
-        let rising = candidates(&[
-            ("8", "x", 8.0),
-            ("2", "x", 2.0),
-            ("16", "x", 16.0),
-            ("2", "y", 2.0),
-            ("8", "y", 8.0),
-            ("16", "y", 16.0),
-        ]);
-        assert_eq!(rising[0].place, [1, 0]);
-        assert_eq!((dearer_upwards(&rising, 0), dearer_upwards(&rising, 1)), (Some(true), None));
-        let falling = candidates(&[("1s", "x", 9.0), ("2s", "x", 5.0), ("3s", "x", 4.0)]);
-        assert_eq!(dearer_upwards(&falling, 0), Some(false));
-        let mixed = candidates(&[("1", "x", 9.0), ("2", "x", 5.0), ("3", "x", 5.001)]);
-        assert_eq!(dearer_upwards(&mixed, 0), None);
-        assert_eq!(dearer_upwards(&candidates(&[("1", "x", 9.0)]), 0), None);
     }
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::load::Design;
-use crate::engine::Stopped;
+use crate::engine::{CallBalance, Stopped};
 use crate::experiment::aggregate::{aggregate, value_of};
 use crate::experiment::results::{Precision, RunResults, VariantResults};
 use crate::experiment::sequential::{looks, precision};
 use crate::experiment::simulation::{self, Replication};
 use crate::experiment::{Pilot, pilot};
+use crate::metrics::ReplicationRecord;
 use crate::scenario::model::Until;
 use crate::verdict::{error_budgets, expectation, objective};
 
@@ -90,7 +91,8 @@ fn run_all(designs: &[Design], notices: &[Option<String>], stop: &AtomicBool, qu
         if finished.is_empty() {
             continue;
         }
-        let mut variant = told(design, finished);
+        let (records, calls): (Vec<_>, Vec<_>) = finished.into_iter().map(|r| (r.record, r.calls)).unzip();
+        let mut variant = told(design, &records, &calls);
         variant.notices.extend(precision.iter().map(|p| said(p, variant.replications)));
         variant.precision = precision;
         variant.notices.extend(notice.clone());
@@ -105,16 +107,15 @@ fn run_all(designs: &[Design], notices: &[Option<String>], stop: &AtomicBool, qu
 }
 
 /// The results of one design, its claims judged.
-pub(super) fn told(design: &Design, finished: Vec<Replication>) -> VariantResults {
-    let (records, calls): (Vec<_>, Vec<_>) = finished.into_iter().map(|r| (r.record, r.calls)).unzip();
-    let mut variant = aggregate(&design.model.design, &design.catalog, &records);
+pub(super) fn told(design: &Design, records: &[ReplicationRecord], calls: &[CallBalance]) -> VariantResults {
+    let mut variant = aggregate(&design.model.design, &design.catalog, records);
     variant.troubles = simulation::troubles(&design.model);
     variant.conservation.calls_opened = calls.iter().map(|c| c.opened).sum();
     variant.conservation.calls_closed = calls.iter().map(|c| c.closed).sum();
     variant.conservation.calls_in_flight = calls.iter().map(|c| c.in_flight).sum();
-    variant.objectives = design.objectives.iter().map(|c| objective(c, &design.catalog, &records)).collect();
+    variant.objectives = design.objectives.iter().map(|c| objective(c, &design.catalog, records)).collect();
     variant.expectations =
-        design.expectations.iter().map(|c| expectation(c, &design.catalog, &records)).collect();
+        design.expectations.iter().map(|c| expectation(c, &design.catalog, records)).collect();
     let [objectives, expectations] = &design.written_at;
     let both = [(&mut variant.objectives, objectives), (&mut variant.expectations, expectations)];
     for (judgements, places) in both {
@@ -122,7 +123,7 @@ pub(super) fn told(design: &Design, finished: Vec<Replication>) -> VariantResult
             judgement.written_at.clone_from(place);
         }
     }
-    variant.budgets = error_budgets(&design.objectives, &records);
+    variant.budgets = error_budgets(&design.objectives, records);
     variant
 }
 

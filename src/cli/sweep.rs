@@ -2,6 +2,7 @@
 //!
 //! Each finished point is a file; the same command finds it again and goes on with the rest, whatever ended it.
 
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -164,6 +165,9 @@ fn prepare(arguments: &Sweep, stop: &AtomicBool) -> Result<Job, Refusal> {
         simulation::on_threads(arguments.running.threads.unwrap_or(0), || replicate(count, stop, read));
     let found =
         found.ok_or_else(|| Refusal("error: the threads could not be started\n".to_owned(), Exit::Failed))?;
+    if !found.complete {
+        return Err(Refusal(String::new(), Exit::Interrupted));
+    }
     let mut mistakes: Vec<String> = Vec::new();
     let mut keys = Vec::new();
     for key in found.finished {
@@ -183,7 +187,7 @@ fn prepare(arguments: &Sweep, stop: &AtomicBool) -> Result<Job, Refusal> {
         mistakes.truncate(MOST_MISTAKES);
         let mut text = mistakes.concat();
         if more > 0 {
-            text.push_str(&format!("... and {more} more mistakes at other points\n"));
+            let _ = writeln!(text, "... and {more} more mistakes at other points");
         }
         return Err(wrong(text));
     }
@@ -194,8 +198,6 @@ fn prepare(arguments: &Sweep, stop: &AtomicBool) -> Result<Job, Refusal> {
         .clone()
         .unwrap_or_else(|| PathBuf::from("outputs").join(folder_name(&format!("sweep-{title}"))));
     let (design, seed) = (model.design.clone(), model.run.seed);
-    // An interruption leaves keys out; the rest is then not to be run either.
-    keys.resize(variation.points.len(), String::new());
     Ok(Job { space, variation, metrics, folder, keys, title, design, seed })
 }
 
@@ -220,7 +222,7 @@ fn run(job: &Job, arguments: &Sweep, stop: &AtomicBool) -> Outcome {
     let one = |at: u32| -> Option<SweepPoint> {
         let at = at as usize;
         let (key, values) = (&job.keys[at], &job.variation.points[at]);
-        if key.is_empty() || failed() {
+        if failed() {
             return None;
         }
         let mut kept = load_point(&job.folder, key);

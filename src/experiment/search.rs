@@ -255,8 +255,10 @@ pub fn largest(
     judge: &mut dyn FnMut(f64) -> Option<Finding>,
 ) -> Largest {
     let mut found = Largest::default();
+    // As many digits as the tolerance can tell apart.
+    let digits = if tolerance < 0.005 { 6 } else { 3 };
     let tidy = |x: f64| {
-        let x = if whole { libm::round(x) } else { format!("{x:.4e}").parse().unwrap_or(x) };
+        let x = if whole { libm::round(x) } else { format!("{x:.digits$e}").parse().unwrap_or(x) };
         x.clamp(range.0, range.1)
     };
     // The smallest load that is not known to be carried.

@@ -28,6 +28,7 @@ mod model;
 mod overload;
 mod poolers;
 mod presets;
+mod plan;
 mod protection;
 mod queues;
 mod replicas;

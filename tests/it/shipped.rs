@@ -64,6 +64,7 @@ shipped! {
     cross_shard = "cross-shard",
     fleet_cache_queue = "fleet-cache-queue",
     goodput = "goodput",
+    how_much = "how-much",
     just_a_tuesday = "just-a-tuesday",
     l4_vs_l7 = "l4-vs-l7",
     real_elb = "real-elb",

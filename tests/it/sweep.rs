@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use assert_cmd::Command;
 
@@ -71,7 +71,7 @@ fn a_sweep_that_stops_goes_on_and_ends_as_an_unbroken_one() {
     let bench = Bench::new(QUEUE);
     let (code, whole, error) = bench.sweep("whole", &WORKERS);
     assert_eq!(code, 0, "{error}");
-    assert!(whole.contains("app.workers") && whole.contains("knee"), "{whole}");
+    assert!(whole.contains("app.workers") && whole.contains("p99: best"), "{whole}");
     for name in
         ["sweep.csv", "sweep.json", "sweep.parquet", "report.txt", "report.md", "curves.svg", "curves.png"]
     {
@@ -110,8 +110,10 @@ fn a_killed_sweep_goes_on_and_ends_as_an_unbroken_one() {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let begun = Instant::now();
-    while bench.points("killed").is_empty() && begun.elapsed() < Duration::from_secs(120) {
+    for _ in 0..60_000 {
+        if !bench.points("killed").is_empty() {
+            break;
+        }
         std::thread::sleep(Duration::from_millis(2));
     }
     child.kill().unwrap();

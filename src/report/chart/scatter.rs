@@ -107,7 +107,9 @@ pub fn render_scatter(scatter: &Scatter) -> String {
     svg.text(RIGHT, top + PLOT_HEIGHT + 40.0, &scatter.x.0, SMALL.anchored(Anchor::End));
     for limit in scatter.limits.iter().filter(|l| l.value.is_finite() && l.value <= ys.top()) {
         svg.line((LEFT, y_at(limit.value)), (RIGHT, y_at(limit.value)), MUTED, " stroke-dasharray=\"6 4\"");
-        svg.text(LEFT + 4.0, y_at(limit.value) - 5.0, &limit.label, SMALL.haloed());
+        // Above the line, unless the axis' own words stand there.
+        let y = y_at(limit.value);
+        svg.text(LEFT + 4.0, if y < top + 20.0 { y + 15.0 } else { y - 5.0 }, &limit.label, SMALL.haloed());
     }
     let front = pareto(&scatter.points.iter().map(|p| (p.x.0, p.y.0)).collect::<Vec<_>>());
     draw_front(&mut svg, scatter, &front, (&x_at, &y_at));

@@ -7,8 +7,8 @@ mod picture;
 mod text;
 
 use super::check::{Check, State};
-use super::quantity::{self, interval, value};
-use crate::experiment::results::{Estimate, Judgement, MetricValue, VariantResults};
+use super::quantity::{interval, value};
+use crate::experiment::results::{Estimate, Judgement, VariantResults};
 use crate::experiment::search::Finding;
 
 pub use picture::plan_picture;
@@ -258,6 +258,21 @@ impl PlanReport<'_> {
                         "that does NOT hold: a load that is missed lies below one that is met".to_owned(),
                     );
                 }
+                let unsure: Vec<f64> = found(Finding::Unsure).collect();
+                if let (Some(low), Some(high)) =
+                    (unsure.iter().copied().reduce(f64::min), unsure.iter().copied().reduce(f64::max))
+                {
+                    let written = |load: f64| {
+                        let own = self.designs.iter().find(|design| design.load == load);
+                        own.map_or_else(String::new, |design| design.values.concat())
+                    };
+                    all.push(format!(
+                        "from {} to {} it can't be told within {} replications",
+                        written(low),
+                        written(high),
+                        self.most
+                    ));
+                }
                 if carried.is_some() && missed.is_none() {
                     all.push("no load that was tried is surely missed: the limit lies higher, or needs more replications".to_owned());
                 }
@@ -326,11 +341,7 @@ impl PlanReport<'_> {
 
 /// A confidence, never written as certainty.
 fn confidence(share: f64) -> String {
-    if share > 0.9995 {
-        "more than 99.9 %".to_owned()
-    } else {
-        quantity::value(MetricValue::Number(share), crate::experiment::results::Unit::Share)
-    }
+    if share > 0.9995 { "more than 99.9 %".to_owned() } else { format!("{:.1} %", 100.0 * share) }
 }
 
 /// The word for a finding.

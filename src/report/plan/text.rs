@@ -58,7 +58,8 @@ impl PlanReport<'_> {
         } else {
             "meets its expectations in every replication"
         };
-        format!("{}{design}: {what} that {kind} ({})", self.title, claims.join("; "))
+        let claims = if claims.is_empty() { String::new() } else { format!(" ({})", claims.join("; ")) };
+        format!("{}{design}: {what} that {kind}{claims}", self.title)
     }
 
     /// The whole report, each line ended.

@@ -77,6 +77,9 @@ pub struct Knee {
     pub replications: usize,
 }
 
+/// A metric along one axis: the other axes' values, and its estimates by their place along that one.
+type Curve<'a> = (&'a [String], Vec<(usize, &'a Estimate)>);
+
 impl SweepReport<'_> {
     /// Whether every point is there, and whole.
     #[must_use]
@@ -128,7 +131,7 @@ impl SweepReport<'_> {
         let Some((numbers, _)) = numbers(&values) else { return Vec::new() };
         let log = self.axes[0].spread() == Spread::Log && numbers.iter().all(|x| *x > 0.0);
         let xs: Vec<f64> = numbers.iter().map(|x| if log { libm::log(*x) } else { *x }).collect();
-        let mut groups: Vec<(&[String], Vec<(usize, &Estimate)>)> = Vec::new();
+        let mut groups: Vec<Curve<'_>> = Vec::new();
         for point in self.points {
             let Some(estimate) = point.results.metric(metric) else { continue };
             let Some(at) = values.iter().position(|value| *value == point.values[0]) else { continue };
@@ -309,14 +312,16 @@ fn overlap(a: &Estimate, b: &Estimate) -> bool {
     }
 }
 
-/// The worst verdict on a point's objectives and expectations; `None` if nothing was asked.
+/// The worst verdict on a point's objectives, or on its expectations where there are no objectives; `None` if nothing
+/// was asked. Expectations are often about the design as it is written, and say nothing of another one.
 fn verdict(results: &VariantResults) -> Option<Verdict> {
     let rank = |verdict: &Verdict| match verdict {
         Verdict::Met => 0,
         Verdict::Inconclusive => 1,
         Verdict::Missed => 2,
     };
-    results.objectives.iter().chain(&results.expectations).map(|j| j.verdict).max_by_key(rank)
+    let asked = if results.objectives.is_empty() { &results.expectations } else { &results.objectives };
+    asked.iter().map(|j| j.verdict).max_by_key(rank)
 }
 
 /// The values of an axis as numbers in one unit, with that unit.

@@ -72,7 +72,7 @@ fn scale(all: &[(&SweepPoint, &Estimate)]) -> Scale {
 fn footer(report: &SweepReport<'_>, knees: bool) -> String {
     let knees = if knees { "; knees by Kneedle (Satopää et al. 2011), S = 1" } else { "" };
     let judged = report.points.iter().any(|point| verdict(&point.results).is_some());
-    let hollow = if judged { "; hollow: misses an objective or expectation" } else { "" };
+    let hollow = if judged { "; hollow: misses an objective" } else { "" };
     format!(
         "surgesim {}, seed {}: 95 % intervals over replications{hollow}{knees}",
         env!("CARGO_PKG_VERSION"),
