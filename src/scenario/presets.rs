@@ -131,6 +131,13 @@ pub struct PresetFile {
 }
 
 impl Preset {
+    /// The block of the vocabulary that its keys are of: its kind, except that logs have one of their own.
+    #[must_use]
+    pub fn block(&self) -> &'static str {
+        let is_log = self.kind == "queue" && self.text.contains("\n  family:\n    value: log\n");
+        if is_log { "log" } else { self.kind }
+    }
+
     /// Reads the preset's file; findings can only be mistakes of the file itself.
     pub fn read(&self, sources: &mut Sources, found: &mut Diagnostics) -> Option<PresetFile> {
         let product =

@@ -54,7 +54,7 @@ fn variant(scenario: &Block) -> Value {
 fn property(block: &str, key: &KeyEntry) -> Value {
     let mut schema = form(&key.takes);
     if key.name == "preset" {
-        let names: Vec<_> = PRESETS.iter().filter(|p| p.kind == block).map(|p| p.name).collect();
+        let names: Vec<_> = PRESETS.iter().filter(|p| p.block() == block).map(|p| p.name).collect();
         // A version may follow: postgres@17.
         schema = json!({"type": ["string", "null"], "anyOf": [{"enum": names}, {"pattern": "@"}, {"type": "null"}]});
     }

@@ -14,9 +14,8 @@ use surgesim::document::Code;
 const FOLDER: &str = "scenarios/invalid";
 
 /// Codes that no file can cause by itself, and why.
-const ELSEWHERE: [(Code, &str); 4] = [
+const ELSEWHERE: [(Code, &str); 3] = [
     (Code::BadTrace, "a mistake in what `surgesim cache` reads"),
-    (Code::VisibilityTooShort, "comes with queues"),
     (Code::KeepAliveRace, "comes with connections kept alive"),
     (Code::TooShort, "known only after a run"),
 ];

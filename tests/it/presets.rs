@@ -44,6 +44,12 @@ fn used(kind: &str, name: &str) -> String {
             site(&spike, "", "", "")
         }
         "cdn" => component(", to: app"),
+        "database" if name.starts_with("dynamodb") => {
+            component(", capacity: {by: post, read: 100, write: 100}, queries: {get: {read: post, cpu: 1ms}}")
+        }
+        "database" if ["cassandra", "vitess", "citus", "mongodb"].contains(&name) => {
+            component(", shards: {by: post, count: 3}, queries: {get: {read: post, cpu: 1ms}}")
+        }
         _ => component(""),
     }
 }
