@@ -347,6 +347,27 @@ components:
 }
 
 #[test]
+fn a_webhook_is_the_last_step_of_a_worker() {
+    let text = "
+scenario: webhook
+run: {duration: 400s, warmup: 0s, replications: 1}
+clients: {web: {rate: {steps: [0s 2/s, 300s 0/s]}, mix: {POST /: 1}, to: api}}
+components:
+  api: {kind: service, endpoints: {POST /: [{send: {to: jobs}}, {reply: 202}]}}
+  jobs: {kind: queue, retry_delay: 5s}
+  worker: {kind: worker, from: jobs, instances: 50, steps: [{sleep: 1s}, {call: {to: customer, endpoint: POST /done}}]}
+  customer: {kind: service, endpoints: {POST /done: [{sleep: 100ms}, {reply: 200}]}}
+";
+    let seen = total(text, &["completion_time(jobs)", "redelivered(jobs)"]);
+    assert!((seen[0] - 1.1).abs() < 0.001 && seen[1] == 0.0, "{seen:?}");
+    // Whoever is to hear is away for twenty seconds: the job is tried again until it has heard.
+    let away = format!("{text}faults: [{{at: 100s, kill: customer, restart_after: 20s}}]\n");
+    let seen = total(&away, &["redelivered(jobs)", "jobs.acked", "jobs.published", "completion_time(jobs).max"]);
+    assert!(seen[0] > 40.0 && seen[1] == seen[2], "{seen:?}");
+    assert!(seen[3] > 20.0 && seen[3] < 35.0, "{seen:?}");
+}
+
+#[test]
 fn the_report_accounts_for_every_message() {
     let folder = tempfile::tempdir().unwrap();
     let output = assert_cmd::Command::cargo_bin("surgesim")

@@ -294,7 +294,7 @@ pub(super) const BLOCKS: &[super::Block] = &[
     },
     super::Block {
         name: "poll",
-        about: "Asking for a job until it is done. Polls are load, and no requests in `offered`.",
+        about: "Asking for a job until it is done. Polls are load, and no requests in `offered`. With a webhook nobody asks: the worker's last step calls whoever is to hear, and the job is complete when that has answered.",
         keys: with_call_options!(
             [
                 key(
