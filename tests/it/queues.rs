@@ -362,7 +362,8 @@ components:
     assert!((seen[0] - 1.1).abs() < 0.001 && seen[1] == 0.0, "{seen:?}");
     // Whoever is to hear is away for twenty seconds: the job is tried again until it has heard.
     let away = format!("{text}faults: [{{at: 100s, kill: customer, restart_after: 20s}}]\n");
-    let seen = total(&away, &["redelivered(jobs)", "jobs.acked", "jobs.published", "completion_time(jobs).max"]);
+    let seen =
+        total(&away, &["redelivered(jobs)", "jobs.acked", "jobs.published", "completion_time(jobs).max"]);
     assert!(seen[0] > 40.0 && seen[1] == seen[2], "{seen:?}");
     assert!(seen[3] > 20.0 && seen[3] < 35.0, "{seen:?}");
 }
