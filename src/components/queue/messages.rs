@@ -3,7 +3,7 @@
 //! Whatever happens is told as a [`Fact`], in order; the node observes facts and acts on them. A message
 //! keeps its place until it has ended *and* the last delivery of it has, so that work done twice is seen.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use rustc_hash::FxHashMap;
 
@@ -139,11 +139,11 @@ impl Balance {
 #[derive(Clone, Debug)]
 pub struct Messages {
     spec: QueueSpec,
-    messages: Slab<Message>,
+    kept: Slab<Message>,
     /// By class and place in the line.
     ready: BTreeMap<(u8, u64), MessageId>,
     /// By publication: everybody who waits, for the age of the oldest.
-    waiting: BTreeMap<(SimTime, MessageId), ()>,
+    waiting: BTreeSet<(SimTime, MessageId)>,
     /// Behind the one message of each group that can be delivered or is in flight.
     groups: FxHashMap<u64, VecDeque<MessageId>>,
     agenda: Agenda,
@@ -159,9 +159,9 @@ impl Messages {
     pub fn new(spec: QueueSpec) -> Self {
         Self {
             spec,
-            messages: Slab::new(),
+            kept: Slab::new(),
             ready: BTreeMap::new(),
-            waiting: BTreeMap::new(),
+            waiting: BTreeSet::new(),
             groups: FxHashMap::default(),
             agenda: Agenda::default(),
             orders: 1 << 32,
@@ -191,7 +191,7 @@ impl Messages {
     /// When the oldest of those that wait was published.
     #[must_use]
     pub fn oldest(&self) -> Option<SimTime> {
-        self.waiting.first_key_value().map(|((at, _), ())| *at)
+        self.waiting.first().map(|(at, _)| *at)
     }
 
     /// Bytes of all messages that have not ended.
@@ -203,7 +203,7 @@ impl Messages {
     /// Places for messages that were ever needed at once.
     #[must_use]
     pub fn high_water(&self) -> usize {
-        self.messages.high_water()
+        self.kept.high_water()
     }
 
     /// Whether no further message may wait.
@@ -221,19 +221,19 @@ impl Messages {
     /// What a message carries.
     #[must_use]
     pub fn content(&self, id: MessageId) -> Option<&Content> {
-        self.messages.get(id).map(|message| &message.content)
+        self.kept.get(id).map(|message| &message.content)
     }
 
     /// Deliveries of a message so far.
     #[must_use]
     pub fn receives(&self, id: MessageId) -> u32 {
-        self.messages.get(id).map_or(0, |message| message.receives)
+        self.kept.get(id).map_or(0, |message| message.receives)
     }
 
     /// Whether the work of a message has succeeded already.
     #[must_use]
     pub fn is_done(&self, id: MessageId) -> bool {
-        self.messages.get(id).is_some_and(|message| message.done)
+        self.kept.get(id).is_some_and(|message| message.done)
     }
 
     /// When something is to happen next.
@@ -244,7 +244,7 @@ impl Messages {
 
     fn insert(&mut self, content: Content, place: Place, now: SimTime) -> MessageId {
         self.orders += 1;
-        self.messages.insert(Message {
+        self.kept.insert(Message {
             content,
             place,
             published: now,
@@ -279,7 +279,7 @@ impl Messages {
     /// Puts a message into an outbox that is looked at so often.
     pub fn post(&mut self, content: Content, every: SimDuration, now: SimTime) {
         let id = self.insert(content, Place::Outbox, now);
-        if let Some(message) = self.messages.get_mut(id) {
+        if let Some(message) = self.kept.get_mut(id) {
             message.extends = Some(every.max(SimDuration::from_millis(1)));
         }
         self.relay_later(id, now);
@@ -287,9 +287,9 @@ impl Messages {
 
     /// The outbox is looked at again after its interval.
     pub fn relay_later(&mut self, id: MessageId, now: SimTime) {
-        let Some(every) = self.messages.get(id).and_then(|message| message.extends) else { return };
+        let Some(every) = self.kept.get(id).and_then(|message| message.extends) else { return };
         let slot = self.agenda.add(now + every, What::Relay, id);
-        if let Some(message) = self.messages.get_mut(id) {
+        if let Some(message) = self.kept.get_mut(id) {
             message.due = Some(slot);
         }
     }
@@ -299,7 +299,7 @@ impl Messages {
         if self.is_full() {
             self.drop_head(now);
         }
-        let Some(message) = self.messages.get_mut(id) else { return };
+        let Some(message) = self.kept.get_mut(id) else { return };
         message.published = now;
         self.bytes += message.content.bytes;
         self.balance.published += 1;
@@ -309,8 +309,8 @@ impl Messages {
         }
         let group = message.content.group;
         self.balance.waiting += 1;
-        self.waiting.insert((now, id), ());
-        let message = &mut self.messages[id];
+        self.waiting.insert((now, id));
+        let message = &mut self.kept[id];
         if let Some(group) = group {
             if let Some(behind) = self.groups.get_mut(&group) {
                 message.place = Place::Held;
@@ -328,7 +328,7 @@ impl Messages {
             return self.make_ready(id, now);
         }
         let slot = self.agenda.add(now + delay, What::Ready, id);
-        let message = &mut self.messages[id];
+        let message = &mut self.kept[id];
         message.place = Place::Delayed;
         message.due = Some(slot);
     }
@@ -342,15 +342,15 @@ impl Messages {
     }
 
     fn make_ready(&mut self, id: MessageId, now: SimTime) {
-        let message = &mut self.messages[id];
+        let message = &mut self.kept[id];
         message.place = Place::Ready;
         message.since = now;
-        let key = self.ready_key(&self.messages[id]);
+        let key = self.ready_key(&self.kept[id]);
         self.ready.insert(key, id);
     }
 
     fn forget_due(&mut self, id: MessageId) {
-        if let Some(slot) = self.messages.get_mut(id).and_then(|message| message.due.take()) {
+        if let Some(slot) = self.kept.get_mut(id).and_then(|message| message.due.take()) {
             self.agenda.remove(slot);
         }
     }
@@ -358,7 +358,7 @@ impl Messages {
     /// Takes a message out of wherever it is.
     fn take_out(&mut self, id: MessageId) {
         self.forget_due(id);
-        let Some(message) = self.messages.get(id) else { return };
+        let Some(message) = self.kept.get(id) else { return };
         match message.place {
             Place::Ready => {
                 let key = self.ready_key(message);
@@ -384,7 +384,7 @@ impl Messages {
 
     /// A message ends in this way.
     fn end(&mut self, id: MessageId, fate: Fate, now: SimTime) {
-        let Some(message) = self.messages.get(id) else { return };
+        let Some(message) = self.kept.get(id) else { return };
         let (was, group, bytes, job) =
             (message.place, message.content.group, message.content.bytes, message.content.job);
         if was == Place::Ended {
@@ -401,7 +401,7 @@ impl Messages {
         };
         *counter += 1;
         self.facts.extend([Fact::Fate(fate), Fact::Ended(job)]);
-        let message = &mut self.messages[id];
+        let message = &mut self.kept[id];
         message.place = Place::Ended;
         if let Some(slot) = message.expires.take() {
             self.agenda.remove(slot);
@@ -426,14 +426,14 @@ impl Messages {
     }
 
     fn free(&mut self, id: MessageId) {
-        if self.messages.get(id).is_some_and(|m| m.place == Place::Ended && m.running == 0) {
-            self.messages.remove(id);
+        if self.kept.get(id).is_some_and(|m| m.place == Place::Ended && m.running == 0) {
+            self.kept.remove(id);
         }
     }
 
     /// The oldest message that waits gives way.
     fn drop_head(&mut self, now: SimTime) {
-        if let Some(id) = self.waiting.first_key_value().map(|((_, id), ())| *id) {
+        if let Some(id) = self.waiting.first().map(|(_, id)| *id) {
             self.end(id, Fate::Dropped, now);
         }
     }
@@ -441,7 +441,7 @@ impl Messages {
     /// A message that is no consumer's any more waits again, unless it was delivered too often.
     fn give_back(&mut self, id: MessageId, after: SimDuration, now: SimTime) {
         self.forget_due(id);
-        let Some(message) = self.messages.get_mut(id) else { return };
+        let Some(message) = self.kept.get_mut(id) else { return };
         if message.place != Place::InFlight {
             return;
         }
@@ -463,14 +463,14 @@ impl Messages {
         }
         self.balance.in_flight -= 1;
         self.balance.waiting += 1;
-        self.waiting.insert((message.published, id), ());
+        self.waiting.insert((message.published, id));
         message.extends = None;
         self.settle_in(id, after, now);
     }
 
     /// The dead-letter queue has taken a message, or not: then it is tried again after `pause`.
     pub fn moved(&mut self, id: MessageId, taken: bool, now: SimTime) -> bool {
-        let is_moving = self.messages.get(id).is_some_and(|message| message.place == Place::Moving);
+        let is_moving = self.kept.get(id).is_some_and(|message| message.place == Place::Moving);
         if is_moving && taken {
             self.end(id, Fate::DeadLettered, now);
         }
@@ -479,14 +479,14 @@ impl Messages {
 
     /// A consumer finds that it has done the work of a delivery before, and takes the message off.
     pub fn forget(&mut self, delivery: Delivery, now: SimTime) {
-        let Some(message) = self.messages.get_mut(delivery.message) else { return };
+        let Some(message) = self.kept.get_mut(delivery.message) else { return };
         message.running = message.running.saturating_sub(1);
         self.end(delivery.message, Fate::Acked, now);
     }
 
     /// Everything that waits is thrown away.
     pub fn purge(&mut self, now: SimTime) {
-        let all: Vec<MessageId> = self.waiting.keys().map(|(_, id)| *id).collect();
+        let all: Vec<MessageId> = self.waiting.iter().map(|(_, id)| *id).collect();
         for id in all {
             self.end(id, Fate::Dropped, now);
         }
@@ -495,7 +495,7 @@ impl Messages {
     /// The broker's process dies. What is not durable is lost; deliveries go on at their consumers, whose
     /// acknowledgements nobody takes any more.
     pub fn break_down(&mut self, now: SimTime) {
-        let all: Vec<(MessageId, Place)> = self.messages.iter().map(|(id, m)| (id, m.place)).collect();
+        let all: Vec<(MessageId, Place)> = self.kept.iter().map(|(id, m)| (id, m.place)).collect();
         for (id, place) in all {
             let durable = self.spec.durable;
             match place {
@@ -504,7 +504,7 @@ impl Messages {
                     if self.spec.ack != Ack::After {
                         continue;
                     }
-                    if let Some(message) = self.messages.get_mut(id) {
+                    if let Some(message) = self.kept.get_mut(id) {
                         message.floor = message.receipt + 1;
                     }
                     if durable {
@@ -535,7 +535,7 @@ impl Messages {
 
     /// An entry of the agenda is due.
     fn happen(&mut self, what: What, id: MessageId, now: SimTime) {
-        let Some(message) = self.messages.get_mut(id) else { return };
+        let Some(message) = self.kept.get_mut(id) else { return };
         match what {
             What::Relay => {
                 message.due = None;
@@ -554,11 +554,11 @@ impl Messages {
             }
             What::Visible => {
                 message.due = None;
-                let lease = self.lease(&self.messages[id], now);
+                let lease = self.lease(&self.kept[id], now);
                 match lease.filter(|until| *until > now) {
                     Some(until) => {
                         let slot = self.agenda.add(until, What::Visible, id);
-                        self.messages[id].due = Some(slot);
+                        self.kept[id].due = Some(slot);
                     }
                     None => self.give_back(id, SimDuration::ZERO, now),
                 }
@@ -573,7 +573,7 @@ impl Broker for Messages {
             return None;
         }
         let (_, id) = self.ready.pop_first()?;
-        let message = &mut self.messages[id];
+        let message = &mut self.kept[id];
         self.waiting.remove(&(message.published, id));
         self.balance.waiting -= 1;
         self.balance.in_flight += 1;
@@ -589,17 +589,17 @@ impl Broker for Messages {
         }
         self.facts.push_back(Fact::Waited(wait));
         if self.spec.ack == Ack::After
-            && let Some(until) = self.lease(&self.messages[id], now)
+            && let Some(until) = self.lease(&self.kept[id], now)
         {
             let slot = self.agenda.add(until, What::Visible, id);
-            self.messages[id].due = Some(slot);
+            self.kept[id].due = Some(slot);
         }
         Some(Delivery { message: id, receipt })
     }
 
     fn ack(&mut self, delivery: Delivery, now: SimTime) -> bool {
         let id = delivery.message;
-        let Some(message) = self.messages.get_mut(id) else { return false };
+        let Some(message) = self.kept.get_mut(id) else { return false };
         message.running = message.running.saturating_sub(1);
         let first = !std::mem::replace(&mut message.done, true);
         if first {
@@ -619,7 +619,7 @@ impl Broker for Messages {
 
     fn fail(&mut self, delivery: Delivery, how: Failure, now: SimTime) {
         let id = delivery.message;
-        let Some(message) = self.messages.get_mut(id) else { return };
+        let Some(message) = self.kept.get_mut(id) else { return };
         message.running = message.running.saturating_sub(1);
         let receives = message.receives;
         if delivery.receipt != message.receipt || message.place != Place::InFlight {
@@ -641,10 +641,10 @@ impl Broker for Messages {
             }
             _ => {
                 // The lease runs from the last time it was extended.
-                let until = self.lease(&self.messages[id], now).unwrap_or(now);
+                let until = self.lease(&self.kept[id], now).unwrap_or(now);
                 self.forget_due(id);
                 let slot = self.agenda.add(until.max(now), What::Visible, id);
-                let message = &mut self.messages[id];
+                let message = &mut self.kept[id];
                 message.due = Some(slot);
                 message.extends = None;
                 // `lease` counts from here once nobody extends it.

@@ -194,10 +194,10 @@ impl Names {
         let id = self.component(node, name, found)?;
         let kind = self.components.get(id.index()).map(|(_, kind, _)| kind.as_str());
         if let Some(kind @ ("queue" | "worker" | LOG)) = kind {
-            let help = if kind != "worker" {
-                format!("let the steps of a service say `send: {{to: {name}}}`")
-            } else {
+            let help = if kind == "worker" {
                 "send a message to the queue that it works for".to_owned()
+            } else {
+                format!("let the steps of a service say `send: {{to: {name}}}`")
             };
             let message = format!(
                 "`{name}` is a {}, which takes messages and no requests",
