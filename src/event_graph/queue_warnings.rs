@@ -12,6 +12,18 @@ const DRAWS: u64 = 20_000;
 const WORTH: f64 = 0.001;
 
 pub(super) fn queues(model: &Model, found: &mut Diagnostics) {
+    let has_jobs = model.components.iter().any(|component| matches!(component.spec, ComponentSpec::Queue(_)));
+    for client in model.clients.iter().filter(|client| client.poll.is_some() && !has_jobs) {
+        found.add(
+            Code::NoEffect,
+            client.place,
+            format!(
+                "`poll` of `{}` has no effect: there is no work queue whose jobs it could ask for",
+                client.name
+            ),
+            "send to a `queue` of the family `work`, or leave `poll` out",
+        );
+    }
     for (at, component) in model.components.iter().enumerate() {
         let ComponentSpec::Queue(queue) = &component.spec else { continue };
         let workers: Vec<(&ComponentModel, &ServiceSpec)> = model
