@@ -98,9 +98,7 @@ fn intervals_of_p99_and_stopping_when_sure_keep_the_coverage() {
     println!(
         "p99 of M/M/2 at 0.8 is {truth:.4}: covered by {covered} of 1000; within 5 % when stopped: {stopped} of 200"
     );
-    // Less than the 950 and 190 that the level says: the p99 of so short a replication is skewed. Measured once:
-    // 901 and 183, so that three standard deviations below them are 873 and 171.
-    assert!(covered >= 873 && stopped >= 171, "{covered} {stopped}");
+    assert!(covered >= 900 && stopped >= 185, "{covered} {stopped}");
 }
 
 /// Each replication's value of the metrics of one design of a shipped scenario.

@@ -41,7 +41,7 @@ fn checked(folder: &Path, file: &str) -> (i32, String) {
     } else {
         Command::cargo_bin("surgesim").unwrap()
     };
-    command.env("NO_COLOR", "1").current_dir(folder).args(["check", file]).timeout(Duration::from_secs(60));
+    command.env("NO_COLOR", "1").current_dir(folder).args(["check", file]).timeout(Duration::from_secs(20));
     let output = command.output().unwrap();
     (output.status.code().unwrap_or(-1), String::from_utf8(output.stderr).unwrap())
 }
