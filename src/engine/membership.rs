@@ -6,6 +6,7 @@
 
 use super::conditions::Life;
 use super::context::{Context, Core};
+use super::fault::Effect;
 use super::probe::{Observation, Probe};
 use crate::base::ComponentId;
 
@@ -73,7 +74,19 @@ impl<P: Probe> Context<'_, P> {
         self.core.set_membership(self.me, instance, membership);
     }
 
-    /// A replica takes the place of one of the component's own instances that faults have ended: callers find
+    /// Whether one of the component's own instances was killed by a fault that never ends.
+    #[must_use]
+    pub fn is_dead_for_good(&self, instance: u16) -> bool {
+        self.core.conditions.life(self.me, instance) == Life::Down
+            && self.core.active_faults.iter().any(|active| {
+                let fault = &self.core.plan.faults[*active as usize];
+                fault.effect == Effect::Kill
+                    && fault.until.is_none()
+                    && fault.targets.iter().any(|group| group.holds(self.me, instance))
+            })
+    }
+
+    /// Another takes the place of one of the component's own instances that faults have ended: callers find
     /// it under the same name. What follows is told as a disturbance, after the present event.
     pub fn promote(&mut self, instance: u16) {
         self.core.conditions.replace(self.me, instance);

@@ -398,7 +398,7 @@ proptest! {
         ],
         worker in prop_oneof![
             Just(""), Just("preset: celery,"), Just("preset: celery-acks-late,"), Just("preset: sidekiq,"),
-            Just("idempotent: true,"), Just("extend_every: 1s,"), Just("timeout: 2s,"), Just("prefetch: 7,"),
+            Just("idempotent: true,"), Just("extend_every: 1s,"), Just("timeout: 2s,"), Just("prefetch: 7,"), Just("poll: 300ms,"),
         ],
         limit in prop_oneof![
             Just(""), Just("max_length: 5, overflow: reject,"), Just("max_length: 5, overflow: block,"),

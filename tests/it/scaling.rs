@@ -52,6 +52,40 @@ fn the_schedule_of_the_pod_autoscaler_to_the_letter() {
     assert!(((paid[0] - paid[1]) * 660.0 - 105.0).abs() < 1e-6, "{paid:?}");
 }
 
+/// A killed instance of three that nobody restarts: an autoscaler misses it at its next look, 15 s on at most, and
+/// boots another in its place; without one it stays dead.
+#[test]
+fn an_autoscaler_replaces_what_is_dead_for_good() {
+    let text = |autoscale: &str, kill: &str| {
+        format!(
+            "
+scenario: replaced
+run: {{duration: 300s, warmup: 0s, replications: 1}}
+clients: {{web: {{rate: 30/s, arrivals: deterministic, mix: {{GET /: 1}}, to: lb}}}}
+components:
+  lb: {{kind: load_balancer, to: app}}
+  app: {{kind: service, instances: 3, {autoscale} endpoints: {{GET /: [{{cpu: 50ms}}]}}}}
+faults: [{{at: 61s, kill: {{{kill}}}}}]
+"
+        )
+    };
+    let windows = [(0.0, 60.0), (76.0, 95.0), (100.0, 300.0)];
+    let instances = windows.map(|(from, to)| (from, to, "app.instances"));
+    let autoscale = "autoscale: {preset: k8s-hpa, target: 50%, min: 3, max: 3, boot: 20s},";
+    let seen = during(&text(autoscale, "target: \"app[1]\""), &instances);
+    assert_eq!(seen, [3.0, 2.0, 3.0]);
+    let busy = [(66.0, 94.0, "app[1].cpu"), (100.0, 300.0, "app[1].cpu"), (100.0, 300.0, "errors.502")];
+    let replaced = during(&text(autoscale, "target: \"app[1]\""), &busy);
+    assert!(replaced[0] < 0.01 && (replaced[1] - 0.5).abs() < 0.02, "{replaced:?}");
+    assert!(replaced[2].abs() < 1e-9, "{replaced:?}");
+    let alone = during(&text("", "target: \"app[1]\""), &busy);
+    // The balancer has no checks here: every third request is refused.
+    assert!(alone[1] < 0.01 && (alone[2] - 1.0 / 3.0).abs() < 0.01, "{alone:?}");
+    // One that restarts is waited for, as long as that takes.
+    let restarts = during(&text(autoscale, "target: \"app[1]\", restart_after: 200s"), &busy);
+    assert!((restarts[1] - 0.5 * 39.0 / 200.0).abs() < 0.01 && restarts[2] > 0.2, "{restarts:?}");
+}
+
 #[test]
 fn target_tracking_takes_three_minutes_out_and_fifteen_in() {
     let text = "

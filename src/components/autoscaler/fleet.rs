@@ -172,6 +172,12 @@ impl Fleet {
         }
     }
 
+    /// Whether an instance is in service.
+    #[must_use]
+    pub fn serves(&self, instance: u16) -> bool {
+        matches!(self.places.get(usize::from(instance)), Some(Place::Serving { .. }))
+    }
+
     /// Until when an instance may drain, if it does.
     #[must_use]
     pub fn drains_until(&self, instance: u16) -> Option<SimTime> {
@@ -181,7 +187,7 @@ impl Fleet {
         }
     }
 
-    /// An instance that drained is gone: whoever waits for its place may start.
+    /// An instance that drained, or died for good, is gone: whoever waits for its place may start.
     pub fn gone(&mut self, instance: u16, now: SimTime) -> Vec<Step> {
         if let Some(place) = self.places.get_mut(usize::from(instance)) {
             *place = Place::Free;

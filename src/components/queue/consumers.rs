@@ -7,8 +7,10 @@ use rustc_hash::FxHashMap;
 
 use super::broker::{Delivery, Failure};
 use super::messages::Content;
+use super::polling::Polling;
 use super::spec::ConsumerBuild;
-use crate::base::{ComponentId, OperationId};
+use crate::base::random::{Key, StreamName};
+use crate::base::{ComponentId, OperationId, SimTime};
 use crate::engine::{CallId, Context, Life, Outcome, Probe, Reason, Request};
 
 /// One delivery that goes on.
@@ -36,18 +38,21 @@ pub struct Consumers {
     held: Vec<Vec<u32>>,
     /// Instances that are taken out: what they give back they hand back.
     leaving: Vec<Vec<bool>>,
+    polling: Polling,
     runs: FxHashMap<CallId, Run>,
     /// The consumer and instance that was served last.
     turn: (usize, u16),
 }
 
 impl Consumers {
-    /// Consumers that have nothing yet.
+    /// Consumers that have nothing yet; `key` is the broker's.
     #[must_use]
-    pub fn new(all: Vec<ConsumerBuild>) -> Self {
+    pub fn new(all: Vec<ConsumerBuild>, key: Key) -> Self {
+        let intervals = all.iter().map(|consumer| (consumer.spec.poll, consumer.instances));
         Self {
             held: all.iter().map(|consumer| vec![0; usize::from(consumer.instances)]).collect(),
             leaving: all.iter().map(|consumer| vec![false; usize::from(consumer.instances)]).collect(),
+            polling: Polling::new(intervals, key.named(StreamName::new("poll"))),
             all,
             runs: FxHashMap::default(),
             turn: (0, 0),
@@ -70,12 +75,26 @@ impl Consumers {
                 .flat_map(|(at, consumer)| (0..consumer.instances).map(move |i| (at, i)))
         };
         let takes = |(at, instance): &(usize, u16)| {
-            let consumer = &self.all[*at];
-            self.held[*at][usize::from(*instance)] < consumer.limit
-                && cx.life(consumer.component, *instance) == Life::Up
+            self.polling.asks(*at, *instance, cx.now()) && self.has_room(*at, *instance, cx)
         };
         let after = places().find(|place| *place > self.turn && takes(place));
         after.or_else(|| places().take_while(|place| *place <= self.turn).find(takes))
+    }
+
+    /// Whether an instance lives and has less than it may hold.
+    fn has_room<P: Probe>(&self, consumer: usize, instance: u16, cx: &Context<'_, P>) -> bool {
+        let build = &self.all[consumer];
+        self.held[consumer][usize::from(instance)] < build.limit
+            && cx.life(build.component, instance) == Life::Up
+    }
+
+    /// There is nothing more to take: those who asked rest. When the next of them asks again, unless that is
+    /// known already.
+    pub fn rest<P: Probe>(&mut self, cx: &Context<'_, P>) -> Option<SimTime> {
+        let mut polling = std::mem::take(&mut self.polling);
+        polling.rest(cx.now(), |consumer, instance| self.has_room(consumer, instance, cx));
+        self.polling = polling;
+        self.polling.next(cx.now())
     }
 
     /// Delivers a message to an instance. `luck` is the delivery's own.
@@ -145,6 +164,9 @@ impl Consumers {
                     Life::Up | Life::Hung => false,
                     Life::Down | Life::Vanished => *leaving,
                 };
+                if life == Life::Up {
+                    self.polling.begin(at, instance);
+                }
             }
         }
         life.is_mute()

@@ -8,12 +8,13 @@
 //! The rule that must hold: published = acknowledged + dead-lettered + expired + dropped + lost + waiting +
 //! in flight, at every instant ([`Messages::balance`]).
 //!
-//! Not modelled: empty receives, receives of several messages at once, copies of a queue on several nodes.
+//! Not modelled: receives of several messages at once, copies of a queue on several nodes.
 
 mod agenda;
 mod broker;
 mod consumers;
 mod messages;
+mod polling;
 mod publishers;
 pub mod spec;
 mod state;

@@ -170,6 +170,8 @@ pub struct ConsumerSpec {
     pub ack: Option<Ack>,
     /// How often an instance extends the lease of what it works on.
     pub extend_every: Option<SimDuration>,
+    /// How long an instance that found nothing waits before it asks again; none: messages come by themselves.
+    pub poll: Option<SimDuration>,
     /// Longest time for one job, in seconds.
     pub timeout: Option<f64>,
     /// Whether it does nothing for a message whose work is done already.

@@ -25,6 +25,8 @@ const SILENT: u32 = 1 << 24;
 const MOVE_AGAIN: SimDuration = SimDuration::from_secs(1);
 /// See [`MOVE_AGAIN`]: the topic of such a try; the number counts those that wait.
 const MOVE: u32 = 1;
+/// A worker that found nothing asks again.
+const POLL: u32 = 2;
 
 /// A queue as it runs.
 #[derive(Debug)]
@@ -51,7 +53,7 @@ impl Queue {
     pub fn new(build: QueueBuild) -> Self {
         Self {
             messages: Messages::new(build.spec.clone()),
-            consumers: Consumers::new(build.consumers.clone()),
+            consumers: Consumers::new(build.consumers.clone(), build.key),
             publishers: Publishers::default(),
             build,
             woken: SimTime::MAX,
@@ -160,6 +162,9 @@ impl Queue {
             if !self.tell(cx) {
                 break;
             }
+        }
+        if let Some(at) = self.consumers.rest(cx) {
+            cx.timer(at, Timer { topic: POLL, number: 0 });
         }
         self.show(cx);
         self.wake(cx);
@@ -369,6 +374,7 @@ impl Node for Queue {
                     self.bury(message, cx);
                 }
             }
+            POLL => {}
             topic if topic >= SILENT => {
                 self.give_up(ComponentId((topic - SILENT) as u16), timer.number as u16, cx);
             }

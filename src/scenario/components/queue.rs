@@ -32,6 +32,18 @@ fn read_prefetch(fields: &mut Fields<'_>, found: &mut Diagnostics) -> Option<Pre
     }
 }
 
+/// `poll: 2s`; each look at an empty queue is an event, so that there must be a limit to how often.
+fn read_poll(fields: &mut Fields<'_>, found: &mut Diagnostics) -> Option<SimDuration> {
+    let place = fields.get("poll")?.place;
+    let every = fields.read("poll", quantity::duration, found)?;
+    if every < SimDuration::from_millis(1) {
+        let help = "write `poll: 100ms`, or leave it out: then messages come by themselves";
+        found.add(Code::OutOfRange, place, "`poll` is at least 1ms", help);
+        return None;
+    }
+    Some(every)
+}
+
 /// `retry_delay: 5s` or `5s..10m`, which doubles.
 fn read_retry_delay(fields: &mut Fields<'_>, found: &mut Diagnostics) -> Option<RetryDelay> {
     let node = fields.get("retry_delay")?;
@@ -183,6 +195,7 @@ pub(super) fn read_worker(fields: &mut Fields<'_>, names: &Names, found: &mut Di
         prefetch: read_prefetch(fields, found),
         ack,
         extend_every: fields.read("extend_every", quantity::duration, found).filter(|every| !every.is_zero()),
+        poll: read_poll(fields, found),
         timeout: fields.read("timeout", quantity::duration, found).map(SimDuration::as_secs_f64),
         idempotent: fields.flag("idempotent", found).unwrap_or(false),
         poison: poison.map_or(0.0, |(share, _)| share),
@@ -192,7 +205,7 @@ pub(super) fn read_worker(fields: &mut Fields<'_>, names: &Names, found: &mut Di
         max_receives: small(fields, "max_receives", 1, 1_000_000, found).map(|n| n as u32),
     });
     if consumes.is_none() {
-        for key in ["prefetch", "extend_every", "timeout", "idempotent", "retry_delay", "max_receives"] {
+        for key in ["prefetch", "extend_every", "poll", "timeout", "idempotent", "retry_delay", "max_receives"] {
             fields.get(key);
         }
     }
@@ -389,6 +402,7 @@ fn reads_a_log(model: &ComponentModel, consumer: &ConsumerSpec, found: &mut Diag
         ("prefetch", consumer.prefetch.is_some()),
         ("ack", consumer.ack.is_some()),
         ("extend_every", consumer.extend_every.is_some()),
+        ("poll", consumer.poll.is_some()),
         ("timeout", consumer.timeout.is_some()),
         ("idempotent", consumer.idempotent),
         ("poison", consumer.poison > 0.0),

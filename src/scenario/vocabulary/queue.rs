@@ -189,6 +189,12 @@ pub(super) const BLOCKS: &[super::Block] = &[
                 "how often an instance that lives extends the lease of what it has (a heartbeat)",
             ),
             key(
+                "poll",
+                Duration,
+                Unset("the broker pushes, or a receive waits for a message"),
+                "how long an instance that found nothing waits before it looks again",
+            ),
+            key(
                 "poison",
                 Either(&[Share, Block("poison")]),
                 Unset("none"),

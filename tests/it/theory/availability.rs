@@ -41,6 +41,28 @@ fn a_cold_start_is_waited_for_by_all_who_come_during_it() {
     assert!((in_system - rate * expected(id, "mean_sojourn")).abs() < 0.05 * in_system, "{in_system}");
 }
 
+/// A worker that looks every two seconds, and then takes one job after the other until there is none.
+#[test]
+fn a_worker_that_polls_finds_a_job_late_by_the_rest_of_its_pause() {
+    let id = "VACD-MM1";
+    let text = "
+scenario: polls
+run: {duration: 200000s, warmup: 2000s, replications: 30, bucket: 100s}
+clients: {web: {rate: 0.6/s, mix: {POST /: 1}, to: api}}
+components:
+  api: {kind: service, workers: none, endpoints: {POST /: [send: {to: jobs}]}}
+  jobs: {kind: queue}
+  worker: {kind: worker, from: jobs, poll: 2s, steps: [{sleep: exp(1s)}]}
+";
+    let runs = watched(text, &[]);
+    hold_value(id, "completion_time(jobs)", "mean_sojourn", &runs.each("completion_time(jobs)"), runs.jobs());
+    // Who is pushed to waits as in M/M/1.
+    let pushed = text.replace("poll: 2s, ", "").replace("replications: 30", "replications: 5");
+    let pushed = watched(&pushed, &[]);
+    let mean = mean_and_error(&pushed.each("completion_time(jobs)")).0;
+    assert!((mean - 2.5).abs() < 0.05, "{mean}");
+}
+
 /// Five replicas that fail and are repaired by themselves; hours are seconds.
 #[test]
 fn fewer_than_three_of_five_are_up_as_rarely_as_theory_says() {

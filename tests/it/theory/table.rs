@@ -17,7 +17,6 @@ enum Place {
 
 use Place::{Long, Scenario, Unit, Waits};
 
-const RECEIVES: Place = Waits("receives that find nothing");
 const DATABASES: Place = Waits("databases in full: replicas, failover, shards");
 const TIED: Place = Waits("requests that are tied to each other: the first that begins calls the other back");
 const TRACE: Place = Waits("a trace that is not among those at hand");
@@ -37,7 +36,7 @@ const TABLE: &[(&str, Place, &str)] = &[
     ("OC-BIMODAL", Scenario("single_station"), "an open loop that waits for its answers"),
     ("BUSY-MM1", Scenario("single_station"), "a server that pauses or is used while idle"),
     ("SETUP-MM1", Scenario("availability"), "a cold start that is free"),
-    ("VACD-MM1", RECEIVES, "polling that finds work at once"),
+    ("VACD-MM1", Scenario("availability"), "polling that finds work at once"),
     ("BREAK-MM1", Scenario("availability"), "a breakdown that loses no capacity"),
     ("PS-MM1", Scenario("processor_sharing"), "cores that serve in order: variance 25, p99 23.0"),
     ("PS-MD1", Scenario("processor_sharing"), "sharing that depends on the shape of service"),

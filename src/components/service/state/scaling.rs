@@ -177,6 +177,8 @@ impl Service {
         match timer.topic {
             SCRAPE => cx.timer(scaling.next_scrape, timer),
             DECIDE => {
+                self.replace_the_dead(cx);
+                let Some(scaling) = &mut self.scaling else { return };
                 let steps = scaling.fleet.decide(now);
                 scaling.carry_out(&steps, cx);
                 let spec = scaling.fleet.spec();
@@ -189,6 +191,7 @@ impl Service {
             READY => {
                 if scaling.fleet.ready(instance, now) {
                     scaling.resize(instance, true, cx);
+                    cx.promote(instance);
                     cx.set_membership(instance, Life::Up);
                     scaling.show(cx);
                     if let Some(guards) = guards {
@@ -201,15 +204,32 @@ impl Service {
                 if now < until && !cx.calls_at(instance).is_empty() {
                     return cx.timer(until.min(now + LOOK), timer);
                 }
-                cx.set_membership(instance, Life::Absent);
-                scaling.resize(instance, false, cx);
-                if let Some(guards) = guards {
-                    guards.part(instance, cx);
-                }
-                let steps = scaling.fleet.gone(instance, now);
-                scaling.show(cx);
-                scaling.carry_out(&steps, cx);
+                self.take_out(instance, cx);
             }
         }
+    }
+
+    /// An instance that will not come back by itself is no part of the fleet any more, and another is started
+    /// for it: what a `ReplicaSet` and an EC2 Auto Scaling group do. One whose restart is on its way is waited
+    /// for, and so is whoever is in a zone that is down: a place does not change its zone.
+    fn replace_the_dead<P: Probe>(&mut self, cx: &mut Context<'_, P>) {
+        let Some(scaling) = &self.scaling else { return };
+        let dead = |instance: &u16| scaling.fleet.serves(*instance) && cx.is_dead_for_good(*instance);
+        for instance in (0..self.instances.len() as u16).filter(dead).collect::<Vec<_>>() {
+            self.take_out(instance, cx);
+        }
+    }
+
+    /// An instance is gone: whoever is wanted in its stead starts.
+    fn take_out<P: Probe>(&mut self, instance: u16, cx: &mut Context<'_, P>) {
+        let Self { scaling: Some(scaling), guards, .. } = self else { return };
+        cx.set_membership(instance, Life::Absent);
+        scaling.resize(instance, false, cx);
+        if let Some(guards) = guards {
+            guards.part(instance, cx);
+        }
+        let steps = scaling.fleet.gone(instance, cx.now());
+        scaling.show(cx);
+        scaling.carry_out(&steps, cx);
     }
 }
