@@ -61,12 +61,15 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
     };
     let mut cpu_names = ends_with(".cpu");
     cpu_names.sort_by_key(|name| databases.contains(name));
-    let cpu = cpu_names.iter().enumerate().map(|(i, name)| {
-        let database = databases.contains(name);
-        let (role, stroke) =
-            if database { (Role::Db, Stroke::Bold) } else { (Role::Component(i), Stroke::Solid) };
-        line(&format!("{name}.cpu"), name, role, stroke)
-    });
+    let busy = |names: &[String], of: &str| -> Vec<Option<Line>> {
+        let each = names.iter().enumerate().map(|(i, name)| {
+            let database = databases.contains(name);
+            let (role, stroke) =
+                if database { (Role::Db, Stroke::Bold) } else { (Role::Component(i), Stroke::Solid) };
+            line(&format!("{name}.{of}"), name, role, stroke)
+        });
+        each.collect()
+    };
     // A component has one colour here: solid for what it has in hand, dashed for what waits there. A line that
     // never forms would only hide the axis.
     let owners = ends_with(".in_flight");
@@ -88,6 +91,12 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
     let limits = ends_with(".limit")
         .into_iter()
         .map(|name| line(&format!("{name}.limit"), &format!("{name} limit"), role(&name), Stroke::Dashed));
+    // Where nothing is work on cores, those who work are the measure.
+    let mut cpu = ("CPU", "share of cores busy", busy(&cpu_names, "cpu"));
+    let workers = busy(&ends_with(".utilisation"), "utilisation");
+    if !cpu.2.iter().any(forms) && workers.iter().any(forms) {
+        cpu = ("Workers", "share busy", workers);
+    }
     // Each replica by itself, in the colour of its cores; the worst of them is one of these.
     let of_cores = |name: &String| cpu_names.iter().position(|cpu| cpu == name).unwrap_or(cpu_names.len());
     let lags: Vec<Option<Line>> = ends_with(".lag")
@@ -196,7 +205,7 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
                 traffic,
             ),
             panel("Latency of good answers", &window, Unit::Duration, Scale::Log, None, latency.into()),
-            panel("CPU", "share of cores busy", Unit::Percent, Scale::Linear, Some(1.0), cpu.collect()),
+            panel(cpu.0, cpu.1, Unit::Percent, Scale::Linear, Some(1.0), cpu.2),
             panel(
                 "Queues and in flight",
                 "requests",
