@@ -161,8 +161,8 @@ pub enum Observation {
         /// Those of another version than the store's.
         differing: u64,
     },
-    /// A read of a row through caches has its answer.
-    Answered {
+    /// A read of a row through caches has found a copy, or goes to the store: also one that is never answered.
+    Decided {
         /// The row's entity.
         entity: EntityId,
         /// Whether the store behind the caches was asked for it.

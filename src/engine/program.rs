@@ -227,8 +227,8 @@ pub enum Op {
     },
     /// What [`Op::Join`] began has come.
     Land,
-    /// A read through caches has its answer.
-    Answered {
+    /// A read through caches has found a copy, or goes to the store.
+    Decided {
         /// The row's entity.
         entity: EntityId,
         /// Whether the store behind had to be asked.

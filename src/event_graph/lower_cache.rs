@@ -71,8 +71,8 @@ impl Lowering<'_, '_> {
             CacheStep::Get { entity, from, strict, options, on_miss } => {
                 let asking = Asking::plain(*entity, None, *strict, options);
                 let asked = self.ask(&asking, *from);
+                self.ops.push(Op::Decided { entity: *entity, asked: true });
                 self.steps(on_miss);
-                self.ops.push(Op::Answered { entity: *entity, asked: true });
                 let jump = self.jump();
                 self.hit(&asked, *entity);
                 let end = self.jump();
@@ -240,9 +240,9 @@ impl Lowering<'_, '_> {
         let outer = self.catching.take();
         let handles = !asking.terms.on_error.is_zero() || error_ttl.is_some();
         self.catching = handles.then(Vec::new);
+        self.ops.push(Op::Decided { entity, asked: true });
         self.fetching(asking, miss);
         let inner = std::mem::replace(&mut self.catching, outer);
-        self.ops.push(Op::Answered { entity, asked: true });
         let (fills, absent) = self.fill_all(asking, layers);
         let landing = self.here();
         if joins {
@@ -365,7 +365,6 @@ impl Lowering<'_, '_> {
             let at = self.ops.len();
             self.ops.push(Op::Copy(CopyOp::FallBack { entity: asking.entity, otherwise: 0 }));
             self.ops.push(Op::Degrade);
-            self.ops.push(Op::Answered { entity: asking.entity, asked: true });
             self.ops.push(Op::Jump(landing));
             let otherwise = self.here();
             self.ops[at] = Op::Copy(CopyOp::FallBack { entity: asking.entity, otherwise });
@@ -457,7 +456,7 @@ impl Lowering<'_, '_> {
         if asked.remote && self.gives_back() {
             self.ops.push(Op::Seize);
         }
-        self.ops.push(Op::Answered { entity, asked: false });
+        self.ops.push(Op::Decided { entity, asked: false });
     }
 
     /// Where the answer of a cache that has fetched by itself goes on: the store was asked.
@@ -469,7 +468,7 @@ impl Lowering<'_, '_> {
         if self.gives_back() {
             self.ops.push(Op::Seize);
         }
-        self.ops.push(Op::Answered { entity, asked: true });
+        self.ops.push(Op::Decided { entity, asked: true });
     }
 
     /// Keeps what was fetched in one cache.

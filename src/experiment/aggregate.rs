@@ -500,8 +500,8 @@ fn series(catalog: &Catalog, records: &[ReplicationRecord]) -> Series {
                 (b.span > 0.0).then(|| events.completed as f64 * 1e9 / b.span)
             }
             Metric::HitRatio(entity) => {
-                let (answers, asked) = b.events.answers.get(entity.index()).copied().unwrap_or_default();
-                (answers > 0).then(|| (answers - asked) as f64 / answers as f64)
+                let (decided, asked) = b.events.decided.get(entity.index()).copied().unwrap_or_default();
+                (decided > 0).then(|| (decided - asked) as f64 / decided as f64)
             }
             Metric::StaleReads(entity) => {
                 let rows = b.events.rows.get(entity.index()).filter(|rows| rows.reads > 0)?;
@@ -564,7 +564,7 @@ fn notices(results: &VariantResults, records: &[ReplicationRecord]) -> Vec<Strin
         .collect();
     if !thin.is_empty() && !records.is_empty() {
         notices.push(format!(
-            "{} rests on fewer than 100 answers above it per replication ({fewest} good answers in the shortest): \
+            "{} rests on fewer than 100 decided above it per replication ({fewest} good decided in the shortest): \
              its interval is too narrow",
             thin.join(" and "),
         ));

@@ -21,7 +21,7 @@ pub struct Events {
     pub reattempted: u64,
     /// Requests that ended, however.
     pub finished: u64,
-    /// Good answers among them.
+    /// Good decided among them.
     pub good: u64,
     /// Given up by the client.
     pub abandoned: u64,
@@ -51,8 +51,8 @@ pub struct Events {
     pub origins: Vec<(ComponentId, u64)>,
     /// Per entity: what reads saw and what writes cost.
     pub rows: Vec<Consistency>,
-    /// Per entity: reads through caches that have their answer, and for how many of them the store was asked.
-    pub answers: Vec<(u64, u64)>,
+    /// Per entity: reads through caches that found a copy or went to the store, and how many of them went.
+    pub decided: Vec<(u64, u64)>,
     /// By resource, up to the last one that is a store: empty where there is none.
     pub lookups: Vec<Lookups>,
     /// By component, up to the last one that is a queue: empty where there is none.
@@ -113,10 +113,10 @@ impl Events {
         for (mine, theirs) in self.rows.iter_mut().zip(&other.rows) {
             mine.add(theirs);
         }
-        if self.answers.len() < other.answers.len() {
-            self.answers.resize(other.answers.len(), (0, 0));
+        if self.decided.len() < other.decided.len() {
+            self.decided.resize(other.decided.len(), (0, 0));
         }
-        for (mine, theirs) in self.answers.iter_mut().zip(&other.answers) {
+        for (mine, theirs) in self.decided.iter_mut().zip(&other.decided) {
             *mine = (mine.0 + theirs.0, mine.1 + theirs.1);
         }
         if self.lookups.len() < other.lookups.len() {
@@ -180,7 +180,7 @@ pub struct Cohort {
     pub errors: Vec<((u16, ComponentId, Reason), u64)>,
     /// Attempts of those that ended.
     pub attempts: u64,
-    /// Good answers that a fallback or a lesser way made.
+    /// Good decided that a fallback or a lesser way made.
     pub degraded: u64,
     /// Waits until granted, of grants that happened in the window; by resource.
     pub waits: Vec<LatencyDistribution>,

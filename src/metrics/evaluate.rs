@@ -237,8 +237,8 @@ impl View<'_> {
             }
             Metric::HitRatio(entity) => {
                 let events = self.record.events_in(self.from, self.to);
-                let (answers, asked) = events.answers.get(entity.index()).copied().unwrap_or_default();
-                share(answers - asked, answers)
+                let (decided, asked) = events.decided.get(entity.index()).copied().unwrap_or_default();
+                share(decided - asked, decided)
             }
             Metric::StaleReads(entity) => {
                 let rows = self.rows(entity.index());

@@ -95,7 +95,7 @@ impl Probe for Fingerprint {
                 (15, u64::from(store.0), entity << 8 | found as u64)
             }
             Observation::Evicted { store, count } => (18, u64::from(store.0), u64::from(count)),
-            Observation::Answered { entity, asked } => (19, u64::from(entity.0), u64::from(asked)),
+            Observation::Decided { entity, asked } => (19, u64::from(entity.0), u64::from(asked)),
             Observation::LostWrites { count } => (20, u64::from(count), 0),
             Observation::OwnWriteUnread { entity } => (21, u64::from(entity.0), 0),
             Observation::WentBack { entity } => (22, u64::from(entity.0), 0),

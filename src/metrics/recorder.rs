@@ -214,7 +214,7 @@ impl Recorder {
         let backlogs = backlogs.map(|r| r.id.index() + 1).max().unwrap_or(0);
         let events = Events {
             rows: vec![Consistency::default(); catalog.entities.len()],
-            answers: vec![(0, 0); catalog.entities.len()],
+            decided: vec![(0, 0); catalog.entities.len()],
             lookups: vec![Lookups::default(); stores],
             records: vec![Records::default(); backlogs],
             ..Events::default()
@@ -259,9 +259,9 @@ impl Recorder {
         let now = SimTime::from_nanos(at);
         let rows = vec![Consistency::default(); self.events.rows.len()];
         let lookups = vec![Lookups::default(); self.events.lookups.len()];
-        let answers = vec![(0, 0); self.events.answers.len()];
+        let decided = vec![(0, 0); self.events.decided.len()];
         let records = vec![Records::default(); self.events.records.len()];
-        let fresh = Events { rows, answers, lookups, records, ..Events::default() };
+        let fresh = Events { rows, decided, lookups, records, ..Events::default() };
         self.events.queues = self.queues.cut(now);
         self.rows.push(Row {
             start: SimTime::from_nanos(self.row_start),
@@ -497,10 +497,10 @@ impl Probe for Recorder {
                     store.evicted += u64::from(count);
                 }
             }
-            Observation::Answered { entity, asked } => {
-                if let Some(answers) = self.events.answers.get_mut(entity.index()) {
-                    answers.0 += 1;
-                    answers.1 += u64::from(asked);
+            Observation::Decided { entity, asked } => {
+                if let Some(decided) = self.events.decided.get_mut(entity.index()) {
+                    decided.0 += 1;
+                    decided.1 += u64::from(asked);
                 }
             }
             Observation::Records { backlog, fate, count } => {

@@ -323,8 +323,8 @@ impl Service {
                     }
                 }
                 Op::Land => self.land(id, None, cx),
-                Op::Answered { entity, asked } => {
-                    cx.observe(Observation::Answered { entity: *entity, asked: *asked });
+                Op::Decided { entity, asked } => {
+                    cx.observe(Observation::Decided { entity: *entity, asked: *asked });
                 }
                 Op::Lock(entity) => {
                     let entity = *entity;

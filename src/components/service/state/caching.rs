@@ -370,7 +370,7 @@ impl Service {
                     if seen.version < latest { seen.version } else { now },
                 );
             }
-            cx.observe(Observation::Answered { entity, asked: false });
+            cx.observe(Observation::Decided { entity, asked: false });
             let pc = cx.call(waiter).pc as usize;
             if let Some(Op::Join { done, .. }) = self.program.ops.get(pc.wrapping_sub(1)) {
                 let done = *done;
