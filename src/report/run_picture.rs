@@ -143,10 +143,12 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
             panel("Jobs completed", "jobs/s, as clients see them", Unit::Count, done),
         ]
     });
-    let layers = ends_with(".hit_ratio").into_iter().filter(|name| !name.contains(['[', '.']));
+    let layers = ends_with(".hit_ratio").into_iter().filter(|name| !name.contains('['));
     let layers = layers.map(|name| {
-        let role = role(&name);
-        line(&format!("{name}.hit_ratio"), &name, role, Stroke::Solid)
+        // A tier behind another (`cdn.shield`) has the other's colour.
+        let (owner, stroke) =
+            name.split_once('.').map_or((&*name, Stroke::Solid), |(front, _)| (front, Stroke::Dashed));
+        line(&format!("{name}.hit_ratio"), &name, role(owner), stroke)
     });
     let of_entities = |head: &str| -> Vec<(String, String)> {
         let names = series.columns.iter().filter_map(|column| {
