@@ -262,10 +262,11 @@ mod tests {
         quiet.push(Pod { utilisation: None, ready: true });
         assert_eq!(desired_replicas(&quiet, &half(), 7), 7); // 3.8 / 7 / 0.5 = 1.09
         assert_eq!(desired_replicas(&[Pod { utilisation: None, ready: true }], &half(), 1), 1);
-        // A target above the request speaks for itself: 0.6 + 1.5 on two of 1.5 each are 0.7, where 1.6 / 3 would be.
-        let mut above = pods(0.6, 1);
-        above.push(Pod { utilisation: None, ready: true });
-        assert_eq!(desired_replicas(&above, &HpaSettings::new(1.5, [1, 100]), 2), 2);
+        // Of a target above the request the metric is the target: 0.6 + 2 x 1.5 of 6 are 2.4 pods, where
+        // 0.6 + 2 x 1 would be 1.7.
+        let mut above = pods(0.3, 2);
+        above.extend([Pod { utilisation: None, ready: true }; 2]);
+        assert_eq!(desired_replicas(&above, &HpaSettings::new(1.5, [1, 100]), 4), 3);
     }
 
     #[test]
