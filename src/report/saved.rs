@@ -69,12 +69,19 @@ fn unit_of(symbol: &str) -> Unit {
 
 fn estimate(value: &Value) -> Estimate {
     let each: Vec<MetricValue> = value["each"].as_array().into_iter().flatten().map(value_of).collect();
+    let pooled = value["pooled"].as_f64();
+    let mut pseudo: Vec<f64> = list(&value["pseudo"], Value::as_f64).into_iter().flatten().collect();
+    if pooled.is_some() && pseudo.len() != each.len() {
+        // An older file, in which percentiles were means over replications: each one's own must do.
+        pseudo = each.iter().map(|own| own.number()).collect::<Option<_>>().unwrap_or_default();
+    }
     Estimate {
-        value: value_of(&value["value"]),
+        value: pooled.map_or_else(|| value_of(&value["value"]), MetricValue::Number),
         unit: unit_of(value["unit"].as_str().unwrap_or_default()),
         low: value["low"].as_f64(),
         high: value["high"].as_f64(),
-        pooled: value["pooled"].as_f64(),
+        pooled,
+        pseudo: if each.len() > 1 { pseudo } else { Vec::new() },
         each,
     }
 }
