@@ -113,6 +113,7 @@ fn metrics(catalog: &Catalog, records: &[ReplicationRecord]) -> Vec<(String, Est
                 | Metric::CostPerMillionGood
                 | Metric::CostOf(_)
                 | Metric::CostPerSpike
+                | Metric::CostOfRedundancy
                 | Metric::HitRatio(_)
                 | Metric::StaleReads(_)
                 | Metric::Staleness(_)

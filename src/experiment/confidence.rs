@@ -107,7 +107,8 @@ pub fn third_moment(values: &[f64]) -> f64 {
     if values.len() < 3 {
         return 0.0;
     }
-    n / ((n - 1.0) * (n - 2.0)) * values.iter().map(|x| (x - middle) * (x - middle) * (x - middle)).sum::<f64>()
+    n / ((n - 1.0) * (n - 2.0))
+        * values.iter().map(|x| (x - middle) * (x - middle) * (x - middle)).sum::<f64>()
 }
 
 /// How sure it is that the mean which values are drawn around lies above zero, from 0 to 1 (one-sided t);

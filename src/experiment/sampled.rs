@@ -9,9 +9,8 @@
 //! how far it moves without one of them (Shao & Wu 1989: leaving out a whole group is consistent for quantiles,
 //! leaving out one value is not), by the pseudo-values n x all - (n - 1) x all but i. The first is too small where
 //! few answers of a replication lie above the percentile, the second where differences are small. Both rest on
-//! few busy periods and are skewed, so the ends are those of [`Spread`]. What this covers, and what each part
-//! alone covers, is in the README ("How sure"); `compare::intervals_of_p99_and_stopping_when_sure_keep_the_coverage`
-//! measures it.
+//! few busy periods and are skewed, so the ends are those of [`Spread`]. How often it covers the truth is measured by
+//! `compare::intervals_of_p99_and_stopping_when_sure_keep_the_coverage`; the README ("How sure") has the figures.
 
 use super::confidence::{Interval, Spread, mean, t_interval, t_probability, third_moment, variance_around};
 use super::results::{Estimate, MetricValue, Unit};
@@ -44,7 +43,8 @@ pub fn spread(whole: f64, pseudo: &[f64], own: &[f64]) -> Option<Spread> {
     }
     let jackknife = variance_around(pseudo, middle) / n;
     let sections = variance_around(own, whole) / own.len() as f64;
-    let beta = if jackknife > 0.0 { third_moment(pseudo) / (n * n) / (6.0 * jackknife.powf(1.5)) } else { 0.0 };
+    let beta =
+        if jackknife > 0.0 { third_moment(pseudo) / (n * n) / (6.0 * jackknife.powf(1.5)) } else { 0.0 };
     Some(Spread { error: jackknife.max(sections).sqrt(), beta, degrees: n - 1.0 })
 }
 
@@ -63,7 +63,8 @@ impl Sampled {
             Some(numbers(without)?.into_iter().map(|rest| n * all - (n - 1.0) * rest).collect())
         };
         let all_told = each.iter().all(|value| value.number().is_some());
-        let pseudo = whole.number().filter(|_| all_told && without.len() > 1).and_then(pseudo).unwrap_or_default();
+        let pseudo =
+            whole.number().filter(|_| all_told && without.len() > 1).and_then(pseudo).unwrap_or_default();
         Self { each, pooled: Some(Pooled { whole, pseudo }) }
     }
 
@@ -158,9 +159,13 @@ mod tests {
     #[test]
     fn what_a_replication_does_not_have_has_no_interval() {
         let one = Sampled::pooled(values(&[1.0]), MetricValue::Number(1.0), &[MetricValue::Absent]);
-        assert_eq!((one.value(), one.interval(0.95), one.above_zero()), (MetricValue::Number(1.0), None, None));
+        assert_eq!(
+            (one.value(), one.interval(0.95), one.above_zero()),
+            (MetricValue::Number(1.0), None, None)
+        );
         let gap = vec![MetricValue::Number(1.0), MetricValue::Absent];
-        let gap = Sampled::pooled(gap, MetricValue::Number(1.0), &[MetricValue::Absent, MetricValue::Number(1.0)]);
+        let gap =
+            Sampled::pooled(gap, MetricValue::Number(1.0), &[MetricValue::Absent, MetricValue::Number(1.0)]);
         assert_eq!(gap.interval(0.95), None);
         let never = Sampled::mean(vec![MetricValue::Never, MetricValue::Number(1.0)]);
         assert_eq!((never.value(), never.interval(0.95)), (MetricValue::Never, None));

@@ -214,7 +214,10 @@ mod tests {
         let mut part = LatencyDistribution::new(3);
         (0..1_000u64).step_by(3).for_each(|i| part.record(SimDuration::from_nanos(i * i * 977)));
         for share in [0.01, 0.5, 0.9, 0.999] {
-            assert_eq!(a.percentile_without(&part, share), rest.percentile(share), "{share}");
+            // The largest of what is left is not known, so the last bin may end above it.
+            let (found, exact) =
+                (a.percentile_without(&part, share).unwrap(), rest.percentile(share).unwrap());
+            assert!(found >= exact && found <= 1.001 * exact, "{share}: {found} for {exact}");
         }
         assert_eq!(a.percentile_without(&both, 0.5), None);
         assert_eq!(a.percentile_without(&LatencyDistribution::new(3), 0.5), a.percentile(0.5));

@@ -23,7 +23,15 @@ pub(super) fn estimate(value: f64, unit: Unit, low: f64, high: f64) -> Estimate 
 
 /// A time of a single replication.
 pub(super) fn single(value: MetricValue) -> Estimate {
-    Estimate { value, unit: Unit::Seconds, low: None, high: None, pooled: None, pseudo: Vec::new(), each: vec![value] }
+    Estimate {
+        value,
+        unit: Unit::Seconds,
+        low: None,
+        high: None,
+        pooled: None,
+        pseudo: Vec::new(),
+        each: vec![value],
+    }
 }
 
 /// A column whose band is its median.

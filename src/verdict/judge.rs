@@ -32,6 +32,9 @@ struct Bench<'a> {
     level: f64,
 }
 
+/// A value over all replications, and over all but each.
+type Together = (MetricValue, Vec<MetricValue>);
+
 /// The mean of values, left out the one at `but`; never if one of them says so.
 fn mean_but(values: &[MetricValue], but: Option<usize>) -> MetricValue {
     let rest = values.iter().enumerate().filter(|(at, _)| Some(*at) != but).map(|(_, value)| *value);
@@ -56,12 +59,11 @@ impl Bench<'_> {
         let together = |reference: &MetricReference| {
             pooled(&reference.metric, self.catalog, &records, self.window(reference))
         };
-        let found: Vec<Option<(MetricValue, Vec<MetricValue>)>> =
-            metrics.iter().map(|reference| together(reference)).collect();
+        let found: Vec<Option<Together>> = metrics.iter().map(|reference| together(reference)).collect();
         if found.iter().all(Option::is_none) {
             return Sampled::mean(each);
         }
-        let filled: Vec<(MetricValue, Vec<MetricValue>)> = found
+        let filled: Vec<Together> = found
             .into_iter()
             .zip(&metrics)
             .map(|(found, reference)| {
@@ -72,7 +74,7 @@ impl Bench<'_> {
                 })
             })
             .collect();
-        let evaluated = |pick: &dyn Fn(&(MetricValue, Vec<MetricValue>)) -> MetricValue| {
+        let evaluated = |pick: &dyn Fn(&Together) -> MetricValue| {
             term.value(&|reference| {
                 let at = metrics.iter().position(|other| *other == reference);
                 at.map_or(MetricValue::Absent, |at| pick(&filled[at]))

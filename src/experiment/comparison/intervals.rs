@@ -162,8 +162,7 @@ impl Moments {
         let enough = |n: u32| {
             let root = (f64::from(self.count) / f64::from(n)).sqrt();
             let now = self.spread();
-            let then =
-                Spread { error: now.error * root, beta: now.beta * root, degrees: f64::from(n - 1) };
+            let then = Spread { error: now.error * root, beta: now.beta * root, degrees: f64::from(n - 1) };
             then.reach(level).is_some_and(|(below, above)| below.max(above) * then.error <= target)
         };
         let mut n = self.count + 1;
@@ -216,11 +215,14 @@ mod tests {
 
     #[test]
     fn a_ratio_to_what_may_be_zero_is_not_told() {
-        assert!(Moments::paired(side(&[-1.0, 1.0, 0.5]), side(&[1.0, 2.0, 3.0])).unwrap().ratio(0.95).is_none());
-        let (ratio, interval) = Moments::independent(side(&[10.0, 10.1, 9.9, 10.0]), side(&[20.0, 20.2, 19.8, 20.0]))
-            .unwrap()
-            .ratio(0.95)
-            .unwrap();
+        assert!(
+            Moments::paired(side(&[-1.0, 1.0, 0.5]), side(&[1.0, 2.0, 3.0])).unwrap().ratio(0.95).is_none()
+        );
+        let (ratio, interval) =
+            Moments::independent(side(&[10.0, 10.1, 9.9, 10.0]), side(&[20.0, 20.2, 19.8, 20.0]))
+                .unwrap()
+                .ratio(0.95)
+                .unwrap();
         close(ratio, 2.0);
         assert!(interval.low > 1.9 && interval.high < 2.1 && interval.low < 2.0);
     }
@@ -247,7 +249,10 @@ mod tests {
             let moments = moments.unwrap();
             close(moments.difference(), 0.65);
             let interval = moments.interval(0.95).unwrap();
-            assert!(interval.high - 0.65 > 0.65 - interval.low, "one replication has a long tail: {interval:?}");
+            assert!(
+                interval.high - 0.65 > 0.65 - interval.low,
+                "one replication has a long tail: {interval:?}"
+            );
         }
         // Differences 0.6, 0.4, 0.5, 1.5 of pseudo-values: variance 0.67/3, more than that of 0.5, 0.4, 0.5, 0.8.
         let moments = Moments::paired(base, candidate).unwrap();
