@@ -2,21 +2,24 @@
 //!
 //! Replications go where a decision is close: each design is looked at after 4, 6, 9, 14, ... of them, at a level
 //! that is divided by the number of looks, and left as soon as it surely meets or surely misses.
+//!
+//! Each design that was decided on is a file, as a point of a sweep is: the same command finds it again and goes on
+//! with the rest, whatever ended it.
 
 mod candidates;
 
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use self::candidates::{COST_SECONDS, EQUAL_COST, dearer_upwards, places};
 use super::args::{Plan, Running};
-use super::format::{Report, printed};
+use super::format::{Report, ReportFiles, deliver};
 use super::load::Design;
 use super::points::{Flags, Space, settings};
 use super::run::{plan_runs, terminal_style};
 use super::simulate::{find_warm_ups, interruption, told};
-use super::{Exit, complain, print};
+use super::{Exit, complain};
 use crate::document::{Code, Fault, Node, quantity};
 use crate::engine::Stopped;
 use crate::experiment::replicate;
@@ -25,8 +28,10 @@ use crate::experiment::search::{Candidate, Finding, cheapest, largest};
 use crate::experiment::sequential::looks_from;
 use crate::experiment::simulation;
 use crate::metrics::{MetricReference, ReplicationRecord};
-use crate::report::chart::rasterize;
-use crate::report::{Goal, PlanReport, PlannedDesign, TextStyle, folder_name, plan_picture, write_whole};
+use crate::report::{
+    Goal, PlanReport, PlannedDesign, TextStyle, folder_name, keep_judged, load_judged, plan_picture,
+    point_key, point_path,
+};
 use crate::scenario::axis::in_one_unit;
 use crate::verdict::{Clause, confidence_of_miss, expectation, objective_at};
 
@@ -46,6 +51,15 @@ struct Task<'a> {
     level: f64,
     stop: &'a AtomicBool,
     bar: indicatif::ProgressBar,
+    folder: PathBuf,
+    /// Designs that had been decided on before.
+    found: AtomicUsize,
+}
+
+/// A design ready to run, and the key under which its finding is kept.
+struct Keyed {
+    design: Design,
+    key: String,
 }
 
 /// What came of it.
@@ -78,6 +92,10 @@ pub(super) fn plan(arguments: &Plan) -> Exit {
         }
     };
     task.bar.finish_and_clear();
+    let found = task.found.load(Ordering::Relaxed);
+    if found > 0 {
+        task.say(&format!("{found} of {} designs were there already", outcome.designs.len()));
+    }
     let report = PlanReport {
         title: &task.base.model.scenario,
         design: &task.base.model.design,
@@ -91,50 +109,28 @@ pub(super) fn plan(arguments: &Plan) -> Exit {
         complete: !outcome.stopped,
         notices: &outcome.notices,
     };
-    let mut exit = if report.fits() { Exit::Done } else { Exit::Missed };
-    let folder = arguments
-        .output
-        .clone()
-        .unwrap_or_else(|| PathBuf::from("outputs").join(folder_name(&format!("plan-{}", report.title))));
-    match write_files(&folder, &report) {
-        Err(error) => exit = complain(&error),
-        Ok(()) if !arguments.running.quiet => {
-            let _ = writeln!(io::stderr(), "written to {}/", folder.display());
-        }
-        Ok(()) => {}
-    }
-    let told = print(&printed(
-        arguments.running.format,
-        &Report {
-            scenario: report.title,
-            file: Some(arguments.file.as_str()).filter(|file| *file != "-"),
-            strict: arguments.running.strict,
-            text: &|| report.text(terminal_style()),
-            json: &|| report.json(),
-            markdown: &|| report.markdown(),
-            checks: &|| report.checks(),
-        },
-    ));
-    if told != Exit::Done {
-        exit = told;
-    }
-    if stop.load(Ordering::Relaxed) { Exit::Interrupted } else { exit }
+    let exit = if report.fits() { Exit::Done } else { Exit::Missed };
+    let files = ReportFiles {
+        json: ("plan.json", report.json()),
+        text: report.text(TextStyle::default()),
+        markdown: report.markdown(),
+        others: Vec::new(),
+        pictures: plan_picture(&report).map(|svg| ("plan".to_owned(), svg)).into_iter().collect(),
+    };
+    let printed = Report {
+        scenario: report.title,
+        file: Some(arguments.file.as_str()).filter(|file| *file != "-"),
+        strict: arguments.running.strict,
+        text: &|| report.text(terminal_style()),
+        json: &|| report.json(),
+        markdown: &|| report.markdown(),
+        checks: &|| report.checks(),
+    };
+    deliver(files.write(&task.folder), &task.folder, &arguments.running, &printed, &stop, exit)
 }
 
 fn usage(why: &str) -> Refusal {
     Refusal(format!("error: {why}\n"), Exit::Usage)
-}
-
-fn write_files(folder: &Path, report: &PlanReport<'_>) -> Result<(), String> {
-    let write = |name: &str, bytes: &[u8]| write_whole(&folder.join(name), bytes).map_err(|e| e.to_string());
-    write("plan.json", report.json().as_bytes())?;
-    write("report.txt", report.text(TextStyle::default()).as_bytes())?;
-    write("report.md", report.markdown().as_bytes())?;
-    if let Some(svg) = plan_picture(report) {
-        write("plan.svg", svg.as_bytes())?;
-        write("plan.png", &rasterize(&svg).map_err(|e| e.to_string())?)?;
-    }
-    Ok(())
 }
 
 impl<'a> Task<'a> {
@@ -166,20 +162,51 @@ impl<'a> Task<'a> {
         } else {
             indicatif::ProgressBar::new_spinner().with_message("planning")
         };
-        Ok(Self { space, base, running, looks, level, stop, bar })
+        let named = || PathBuf::from("outputs").join(folder_name(&format!("plan-{}", base.model.scenario)));
+        let folder = arguments.output.clone().unwrap_or_else(named);
+        Ok(Self { space, base, running, looks, level, stop, bar, folder, found: AtomicUsize::new(0) })
     }
 
     /// A design with these values, ready to run.
-    fn design(&self, flag: &str, settings: &[String]) -> Result<Design, Refusal> {
+    fn design(&self, flag: &str, settings: &[String]) -> Result<Keyed, Refusal> {
         let point = self.space.point(flag, settings).map_err(|why| Refusal(why, Exit::BadScenario))?;
         let mut designs = [point.design];
         plan_runs(&mut designs, self.running.seed, None, &[], None).map_err(|why| usage(&why))?;
         let [design] = designs;
-        Ok(design)
+        let how = format!("plan, seed {}, looks {:?}", design.model.run.seed, self.looks);
+        Ok(Keyed { design, key: point_key(point.digest, &how) })
+    }
+
+    /// What a design is found to do: as it was found before, or by running it; `None` if interrupted.
+    fn judge(&self, keyed: Keyed, values: &[String]) -> Result<Option<PlannedDesign>, Refusal> {
+        let failed = |why: String| Refusal(format!("error: {why}\n"), Exit::Failed);
+        let Keyed { design, key } = keyed;
+        match load_judged(&self.folder, &key, values) {
+            Ok(Some(kept)) => {
+                self.found.fetch_add(1, Ordering::Relaxed);
+                return Ok(Some(kept));
+            }
+            Ok(None) => {}
+            Err(why) => {
+                self.say(&format!("note: {} is run again: {why}", point_path(&self.folder, &key).display()))
+            }
+        }
+        let Some(judged) = self.run(design, values.to_vec()) else { return Ok(None) };
+        keep_judged(&self.folder, &key, self.base.model.run.seed, &judged).map_err(failed)?;
+        // What its file says, so that a plan that is begun again tells the same to the byte.
+        load_judged(&self.folder, &key, values).map_err(failed)
+    }
+
+    fn say(&self, text: &str) {
+        if !self.running.quiet {
+            self.bar.suspend(|| {
+                let _ = writeln!(io::stderr(), "{text}");
+            });
+        }
     }
 
     /// Runs a design until its finding is sure, or as often as is allowed; `None` if interrupted.
-    fn judge(&self, design: Design, values: Vec<String>) -> Option<PlannedDesign> {
+    fn run(&self, design: Design, values: Vec<String>) -> Option<PlannedDesign> {
         let mut designs = [design];
         let _ = find_warm_ups(&mut designs, self.stop);
         let [design] = &designs;
@@ -300,8 +327,11 @@ impl<'a> Task<'a> {
         let found = cheapest(&candidates, &order, &mut |at| {
             self.bar.set_message(settings(axes, &points[at]).join(", "));
             match self.design("--vary", &settings(axes, &points[at])) {
-                Ok(design) => {
-                    let judged = self.judge(design, points[at].clone())?;
+                Ok(keyed) => {
+                    let judged = self.judge(keyed, &points[at]).unwrap_or_else(|why| {
+                        refusal = Some(why);
+                        None
+                    })?;
                     let finding = judged.finding;
                     designs.push(judged);
                     at_candidate.push(at);
@@ -423,8 +453,11 @@ impl<'a> Task<'a> {
             let value = format!("{before}{x}{after}");
             self.bar.set_message(format!("{path}={value}"));
             match self.design("--max", &[format!("{path}={value}")]) {
-                Ok(design) => {
-                    let mut judged = self.judge(design, vec![value])?;
+                Ok(keyed) => {
+                    let mut judged = self.judge(keyed, &[value]).unwrap_or_else(|why| {
+                        refusal = Some(why);
+                        None
+                    })?;
                     judged.load = x;
                     let finding = judged.finding;
                     designs.push(judged);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::load::Design;
 use crate::engine::{CallBalance, Stopped};
-use crate::experiment::aggregate::{aggregate, value_of};
+use crate::experiment::aggregate::{aggregate, sampled_of};
 use crate::experiment::results::{Precision, RunResults, VariantResults};
 use crate::experiment::sequential::{looks, precision};
 use crate::experiment::simulation::{self, Replication};
@@ -163,12 +163,13 @@ fn run_design(design: &Design, stop: &AtomicBool, progress: &(dyn Fn() + Sync)) 
 }
 
 fn precisions(design: &Design, until: &Until, finished: &[Replication], looks: usize) -> Vec<Precision> {
+    let records: Vec<&ReplicationRecord> = finished.iter().map(|replication| &replication.record).collect();
     until
         .metrics
         .iter()
         .map(|(name, asked, _)| {
-            let each: Vec<_> = finished.iter().map(|r| value_of(name, &r.record, &design.catalog)).collect();
-            precision(name, *asked, &each, looks, until.metrics.len())
+            let found = sampled_of(name, &records, &design.catalog);
+            precision(name, *asked, &found, looks, until.metrics.len())
         })
         .collect()
 }

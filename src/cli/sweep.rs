@@ -4,23 +4,22 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::args::Sweep;
-use super::format::{Report, printed};
+use super::format::{Report, ReportFiles, deliver};
 use super::points::{Flags, Space, Variation, settings};
 use super::run::{plan_runs, terminal_style};
 use super::simulate::{interruption, simulate_here};
-use super::{Exit, complain, print};
+use super::{Exit, complain};
 use crate::document::{Code, Fault, did_you_mean};
 use crate::experiment::{replicate, simulation};
 use crate::metrics::MetricReference;
-use crate::report::chart::rasterize;
 use crate::report::{
     SweepPoint, SweepReport, TextStyle, USUAL_METRICS, folder_name, keep_point, load_point, point_key,
-    point_path, sweep_csv, sweep_parquet, sweep_pictures, write_whole,
+    point_path, sweep_csv, sweep_parquet, sweep_pictures,
 };
 use crate::scenario::model::RunPlan;
 
@@ -78,29 +77,17 @@ pub(super) fn sweep(arguments: &Sweep) -> Exit {
         exit =
             complain("a budget of a run was spent (max_events or max_in_flight): some points are incomplete");
     }
-    match outcome.failure.map_or_else(|| write_files(&job.folder, &report), Err) {
-        Err(error) => exit = complain(&error),
-        Ok(()) if !arguments.running.quiet => {
-            let _ = writeln!(io::stderr(), "written to {}/", job.folder.display());
-        }
-        Ok(()) => {}
-    }
-    let told = print(&printed(
-        arguments.running.format,
-        &Report {
-            scenario: &job.title,
-            file: Some(arguments.file.as_str()).filter(|file| *file != "-"),
-            strict: arguments.running.strict,
-            text: &|| report.text(terminal_style()),
-            json: &|| report.json(),
-            markdown: &|| report.markdown(),
-            checks: &|| report.checks(),
-        },
-    ));
-    if told != Exit::Done {
-        exit = told;
-    }
-    if stop.load(Ordering::Relaxed) { Exit::Interrupted } else { exit }
+    let files = outcome.failure.map_or_else(|| files(&report)?.write(&job.folder), Err);
+    let printed = Report {
+        scenario: &job.title,
+        file: Some(arguments.file.as_str()).filter(|file| *file != "-"),
+        strict: arguments.running.strict,
+        text: &|| report.text(terminal_style()),
+        json: &|| report.json(),
+        markdown: &|| report.markdown(),
+        checks: &|| report.checks(),
+    };
+    deliver(files, &job.folder, &arguments.running, &printed, &stop, exit)
 }
 
 /// How often and from which seed, as a point's key says it.
@@ -282,17 +269,15 @@ fn run(job: &Job, arguments: &Sweep, stop: &AtomicBool) -> Outcome {
     Outcome { points, failure: failure.into_inner().unwrap_or_else(PoisonError::into_inner) }
 }
 
-fn write_files(folder: &Path, report: &SweepReport<'_>) -> Result<(), String> {
-    let write = |name: &str, bytes: &[u8]| write_whole(&folder.join(name), bytes).map_err(|e| e.to_string());
-    write("sweep.json", report.json().as_bytes())?;
-    write("report.txt", report.text(TextStyle::default()).as_bytes())?;
-    write("report.md", report.markdown().as_bytes())?;
-    write("sweep.csv", sweep_csv(report).map_err(|e| e.to_string())?.as_bytes())?;
-    write("sweep.parquet", &sweep_parquet(report).map_err(|e| e.to_string())?)?;
-    for (name, svg) in sweep_pictures(report) {
-        let name = folder_name(&name);
-        write(&format!("{name}.svg"), svg.as_bytes())?;
-        write(&format!("{name}.png"), &rasterize(&svg).map_err(|e| e.to_string())?)?;
-    }
-    Ok(())
+fn files(report: &SweepReport<'_>) -> Result<ReportFiles<'static>, String> {
+    Ok(ReportFiles {
+        json: ("sweep.json", report.json()),
+        text: report.text(TextStyle::default()),
+        markdown: report.markdown(),
+        others: vec![
+            ("sweep.csv", sweep_csv(report).map_err(|e| e.to_string())?.into_bytes()),
+            ("sweep.parquet", sweep_parquet(report).map_err(|e| e.to_string())?),
+        ],
+        pictures: sweep_pictures(report),
+    })
 }

@@ -72,6 +72,15 @@ impl<P: Probe> Context<'_, P> {
         }
     }
 
+    /// A message of this queue was handed to a consumer.
+    #[inline]
+    pub fn meter_receive(&mut self) {
+        if self.core.plan.metered.is_some() {
+            let queue = self.me;
+            self.observe(Observation::Received { queue });
+        }
+    }
+
     /// A statement about a row of so many bytes was answered: the row went one way or the other.
     #[inline]
     pub fn meter_statement(&mut self, id: CallId, writes: bool, bytes: impl FnOnce(&mut Self) -> u64) {

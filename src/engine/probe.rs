@@ -114,6 +114,11 @@ pub enum Observation {
         /// Whether it writes.
         writes: bool,
     },
+    /// A message was handed to a consumer, where that is metered.
+    Received {
+        /// The queue.
+        queue: ComponentId,
+    },
     /// A request was looked up in a store of copies.
     Looked {
         /// The store.

@@ -1,16 +1,17 @@
 //! From the records of single replications to the results of a design.
 //!
 //! Rules: a metric's value is the mean over replications of each one's value, its interval Student's t over
-//! them; a percentile is treated likewise, and beside it stands that of the merged histograms. Counts are
+//! them; a percentile is that of the merged histograms, with an interval of its own ([`Sampled`]). Counts are
 //! summed. An interval that reaches beyond what a metric can be (a share below zero, a latency below zero) is
 //! cut there: it covers the truth as often as before, and a cut end tells that replications are few or differ
 //! much. Series take the median of each bucket over replications and a band from 10 % to 90 %.
 
-use super::confidence::{interpolated, mean, t_interval};
+use super::confidence::interpolated;
 use super::results::{
     BillRow, Conservation, EndpointRow, ErrorRow, Estimate, MessageRow, MetricValue, ResourceRow, Series,
     SeriesColumn, Unit, VariantResults,
 };
+use super::sampled::Sampled;
 use crate::base::{ComponentId, SimTime};
 use crate::engine::{Fate, Reason};
 use crate::metrics::bill::Stretch;
@@ -48,10 +49,7 @@ const ENOUGH_ABOVE: f64 = 100.0;
 /// An estimate from each replication's own value.
 #[must_use]
 pub fn estimate(each: Vec<MetricValue>, unit: Unit) -> Estimate {
-    let numbers: Vec<f64> = each.iter().filter_map(|v| v.number()).collect();
-    let value = if each.contains(&MetricValue::Never) { MetricValue::Never } else { mean(&numbers).into() };
-    let interval = if numbers.len() == each.len() { t_interval(&numbers, 0.95) } else { None };
-    Estimate { value, unit, low: interval.map(|i| i.low), high: interval.map(|i| i.high), pooled: None, each }
+    Sampled::mean(each).estimate(unit)
 }
 
 /// The results of one design. Objectives and expectations are left empty: judging is another floor's work.
@@ -100,6 +98,7 @@ fn metrics(catalog: &Catalog, records: &[ReplicationRecord]) -> Vec<(String, Est
     let mut names = standard_names(catalog);
     names.extend(statuses.iter().map(|status| format!("errors.{status}")));
     names.extend(origins.iter().map(|id| format!("errors.from.{}", catalog.name(*id))));
+    let all: Vec<&ReplicationRecord> = records.iter().collect();
     let mut rows = Vec::with_capacity(names.len());
     for name in names {
         let Ok(MetricReference { metric, .. }) = MetricReference::parse(&name, catalog) else { continue };
@@ -114,6 +113,7 @@ fn metrics(catalog: &Catalog, records: &[ReplicationRecord]) -> Vec<(String, Est
                 | Metric::CostPerMillionGood
                 | Metric::CostOf(_)
                 | Metric::CostPerSpike
+                | Metric::CostOfRedundancy
                 | Metric::HitRatio(_)
                 | Metric::StaleReads(_)
                 | Metric::Staleness(_)
@@ -128,34 +128,82 @@ fn metrics(catalog: &Catalog, records: &[ReplicationRecord]) -> Vec<(String, Est
         if optional && each.iter().all(|v| *v == MetricValue::Absent) {
             continue;
         }
-        let mut row = estimate(each, metric.unit());
-        row.pooled = pooled(&metric, catalog, records);
+        let mut row = sampled(&metric, catalog, &all, Window::Run, each).estimate(metric.unit());
         row.cut_to(metric.domain());
         rows.push((name, row));
     }
     rows
 }
 
-/// A percentile of the distributions merged over replications; `None` of other metrics.
-#[must_use]
-pub fn pooled(metric: &Metric, catalog: &Catalog, records: &[ReplicationRecord]) -> Option<f64> {
+/// The distribution of which a metric is a percentile, in one replication, and which one; `None` of other metrics.
+fn distribution(
+    metric: &Metric,
+    catalog: &Catalog,
+    record: &ReplicationRecord,
+    window: Window,
+) -> Option<(LatencyDistribution, f64)> {
+    let cohort = match window {
+        Window::Run | Window::End => record.run(),
+        Window::During(from, to) => record.cohort(from, to)?,
+    };
     let mut merged = LatencyDistribution::new(3);
     let share = match metric {
         Metric::Latency(Statistic::Percentile(share), requests) => {
-            for record in records {
-                merged.merge(&latencies(record.run(), requests, catalog));
-            }
-            *share
+            merged = latencies(cohort, requests, catalog);
+            share
         }
         Metric::Resources(Gauge::Wait(Statistic::Percentile(share)), resources) => {
-            for record in records {
-                resources.iter().filter_map(|r| record.run().waits.get(*r)).for_each(|w| merged.merge(w));
-            }
-            *share
+            resources.iter().filter_map(|r| cohort.waits.get(*r)).for_each(|w| merged.merge(w));
+            share
+        }
+        Metric::CompletionTime(Statistic::Percentile(share), queue) => {
+            cohort.completions.get(queue.index()).into_iter().for_each(|times| merged.merge(times));
+            share
         }
         _ => return None,
     };
-    merged.percentile(share)
+    Some((merged, *share))
+}
+
+/// A percentile over all replications together, and over all but each; `None` of a metric that is a mean.
+#[must_use]
+pub fn pooled(
+    metric: &Metric,
+    catalog: &Catalog,
+    records: &[&ReplicationRecord],
+    window: Window,
+) -> Option<(MetricValue, Vec<MetricValue>)> {
+    let parts = records.iter().map(|record| distribution(metric, catalog, record, window));
+    let parts: Vec<(LatencyDistribution, f64)> = parts.collect::<Option<_>>()?;
+    let share = parts.first()?.1;
+    let mut all = LatencyDistribution::new(3);
+    parts.iter().for_each(|(part, _)| all.merge(part));
+    let without = |(part, _): &(LatencyDistribution, f64)| all.percentile_without(part, share).into();
+    Some((all.percentile(share).into(), parts.iter().map(without).collect()))
+}
+
+/// A metric over replications, of which each one's value is given.
+fn sampled(
+    metric: &Metric,
+    catalog: &Catalog,
+    records: &[&ReplicationRecord],
+    window: Window,
+    each: Vec<MetricValue>,
+) -> Sampled {
+    match pooled(metric, catalog, records, window) {
+        Some((whole, without)) => Sampled::pooled(each, whole, &without),
+        None => Sampled::mean(each),
+    }
+}
+
+/// The metric called `name` over replications, without their warm-up.
+#[must_use]
+pub fn sampled_of(name: &str, records: &[&ReplicationRecord], catalog: &Catalog) -> Sampled {
+    let each = records.iter().map(|record| value_of(name, record, catalog)).collect();
+    match MetricReference::parse(name, catalog) {
+        Ok(reference) => sampled(&reference.metric, catalog, records, Window::Run, each),
+        Err(_) => Sampled::mean(each),
+    }
 }
 
 fn conservation(records: &[ReplicationRecord]) -> Conservation {
@@ -564,8 +612,8 @@ fn notices(results: &VariantResults, records: &[ReplicationRecord]) -> Vec<Strin
         .collect();
     if !thin.is_empty() && !records.is_empty() {
         notices.push(format!(
-            "{} rests on fewer than 100 decided above it per replication ({fewest} good decided in the shortest): \
-             its interval is too narrow",
+            "{} rests on fewer than 100 answers above it per replication ({fewest} good answers in the shortest): \
+             its interval may be too narrow",
             thin.join(" and "),
         ));
     }

@@ -11,6 +11,7 @@ pub mod moment;
 mod pilot;
 mod replicate;
 pub mod results;
+pub mod sampled;
 pub mod search;
 pub mod sequential;
 pub mod warm_up;

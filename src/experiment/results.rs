@@ -15,22 +15,25 @@ pub const SCHEMA_VERSION: u32 = 1;
 
 /// Grows when the same scenario and seed give other numbers than before, so that points of a sweep that an older
 /// program ran are run again.
-pub const RESULTS_VERSION: u32 = 1;
+pub const RESULTS_VERSION: u32 = 2;
 
 /// A metric over all replications of one variant.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Estimate {
-    /// The mean over replications; [`MetricValue::Never`] if any replication says so.
+    /// The mean over replications, [`MetricValue::Never`] if any replication says so; a percentile: that of the
+    /// histograms merged over replications.
     pub value: MetricValue,
     /// The unit of all numbers in here.
     pub unit: Unit,
-    /// Lower end of the 95 % t interval over replications; `None` with one replication, or where the
+    /// Lower end of the 95 % interval ([`super::sampled`]); `None` with one replication, or where the
     /// value or any replication's is no number.
     pub low: Option<f64>,
     /// Upper end; see `low`.
     pub high: Option<f64>,
-    /// For a percentile: that of the histograms merged over replications.
+    /// The value, where it is that of all replications together and no mean of theirs.
     pub pooled: Option<f64>,
+    /// The jackknife's pseudo-values of such a value, one for each replication; empty of a mean.
+    pub pseudo: Vec<f64>,
     /// Each replication's own value, in the order of replications.
     pub each: Vec<MetricValue>,
 }

@@ -20,6 +20,18 @@ pub enum Finding {
     Unsure,
 }
 
+impl Finding {
+    /// `met`, `missed` or `can't tell`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Met => "met",
+            Self::Missed => "missed",
+            Self::Unsure => "can't tell",
+        }
+    }
+}
+
 /// A design that might be the answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidate {

@@ -9,8 +9,8 @@
 //! `asked` if relative to the estimate it is at most `asked / (1 + asked)` (Law & Carson 1979), and that is what
 //! is compared. Coverage is measured by `compare::intervals_of_p99_and_stopping_when_sure_keep_the_coverage`.
 
-use super::confidence::{mean, t_interval};
-use super::results::{MetricValue, Precision};
+use super::results::Precision;
+use super::sampled::Sampled;
 
 /// Replications before the first look.
 pub const FIRST: u32 = 10;
@@ -34,15 +34,13 @@ pub fn looks_from(first: u32, max: u32) -> Vec<u32> {
     all
 }
 
-/// How sure a metric is, one of `metrics`, at one of `looks` looks.
+/// How sure a metric is, one of `metrics`, at one of `looks` looks: the longer half of its interval.
 #[must_use]
-pub fn precision(metric: &str, asked: f64, each: &[MetricValue], looks: usize, metrics: usize) -> Precision {
+pub fn precision(metric: &str, asked: f64, found: &Sampled, looks: usize, metrics: usize) -> Precision {
     let level = 1.0 - 0.05 / (looks.max(1) * metrics.max(1)) as f64;
-    let numbers: Option<Vec<f64>> = each.iter().map(|value| value.number()).collect();
-    let reached = numbers.and_then(|numbers| {
-        let interval = t_interval(&numbers, level)?;
-        let (half, size) = ((interval.high - interval.low) / 2.0, mean(&numbers)?.abs());
-        if half == 0.0 { Some(0.0) } else { Some(half / size).filter(|x| x.is_finite()) }
+    let reached = found.value().number().zip(found.interval(level)).and_then(|(middle, interval)| {
+        let half = (interval.high - middle).max(middle - interval.low);
+        if half == 0.0 { Some(0.0) } else { Some(half / middle.abs()).filter(|x| x.is_finite()) }
     });
     let met = reached.is_some_and(|reached| reached <= asked / (1.0 + asked));
     Precision { metric: metric.to_owned(), asked, reached, met }
@@ -51,6 +49,7 @@ pub fn precision(metric: &str, asked: f64, each: &[MetricValue], looks: usize, m
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::results::MetricValue;
 
     #[test]
     fn looks_are_few_and_end_at_the_most() {
@@ -63,7 +62,8 @@ mod tests {
 
     #[test]
     fn what_is_relative_to_nothing_is_never_sure() {
-        let numbers = |values: &[f64]| values.iter().map(|x| MetricValue::Number(*x)).collect::<Vec<_>>();
+        let numbers =
+            |values: &[f64]| Sampled::mean(values.iter().map(|x| MetricValue::Number(*x)).collect());
         let sure = precision("p99", 0.05, &numbers(&[1.0, 1.01, 0.99, 1.0]), 1, 1);
         assert!(sure.met && sure.reached.unwrap() < 0.02, "{sure:?}");
         assert!(
@@ -72,7 +72,7 @@ mod tests {
         );
         assert_eq!(precision("p99", 0.05, &numbers(&[1.0, -1.0]), 1, 1).reached, None);
         assert!(precision("rate_503", 0.05, &numbers(&[0.0, 0.0]), 1, 1).met);
-        assert!(!precision("time_to_recover", 0.05, &[MetricValue::Never; 12], 1, 1).met);
+        assert!(!precision("time_to_recover", 0.05, &Sampled::mean(vec![MetricValue::Never; 12]), 1, 1).met);
         assert!(!precision("p99", 0.05, &numbers(&[1.0]), 1, 1).met);
     }
 }

@@ -3,7 +3,10 @@
 //! Rules: instances are paid for while they are there: those that boot and drain as well, shards that come to
 //! be later only from then on, and a killed machine all the same. What is kept (memory, stored rows) is paid
 //! for by the hour that it is kept; what is done (requests, statements, bytes) by the piece. A byte that
-//! crosses a zone is paid for at both ends. Nothing is rounded up to whole hours.
+//! crosses a zone is paid for at both ends. Nothing is rounded up to whole hours. Requests of a queue are its calls:
+//! each message sent, each handed to a consumer, each that is said to be done (SQS: SendMessage, ReceiveMessage,
+//! DeleteMessage, one message a call); receives that find nothing are not in it, nor are those of a log, whose
+//! consumers fetch many records at once.
 //!
 //! Not modelled: free allowances, tiers, reservations, prices by region.
 
@@ -12,6 +15,7 @@ use super::counters::Events;
 use super::meters::{Meters, of};
 use super::time_weighted::Usage;
 use crate::base::{ComponentId, Price};
+use crate::engine::Fate;
 
 /// What is paid for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -24,7 +28,7 @@ pub enum Charge {
     Memory,
     /// Rows that are kept.
     Storage,
-    /// Visits.
+    /// Visits; of a queue its consumers' calls too.
     Requests,
     /// Statements that read.
     Reads,
@@ -136,6 +140,37 @@ impl Stretch<'_> {
         each
     }
 
+    /// Calls of a queue's consumers: one for each message that is handed out, and one for each that they say is done.
+    fn calls_of_consumers(&self, queue: ComponentId) -> u64 {
+        let received = self.events.meters.as_deref().map_or(0, |meters| of(&meters.received, queue));
+        let said = self.events.queues.get(queue.index());
+        received + said.map_or(0, |events| events.count(Fate::Acked) + events.count(Fate::Duplicate))
+    }
+
+    /// What machines cost in an hour whose cores were idle even in the busiest bucket, whatever a record's rows say
+    /// of it: each component's price of instances and cores, times one less its largest utilisation.
+    ///
+    /// That is what is paid for redundancy and headroom; what a spike needs is not in it.
+    #[must_use]
+    pub fn spare(&self, busiest: &dyn Fn(&[usize]) -> Option<f64>) -> Option<f64> {
+        let machines = |component: ComponentId| {
+            let ours = self.catalog.bill.iter().filter(move |item| {
+                item.component == Some(component) && matches!(item.charge, Charge::Instance | Charge::Core)
+            });
+            ours.map(|item| self.per_hour_of(item)).reduce(|a, b| a + b)
+        };
+        let spare = |component: &ComponentInfo| {
+            let resources = self.catalog.resources.iter().enumerate();
+            let cores: Vec<usize> = resources
+                .filter(|(_, r)| r.component == component.id && r.role == Role::Cpu)
+                .map(|(slot, _)| slot)
+                .collect();
+            Some(machines(component.id)? * (1.0 - busiest(&cores)?).max(0.0))
+        };
+        let all = self.catalog.components.iter().filter_map(spare).reduce(|a, b| a + b);
+        all.filter(|_| self.span > 0.0)
+    }
+
     /// How much of an item there was: on average of what is kept, per hour of what is done.
     #[must_use]
     pub fn quantity(&self, item: &BillItem) -> f64 {
@@ -164,7 +199,10 @@ impl Stretch<'_> {
                 self.there(component).iter().enumerate().map(|(at, there)| there * each(at)).sum()
             }
             Charge::Storage => item.size.iter().sum(),
-            Charge::Requests => self.per_hour(u64::from(visits().departed)),
+            Charge::Requests => {
+                let sends = u64::from(visits().departed);
+                self.per_hour(sends + self.calls_of_consumers(component.id))
+            }
             Charge::Reads => self.per_hour(of(&meters.reads, component.id)),
             Charge::Writes => self.per_hour(of(&meters.writes, component.id)),
             Charge::CapacityUnits => {

@@ -114,15 +114,18 @@ impl Term {
         }
     }
 
-    fn windows(&self, into: &mut Vec<(SimTime, SimTime)>) {
+    /// Every metric in it, in the order of writing.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<&MetricReference> {
         match self {
-            Self::Number(_) | Self::Never => {}
-            Self::Metric(metric) => into.extend(metric.window),
-            Self::Arithmetic(_, a, b) => {
-                a.windows(into);
-                b.windows(into);
-            }
+            Self::Number(_) | Self::Never => Vec::new(),
+            Self::Metric(metric) => vec![metric],
+            Self::Arithmetic(_, a, b) => [a.metrics(), b.metrics()].concat(),
         }
+    }
+
+    fn windows(&self, into: &mut Vec<(SimTime, SimTime)>) {
+        into.extend(self.metrics().iter().filter_map(|metric| metric.window));
     }
 }
 

@@ -21,7 +21,7 @@ pub struct Events {
     pub reattempted: u64,
     /// Requests that ended, however.
     pub finished: u64,
-    /// Good decided among them.
+    /// Good answers among them.
     pub good: u64,
     /// Given up by the client.
     pub abandoned: u64,
@@ -180,7 +180,7 @@ pub struct Cohort {
     pub errors: Vec<((u16, ComponentId, Reason), u64)>,
     /// Attempts of those that ended.
     pub attempts: u64,
-    /// Good decided that a fallback or a lesser way made.
+    /// Good answers that a fallback or a lesser way made.
     pub degraded: u64,
     /// Waits until granted, of grants that happened in the window; by resource.
     pub waits: Vec<LatencyDistribution>,

@@ -192,6 +192,7 @@ impl View<'_> {
             Metric::Cost => self.cost_in(self.from, self.to).into(),
             Metric::CostOf(component) => self.cost_of(*component).into(),
             Metric::CostPerSpike => self.cost_per_spike().into(),
+            Metric::CostOfRedundancy => self.cost_of_redundancy().into(),
             Metric::BurnRate(budget, window) => {
                 burn_rate(self.record, (self.from, self.to), *budget, *window)
             }
@@ -318,6 +319,26 @@ impl View<'_> {
         };
         let spikes: Vec<f64> = self.catalog.spikes.iter().filter_map(spent).collect();
         (!spikes.is_empty()).then(|| spikes.iter().sum::<f64>() / spikes.len() as f64)
+    }
+
+    /// Money per hour for cores that were idle even in the busiest bucket.
+    fn cost_of_redundancy(&self) -> Option<f64> {
+        let events = self.record.events_in(self.from, self.to);
+        let usage = |slot| self.record.usage_in(slot, self.from, self.to);
+        let (catalog, resources, span) = (self.catalog, self.record.resources, self.span());
+        let busiest = |cores: &[usize]| {
+            let mut buckets: Vec<(usize, Usage)> = Vec::new();
+            for row in self.record.rows_in(self.from, self.to) {
+                if buckets.last().is_none_or(|(bucket, _)| *bucket != row.bucket) {
+                    buckets.push((row.bucket, Usage::default()));
+                }
+                let Some((_, sum)) = buckets.last_mut() else { continue };
+                cores.iter().filter_map(|slot| row.usage.get(*slot)).for_each(|usage| sum.add(usage));
+            }
+            let busy = buckets.iter().filter(|(_, sum)| sum.servers > 0.0 && sum.servers.is_finite());
+            busy.map(|(_, sum)| sum.busy / sum.servers).reduce(f64::max)
+        };
+        Stretch { catalog, resources, events: &events, usage: &usage, span }.spare(&busiest)
     }
 
     /// Money per hour of one component, with what its own traffic costs.

@@ -38,7 +38,7 @@ explanations! {
     "attempts_per_request": "amplification by retries and reloads", "ratio", "attempts / requests, of those that ended", "attempts between components are not in it";
     "wasted_work": "share of served visits whose caller had left", "share", "successful visits for nobody / successful visits", "visits count alike, however long";
     "mean": "mean latency of good answers", "s", "intended start to last byte, exact sum / count", "errors are excluded: `mean(errors)`";
-    "pNN": "percentile of the latency of good answers", "s", "nearest rank, upper bound of its histogram bucket (0.1 %); mean over replications", "needs 100 answers above it per replication; of a merged histogram: `pooled`";
+    "pNN": "percentile of the latency of good answers", "s", "nearest rank, upper bound of its histogram bucket (0.1 %), of all replications together", "its interval may be too narrow with fewer than 100 answers above it per replication";
     "max": "largest latency of a good answer", "s", "exact", "grows with the length of the run";
     "<c>.cpu": "busy cores / cores", "share", "integral of min(present, cores) / integral of cores; instances together", "at most 1: the overload shows in offered_cpu";
     "<c>.offered_cpu": "work asked for / capacity", "share", "sum of demands / integral of cores", "may exceed 1";
@@ -61,6 +61,7 @@ explanations! {
     "time_to_recover": "from the end of the last spike to health", "s", "first second from which over 30 s 99 % of those sent get a good answer", "`never` if that does not come within the run";
     "cost": "money per hour", "$/h", "sum over `prices` of price x what there was of it (instances while they are there, requests, bytes, what is kept)", "only what the scenario has prices for; nothing is rounded up to whole hours";
     "cost_per_spike": "money spent while a spike lasts", "$", "`cost` from the start of a spike to the end of its hold x its length, the mean over the spikes", "all that is spent meanwhile, not only what the spike adds";
+    "cost_of_redundancy": "money per hour for cores that nobody needed", "$/h", "over components with cores and a price of instances or cores: that price x (1 - utilisation in the busiest bucket of `run.bucket`)", "headroom and standbys; machines without cores (balancers, queues) are not in it, and a longer bucket hides short peaks";
     "<c>.cost": "money per hour for one component", "$/h", "as `cost`, over its own items", "egress and traffic between zones belong to nobody unless the component has its own price for egress";
     "burn_rate(<target>, <window>)": "how fast an error budget is spent: 1 spends it exactly, 14.4 spends 2 % of 30 days' in an hour", "ratio", "the largest share of bad answers over any such window / (1 - target)", "by the time of the answer; before the run requests are taken to come as in its first minute, without errors";
     "alert_at(<target>)": "when the first alert on the error budget fires", "s", "first instant with a burn rate of 14.4 over 1 h and 5 min, of 6 over 6 h and 30 min, or of 1 over 3 d and 6 h", "`never` if none does within the run; from the start of the run";

@@ -90,6 +90,7 @@ impl Probe for Fingerprint {
             Observation::Moved { bytes, across } => (25, bytes, u64::from(across)),
             Observation::Connected { component } => (26, u64::from(component.0), 0),
             Observation::Stated { component, writes } => (27, u64::from(component.0), u64::from(writes)),
+            Observation::Received { queue } => (28, u64::from(queue.0), 0),
             Observation::Looked { store, entity, found } => {
                 let entity = entity.map_or(u64::from(u16::MAX), |entity| u64::from(entity.0));
                 (15, u64::from(store.0), entity << 8 | found as u64)

@@ -82,6 +82,15 @@ impl Histogram {
         (self.low, self.high) = (usize::MAX, 0);
     }
 
+    /// The bins that hold something once what `part` holds is taken away, by value: `part` was merged into this.
+    pub(super) fn recorded_without(&self, part: &Self) -> impl Iterator<Item = (u64, u64)> {
+        let bins = self.low.min(self.high)..self.high;
+        let rest = |bin: usize| self.counts[bin].saturating_sub(part.counts.get(bin).copied().unwrap_or(0));
+        bins.map(move |bin| (bin, rest(bin)))
+            .filter(|(_, count)| *count > 0)
+            .map(|(bin, count)| (self.upper_bound(bin), count))
+    }
+
     /// The bins that hold something, by value: their upper bound in nanoseconds and their count.
     pub(super) fn recorded(&self) -> impl Iterator<Item = (u64, u64)> {
         let bins = self.low.min(self.high)..self.high;

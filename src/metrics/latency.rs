@@ -109,6 +109,31 @@ impl LatencyDistribution {
         value
     }
 
+    /// The nearest-rank percentile of what is left without `part`, which was merged into this; `None` of no values.
+    #[must_use]
+    pub fn percentile_without(&self, part: &Self, share: f64) -> Option<f64> {
+        let (Some(ours), Some(theirs)) = (&self.histogram, &part.histogram) else {
+            let mut rest = self.clone();
+            rest.zeros = self.zeros.saturating_sub(part.zeros);
+            return rest.percentile(share);
+        };
+        let zeros = self.zeros.saturating_sub(part.zeros);
+        let count = zeros + self.positives.saturating_sub(part.positives);
+        if count == 0 {
+            return None;
+        }
+        let rank = rank(share, count);
+        let mut seen = zeros;
+        let mut value = 0;
+        let mut bins = ours.recorded_without(theirs);
+        while seen < rank {
+            let Some((upper, more)) = bins.next() else { break };
+            seen += more;
+            value = upper;
+        }
+        Some(value.min(self.max) as f64 / 1e9)
+    }
+
     /// Several percentiles in one walk; `shares` in ascending order.
     #[must_use]
     pub fn percentiles<const N: usize>(&self, shares: [f64; N]) -> [Option<f64>; N] {
@@ -120,8 +145,7 @@ impl LatencyDistribution {
         let (mut seen, mut value) = (self.zeros, 0);
         let mut bins = self.histogram.iter().flat_map(|histogram| histogram.recorded());
         for (share, slot) in shares.into_iter().zip(&mut values) {
-            // `p * n` is rounded before the ceiling: 0.07 * 100 is 7.000000000000001 in binary.
-            let rank = ((share.clamp(0.0, 1.0) * count as f64 - 1e-9).ceil() as u64).clamp(1, count);
+            let rank = rank(share, count);
             while seen < rank {
                 let Some((upper, more)) = bins.next() else { break };
                 seen += more;
@@ -131,6 +155,12 @@ impl LatencyDistribution {
         }
         values
     }
+}
+
+/// The nearest rank, from 1, of a share of `count` values.
+fn rank(share: f64, count: u64) -> u64 {
+    // `p * n` is rounded before the ceiling: 0.07 * 100 is 7.000000000000001 in binary.
+    ((share.clamp(0.0, 1.0) * count as f64 - 1e-9).ceil() as u64).clamp(1, count)
 }
 
 #[cfg(test)]
@@ -179,6 +209,18 @@ mod tests {
             assert_eq!(a.percentile(share), both.percentile(share));
         }
         assert_eq!(a.mean(), both.mean());
+        let mut rest = LatencyDistribution::new(3);
+        (0..1_000u64).filter(|i| i % 3 != 0).for_each(|i| rest.record(SimDuration::from_nanos(i * i * 977)));
+        let mut part = LatencyDistribution::new(3);
+        (0..1_000u64).step_by(3).for_each(|i| part.record(SimDuration::from_nanos(i * i * 977)));
+        for share in [0.01, 0.5, 0.9, 0.999] {
+            // The largest of what is left is not known, so the last bin may end above it.
+            let (found, exact) =
+                (a.percentile_without(&part, share).unwrap(), rest.percentile(share).unwrap());
+            assert!(found >= exact && found <= 1.001 * exact, "{share}: {found} for {exact}");
+        }
+        assert_eq!(a.percentile_without(&both, 0.5), None);
+        assert_eq!(a.percentile_without(&LatencyDistribution::new(3), 0.5), a.percentile(0.5));
         a.reset();
         assert_eq!((a.count(), a.percentile(0.5)), (0, None));
     }

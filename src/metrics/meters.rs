@@ -18,6 +18,8 @@ pub struct Meters {
     pub reads: Vec<(ComponentId, u64)>,
     /// Statements of databases that write.
     pub writes: Vec<(ComponentId, u64)>,
+    /// Messages that queues handed to consumers.
+    pub received: Vec<(ComponentId, u64)>,
 }
 
 /// The count of one component.
@@ -47,6 +49,11 @@ impl Meters {
         tally(if writes { &mut self.writes } else { &mut self.reads }, component, 1);
     }
 
+    #[inline]
+    pub(super) fn received(&mut self, queue: ComponentId) {
+        tally(&mut self.received, queue, 1);
+    }
+
     /// Adds a later stretch.
     pub(super) fn add(&mut self, other: &Self) {
         self.within_zones += other.within_zones;
@@ -56,6 +63,7 @@ impl Meters {
             (&mut self.connections, &other.connections),
             (&mut self.reads, &other.reads),
             (&mut self.writes, &other.writes),
+            (&mut self.received, &other.received),
         ] {
             for &(component, n) in theirs {
                 tally(mine, component, n);

@@ -486,6 +486,7 @@ impl Probe for Recorder {
             Observation::Stated { component, writes } => {
                 self.events.meters.get_or_insert_default().stated(component, writes)
             }
+            Observation::Received { queue } => self.events.meters.get_or_insert_default().received(queue),
             Observation::Read { entity, behind, age } => self.read(entity, behind, age),
             Observation::Looked { store, found, .. } => {
                 if let Some(store) = self.events.lookups.get_mut(store.index()) {

@@ -40,6 +40,7 @@ pub(super) fn cost(variant: &VariantResults, lines: bool) -> String {
         ("cost", "per hour"),
         ("cost_per_spike", "per spike"),
         ("cost_per_million_good", "per million good answers"),
+        ("cost_of_redundancy", "of it for idle cores"),
     ] {
         if let Some(found) = variant.metric(name) {
             let _ = writeln!(out, "{words:<25} {}", quantity::estimate(found));
@@ -135,6 +136,23 @@ pub(super) fn bill_row(value: &Value) -> BillRow {
         price: text("price"),
         unverified: value["unverified"].as_bool().unwrap_or(false),
         per_hour: value["per_hour"].as_f64().unwrap_or(0.0),
+    }
+}
+
+/// An error budget of saved results; `estimate` reads one.
+pub(super) fn budget_row(value: &Value, estimate: impl Fn(&Value) -> Estimate) -> BudgetRow {
+    let number = |value: &Value| value.as_f64().unwrap_or(0.0);
+    let alert = |row: &Value| AlertRow {
+        rate: number(&row["rate"]),
+        windows: (number(&row["long_window"]), number(&row["short_window"])),
+        burnt: (estimate(&row["burn_rate_long"]), estimate(&row["burn_rate_short"])),
+        fires: estimate(&row["fires_at"]),
+    };
+    BudgetRow {
+        objective: value["objective"].as_str().unwrap_or_default().to_owned(),
+        budget: number(&value["budget"]),
+        spent: estimate(&value["spent_of_30_days"]),
+        alerts: value["alerts"].as_array().into_iter().flatten().map(alert).collect(),
     }
 }
 

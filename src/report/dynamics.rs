@@ -176,6 +176,7 @@ mod tests {
             low: None,
             high: None,
             pooled: None,
+            pseudo: Vec::new(),
             each: vec![recovered],
         };
         VariantResults {

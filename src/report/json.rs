@@ -121,6 +121,9 @@ fn put_estimate(object: &mut Map<String, Value>, estimate: &Estimate) {
     if let Some(pooled) = estimate.pooled {
         object.insert("pooled".to_owned(), number(pooled));
     }
+    if !estimate.pseudo.is_empty() {
+        object.insert("pseudo".to_owned(), estimate.pseudo.iter().map(|x| number(*x)).collect());
+    }
 }
 
 fn judgement(judgement: &Judgement) -> Value {
@@ -258,7 +261,8 @@ mod tests {
         let v = first(&fixture::launch());
         assert_eq!(
             v["metrics"]["p99"],
-            json!({"value": 0.812, "unit": "s", "low": 0.774, "high": 0.851, "pooled": 0.82,
+            json!({"value": 0.812, "unit": "s", "low": 0.774, "high": 0.851, "pooled": 0.812,
+                   "pseudo": [0.77, 0.81, 0.82, 0.81, 0.86],
                    "each": [0.774, 0.812, 0.812, 0.812, 0.851]})
         );
         assert_eq!(

@@ -55,8 +55,8 @@ pub use quantity::{count, duration, estimate, quantity};
 pub use run_picture::run_picture;
 pub use saved::{looks_saved, read_saved};
 pub use sweep::{
-    SweepPoint, SweepReport, USUAL_METRICS, keep_point, load_point, point_key, point_path, sweep_csv,
-    sweep_parquet, sweep_pictures,
+    SweepPoint, SweepReport, USUAL_METRICS, keep_judged, keep_point, load_judged, load_point, point_key,
+    point_path, sweep_csv, sweep_parquet, sweep_pictures,
 };
 pub use text::{TextStyle, text};
 pub use warnings::warnings;

@@ -69,12 +69,19 @@ fn unit_of(symbol: &str) -> Unit {
 
 fn estimate(value: &Value) -> Estimate {
     let each: Vec<MetricValue> = value["each"].as_array().into_iter().flatten().map(value_of).collect();
+    let pooled = value["pooled"].as_f64();
+    let mut pseudo: Vec<f64> = list(&value["pseudo"], Value::as_f64).into_iter().flatten().collect();
+    if pooled.is_some() && pseudo.len() != each.len() {
+        // An older file, in which percentiles were means over replications: each one's own must do.
+        pseudo = each.iter().map(|own| own.number()).collect::<Option<_>>().unwrap_or_default();
+    }
     Estimate {
-        value: value_of(&value["value"]),
+        value: pooled.map_or_else(|| value_of(&value["value"]), MetricValue::Number),
         unit: unit_of(value["unit"].as_str().unwrap_or_default()),
         low: value["low"].as_f64(),
         high: value["high"].as_f64(),
-        pooled: value["pooled"].as_f64(),
+        pooled,
+        pseudo: if each.len() > 1 { pseudo } else { Vec::new() },
         each,
     }
 }
@@ -170,8 +177,7 @@ fn variant(value: &Value) -> Result<VariantResults, String> {
             word: if t["word"] == "fault" { "fault" } else { "spike" },
         }),
         bill: list(&value["bill"], super::cost_section::bill_row),
-        // What a saved result is read for does not need them.
-        budgets: Vec::new(),
+        budgets: list(&value["error_budgets"], |row| super::cost_section::budget_row(row, estimate)),
         precision: list(&value["precision"], |p| Precision {
             metric: text_of(&p["metric"]),
             asked: p["asked"].as_f64().unwrap_or(0.0),
@@ -222,12 +228,26 @@ fn series_unit(name: &str) -> Unit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::results::{AlertRow, BudgetRow};
     use crate::report::{fixture, json};
 
     #[test]
     fn what_was_written_is_read_again() {
         let mut results = fixture::two();
         results.variants[0].metrics.push(("outage".to_owned(), fixture::single(MetricValue::Never)));
+        let spent = fixture::estimate(0.3, Unit::Share, 0.2, 0.4);
+        let burnt = |x| fixture::estimate(x, Unit::Ratio, x, x);
+        results.variants[0].budgets.push(BudgetRow {
+            objective: "availability >= 99.9%".to_owned(),
+            budget: 0.001,
+            spent,
+            alerts: vec![AlertRow {
+                rate: 14.4,
+                windows: (3_600.0, 300.0),
+                burnt: (burnt(2.0), burnt(20.0)),
+                fires: fixture::single(MetricValue::Never),
+            }],
+        });
         let text = json(&results);
         assert!(looks_saved(&text));
         let read = read_saved(&text).unwrap();
@@ -237,6 +257,7 @@ mod tests {
             assert_eq!(a.resources, b.resources);
             assert_eq!(a.errors, b.errors);
             assert_eq!(a.objectives, b.objectives);
+            assert_eq!(a.budgets, b.budgets);
             assert_eq!(a.series.columns.len(), b.series.columns.len());
         }
         // The notices were joined by those of the report when it was written.

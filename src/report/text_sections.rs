@@ -89,7 +89,7 @@ fn statuses(variant: &VariantResults) -> Vec<u16> {
 /// Percentiles with their intervals, then each endpoint.
 pub(super) fn latency(variant: &VariantResults, lines: bool) -> String {
     let mut out = String::new();
-    let mut rows = Rows::new(&["latency", "value", "95 % CI", "pooled"], 1, lines);
+    let mut rows = Rows::new(&["latency", "value", "95 % CI"], 1, lines);
     let is_latency = |name: &str| {
         matches!(name, "mean" | "max" | "p99(errors)") || {
             let digits = name.strip_prefix('p').unwrap_or("");
@@ -100,7 +100,7 @@ pub(super) fn latency(variant: &VariantResults, lines: bool) -> String {
     for (name, estimate) in variant.metrics.iter().filter(|(name, e)| is_latency(name) && found(e)) {
         let interval = quantity::interval(estimate).unwrap_or_else(|| "-".to_owned());
         let shown = quantity::value(estimate.value, estimate.unit);
-        rows.push(&[name.clone(), shown, interval, optional(estimate.pooled, estimate.unit)]);
+        rows.push(&[name.clone(), shown, interval]);
     }
     if !rows.is_empty() {
         out.push_str(&rows.text());

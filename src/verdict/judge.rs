@@ -2,12 +2,13 @@
 
 use std::cmp::Ordering;
 
-use crate::experiment::aggregate::{estimate, pooled};
-use crate::experiment::confidence::{Interval, t_interval, t_probability};
+use crate::experiment::aggregate::pooled;
+use crate::experiment::confidence::Interval;
 use crate::experiment::results::{Judgement, MetricValue, Unit, Verdict};
+use crate::experiment::sampled::Sampled;
 use crate::metrics::evaluate::value;
 use crate::metrics::{
-    Catalog, Comparison, Condition, MetricReference, ReplicationRecord, Term, Window, order,
+    Catalog, Comparison, Condition, MetricReference, Operator, ReplicationRecord, Term, Window, order,
 };
 
 /// One objective or expectation: its condition, its window, and how the scenario writes both.
@@ -31,10 +32,67 @@ struct Bench<'a> {
     level: f64,
 }
 
+/// A value over all replications, and over all but each.
+type Together = (MetricValue, Vec<MetricValue>);
+
+/// The mean of values, left out the one at `but`; never if one of them says so.
+fn mean_but(values: &[MetricValue], but: Option<usize>) -> MetricValue {
+    let rest = values.iter().enumerate().filter(|(at, _)| Some(*at) != but).map(|(_, value)| *value);
+    Sampled::mean(rest.collect()).value()
+}
+
 impl Bench<'_> {
+    fn window(&self, reference: &MetricReference) -> Window {
+        reference.window.map_or(self.window, |(from, to)| Window::During(from, to))
+    }
+
     fn metric(&self, record: &ReplicationRecord, reference: &MetricReference) -> MetricValue {
-        let window = reference.window.map_or(self.window, |(from, to)| Window::During(from, to));
-        value(record, self.catalog, &reference.metric, window)
+        value(record, self.catalog, &reference.metric, self.window(reference))
+    }
+
+    /// A term over replications. With a percentile in it, it is that of all replications together: other metrics
+    /// in it are means then, over all replications or all but one.
+    fn sampled(&self, term: &Term) -> Sampled {
+        let each = self.each(term);
+        let metrics = term.metrics();
+        let records: Vec<&ReplicationRecord> = self.records.iter().collect();
+        let together = |reference: &MetricReference| {
+            pooled(&reference.metric, self.catalog, &records, self.window(reference))
+        };
+        let found: Vec<Option<Together>> = metrics.iter().map(|reference| together(reference)).collect();
+        if found.iter().all(Option::is_none) {
+            return Sampled::mean(each);
+        }
+        let filled: Vec<Together> = found
+            .into_iter()
+            .zip(&metrics)
+            .map(|(found, reference)| {
+                found.unwrap_or_else(|| {
+                    let own: Vec<MetricValue> = records.iter().map(|r| self.metric(r, reference)).collect();
+                    let but = |at| mean_but(&own, Some(at));
+                    (mean_but(&own, None), (0..own.len()).map(but).collect())
+                })
+            })
+            .collect();
+        let evaluated = |pick: &dyn Fn(&Together) -> MetricValue| {
+            term.value(&|reference| {
+                let at = metrics.iter().position(|other| *other == reference);
+                at.map_or(MetricValue::Absent, |at| pick(&filled[at]))
+            })
+        };
+        let without: Vec<MetricValue> =
+            (0..records.len()).map(|but| evaluated(&|(_, without)| without[but])).collect();
+        Sampled::pooled(each, evaluated(&|(whole, _)| *whole), &without)
+    }
+
+    /// One side less the other, over replications; `None` where that is no number in each of them.
+    fn difference(&self, a: &Term, b: &Term) -> Option<Sampled> {
+        let (left, right) = (self.each(a), self.each(b));
+        let number = |value: &MetricValue| value.number().is_some();
+        if !left.iter().chain(&right).all(number) {
+            return None;
+        }
+        Some(self.sampled(&Term::Arithmetic(Operator::Subtract, Box::new(a.clone()), Box::new(b.clone()))))
     }
 
     fn each(&self, term: &Term) -> Vec<MetricValue> {
@@ -47,17 +105,9 @@ impl Bench<'_> {
 
     fn judgement(&self, clause: &Clause, verdict: Verdict, held: Vec<bool>) -> Judgement {
         let subject = clause.condition.subject();
-        let (unit, merged) = match subject {
-            Some(Term::Metric(m)) => {
-                let whole_run = m.window.is_none() && self.window == Window::Run;
-                let merged = if whole_run { pooled(&m.metric, self.catalog, self.records) } else { None };
-                (m.metric.unit(), merged)
-            }
-            Some(term) => (unit_of(term).unwrap_or(Unit::Ratio), None),
-            None => (Unit::Ratio, None),
-        };
-        let mut shown = estimate(subject.map(|term| self.each(term)).unwrap_or_default(), unit);
-        shown.pooled = merged;
+        let unit = subject.and_then(unit_of).unwrap_or(Unit::Ratio);
+        let found = subject.map_or_else(|| Sampled::mean(Vec::new()), |term| self.sampled(term));
+        let mut shown = found.estimate(unit);
         if let Some(Term::Metric(m)) = subject {
             shown.cut_to(m.metric.domain());
         }
@@ -85,7 +135,7 @@ impl Bench<'_> {
 
     fn compare(&self, comparison: Comparison, a: &Term, b: &Term) -> Verdict {
         let (left, right) = (self.each(a), self.each(b));
-        if let Some(interval) = differences(&left, &right).and_then(|d| t_interval(&d, self.level)) {
+        if let Some(interval) = self.difference(a, b).and_then(|found| found.interval(self.level)) {
             return on_interval(comparison, interval);
         }
         let holds = |(a, b): (&MetricValue, &MetricValue)| {
@@ -103,17 +153,13 @@ impl Bench<'_> {
     }
 }
 
-fn differences(left: &[MetricValue], right: &[MetricValue]) -> Option<Vec<f64>> {
-    left.iter().zip(right).map(|(a, b)| Some(a.number()? - b.number()?)).collect()
-}
-
 impl Bench<'_> {
-    /// How sure it is that a condition is missed, from 0 to 1: Student's t of the mean difference of two sides
-    /// against none; of several conditions that of the one that decides.
+    /// How sure it is that a condition is missed, from 0 to 1: by the difference of two sides against none; of
+    /// several conditions that of the one that decides.
     fn missed(&self, condition: &Condition) -> Option<f64> {
         let over = |a: &Term, b: &Term| {
-            // The probability that the true difference lies above zero, as t has it.
-            t_probability(&differences(&self.each(a), &self.each(b))?)
+            // How sure it is that the true difference lies above zero.
+            self.difference(a, b)?.above_zero()
         };
         match condition {
             Condition::Compare(Comparison::Less | Comparison::LessOrEqual, a, b) => over(a, b),

@@ -196,3 +196,47 @@ faults: [{at: 10m, kill: app}]
     assert_eq!(well.each("burn_rate(99.9%, 1h)"), [0.0]);
     assert_eq!(value(&well, 0, "alert_at(99.9%)"), MetricValue::Never);
 }
+
+#[test]
+fn a_queue_bills_each_send_receive_and_delete() {
+    let text = |worker: &str| {
+        format!(
+            "
+scenario: jobs
+run: {{duration: 1000s, replications: 1}}
+clients: {{web: {{rate: 10/s, arrivals: deterministic, mix: {{POST /: 1}}, to: api}}}}
+components:
+  api: {{kind: service, endpoints: {{POST /: [{{send: {{to: jobs}}}}, {{reply: 202}}]}}}}
+  jobs: {{kind: queue{worker}
+prices: {{jobs: {{requests: $1/1M}}}}
+"
+        )
+    };
+    let near =
+        |found: f64, wanted: f64| assert!((found / wanted - 1.0).abs() < 0.005, "{found}, not {wanted}");
+    let quick = "}\n  worker: {kind: worker, from: jobs, instances: 10, steps: [{sleep: 100ms}]}";
+    let (count, money) = item(&text(quick), Some("jobs"), "requests");
+    near(count, 3.0 * 36_000.0);
+    near(money, 0.108);
+    // A lease of half the work: each message is handed out twice and done twice, so two receives and two deletes.
+    let slow = ", lease: 150ms, max_receives: 2}\n  worker: {kind: worker, from: jobs, instances: 40, steps: [{sleep: 200ms}]}";
+    let (count, _) = item(&text(slow), Some("jobs"), "requests");
+    near(count, 5.0 * 36_000.0);
+}
+
+#[test]
+fn redundancy_costs_what_the_busiest_moment_left_idle() {
+    let text = "
+scenario: idle
+run: {duration: 300s, replications: 1, bucket: 10s}
+clients: {web: {rate: {steps: [0s 10/s, 100s 20/s, 200s 10/s]}, arrivals: deterministic, mix: {GET /: 1}, to: app}}
+components:
+  app: {kind: service, cpu: 4, instances: 2, endpoints: {GET /: [{cpu: 100ms}]}}
+prices: {app: {instance: $1/h, vcpu: $0.25/h, requests: $1/1k}}
+";
+    let runs = run(text);
+    // 20/s x 0.1 s are 2 of 8 cores at the peak, so three quarters of $4/h are for nobody; requests are not.
+    let spare = runs.each("cost_of_redundancy")[0];
+    assert!((spare - 3.0).abs() < 0.03, "{spare}");
+    assert!(runs.each("cost")[0] > 40.0);
+}

@@ -103,7 +103,9 @@ fn larger_staffs_are_found_as_well_and_told_with_evidence() {
         let ran = plan(&text, &["--vary", "desk.instances=8..24"]);
         assert_eq!(ran.code, 0, "{}{}", ran.out, ran.error);
         for part in [
-            format!("desk.instances={servers}: $"),
+            format!("desk x{servers}: $"),
+            format!("; {} instances miss with ", servers - 1),
+            format!("the answer, desk.instances={servers}, meets mean"),
             format!("meets mean < {}ms: ", 1000.0 * limit),
             format!("right below it, desk.instances={} ($", servers - 1),
             "% confidence".to_owned(),
@@ -112,7 +114,7 @@ fn larger_staffs_are_found_as_well_and_told_with_evidence() {
         ] {
             assert!(ran.out.contains(&part), "{servers}: `{part}` is missing in\n{}", ran.out);
         }
-        assert_eq!(ran.files, ["plan.json", "plan.png", "plan.svg", "report.md", "report.txt"]);
+        assert_eq!(ran.files, ["plan.json", "plan.png", "plan.svg", "points", "report.md", "report.txt"]);
     }
 }
 
@@ -221,4 +223,51 @@ fn mistakes_are_told_before_anything_is_run() {
         assert!(ran.error.contains(part), "{arguments:?}: `{part}` is missing in\n{}", ran.error);
         assert!(ran.files.is_empty(), "{arguments:?}");
     }
+}
+
+#[test]
+fn a_killed_plan_goes_on_and_ends_as_an_unbroken_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("q.yaml");
+    std::fs::write(&file, staffing(2.0, 1.0, 1.2, 3000)).unwrap();
+    let arguments = |out: &str| {
+        let out = folder.path().join(out).display().to_string();
+        ["plan", &file.display().to_string(), "-q", "--vary", "desk.instances=2..9", "-o", &out]
+            .map(str::to_owned)
+    };
+    let points = |out: &str| {
+        let all = std::fs::read_dir(folder.path().join(out).join("points"));
+        all.map_or(0, |all| all.filter(|e| e.as_ref().is_ok_and(|e| e.path().extension().is_some())).count())
+    };
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_surgesim"))
+        .args(arguments("killed"))
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    for _ in 0..60_000 {
+        if points("killed") > 0 || child.try_wait().unwrap().is_some() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(points("killed") > 0 && !folder.path().join("killed/plan.json").exists());
+    let run = |out: &str| {
+        let mut command = Command::cargo_bin("surgesim").unwrap();
+        let output = command.env("NO_COLOR", "1").args(arguments(out)).output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        output.stdout
+    };
+    assert_eq!(run("killed"), run("whole"));
+    assert_eq!(points("killed"), points("whole"));
+    for name in ["plan.json", "report.txt", "report.md", "plan.svg", "plan.png"] {
+        let read = |out: &str| std::fs::read(folder.path().join(out).join(name)).unwrap();
+        assert!(read("killed") == read("whole"), "{name}");
+    }
+    // Another seed is another plan.
+    let before = points("whole");
+    let mut command = Command::cargo_bin("surgesim").unwrap();
+    command.args(arguments("whole")).args(["--seed", "6"]).output().unwrap();
+    assert!(points("whole") > before);
 }

@@ -26,7 +26,7 @@ impl Task<'_> {
     /// What a design costs in its first seconds, whether the forecast says that it carries its load, and whether it
     /// says that it cannot.
     pub(super) fn price(&self, settings: &[String], metric: &str) -> Result<(f64, bool, bool), Refusal> {
-        let mut design = self.design("--vary", settings)?;
+        let mut design = self.design("--vary", settings)?.design;
         let most = design.forecast.rows.iter().map(|row| row.settled()).fold(0.0, f64::max);
         let impossible = self.impossible(&design);
         let run = &mut design.model.run;

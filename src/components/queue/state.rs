@@ -141,6 +141,7 @@ impl Queue {
             let spec = &self.consumers.get(place.0).spec;
             let (extends, idempotent) = (spec.extend_every, spec.idempotent);
             let Some(delivery) = self.messages.take(extends, cx.now()) else { return };
+            cx.meter_receive();
             if idempotent && self.messages.is_done(delivery.message) {
                 // It looks whether it has done that already, which takes no time here.
                 self.messages.forget(delivery, cx.now());

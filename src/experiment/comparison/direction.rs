@@ -17,7 +17,7 @@ pub enum Direction {
 /// More of these is better.
 const HIGHER: [&str; 5] = ["goodput", "availability", "hit_ratio", "byte_hit_ratio", "offload"];
 /// Less of these is better.
-const LOWER: [&str; 30] = [
+const LOWER: [&str; 31] = [
     "rate_503",
     "errors",
     "timeouts",
@@ -30,6 +30,7 @@ const LOWER: [&str; 30] = [
     "cost",
     "cost_per_million_good",
     "cost_per_spike",
+    "cost_of_redundancy",
     "burn_rate",
     "skew",
     "stale_reads",

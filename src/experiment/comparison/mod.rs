@@ -20,7 +20,7 @@ use std::cmp::Ordering;
 
 pub use direction::{Direction, margin};
 
-use self::intervals::Moments;
+use self::intervals::{Moments, Side};
 use super::confidence::Interval;
 use super::results::{Estimate, MetricValue, Unit, VariantResults};
 
@@ -237,9 +237,10 @@ fn difference(
         row.word = by_signs(name, a, b, pairing, level);
         return row;
     };
+    let sides = (Side::of(a, &first), Side::of(b, &second));
     let moments = match pairing {
-        Pairing::Paired => Moments::paired(&first, &second),
-        Pairing::Independent => Moments::independent(&first, &second),
+        Pairing::Paired => Moments::paired(sides.0, sides.1),
+        Pairing::Independent => Moments::independent(sides.0, sides.1),
     };
     let Some(moments) = moments else {
         row.difference = a.value.number().zip(b.value.number()).map(|(a, b)| b - a);

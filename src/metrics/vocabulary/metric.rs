@@ -142,6 +142,8 @@ pub enum Metric {
     CostOf(ComponentId),
     /// Money spent while a spike lasts.
     CostPerSpike,
+    /// Money per hour for cores that were idle even in the busiest bucket.
+    CostOfRedundancy,
     /// The largest burn rate of an error budget (a share) over any window of so many seconds.
     BurnRate(f64, f64),
     /// The first alert of an error budget (a share).
@@ -277,7 +279,7 @@ impl Metric {
             | Self::VersionsBehind(..)
             | Self::Store(StoreGauge::Evictions, _)
             | Self::Instances(_) => Unit::Count,
-            Self::Cost | Self::CostOf(_) => Unit::MoneyPerHour,
+            Self::Cost | Self::CostOf(_) | Self::CostOfRedundancy => Unit::MoneyPerHour,
             Self::CostPerMillionGood | Self::CostPerSpike => Unit::Money,
             Self::BurnRate(..) => Unit::Ratio,
         }

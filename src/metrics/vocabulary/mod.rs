@@ -17,7 +17,7 @@ mod segments;
 pub use metric::{AgeOf, Gauge, Metric, MetricReference, Requests, Statistic, StoreGauge, UnknownMetric};
 pub use segments::{Argument, Segment, segments};
 
-const PLAIN: [(&str, Metric); 14] = [
+const PLAIN: [(&str, Metric); 15] = [
     ("offered", Metric::Offered),
     ("throughput", Metric::Throughput),
     ("goodput", Metric::Goodput),
@@ -32,6 +32,7 @@ const PLAIN: [(&str, Metric); 14] = [
     ("cost", Metric::Cost),
     ("cost_per_million_good", Metric::CostPerMillionGood),
     ("cost_per_spike", Metric::CostPerSpike),
+    ("cost_of_redundancy", Metric::CostOfRedundancy),
 ];
 
 const OTHER_HEADS: [&str; 11] =

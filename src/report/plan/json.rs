@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Goal, PlanReport, word};
+use super::{Goal, PlanReport};
 use crate::experiment::results::{RunResults, SCHEMA_VERSION};
 use crate::report::json::document;
 
@@ -55,7 +55,7 @@ impl PlanReport<'_> {
                 let variant = &whole["variants"][0];
                 json!({
                     "settings": settings(at),
-                    "finding": word(design.finding),
+                    "finding": design.finding.word(),
                     "deciding": self.deciding(design).map(crate::report::check::written),
                     "confidence": design.confidence,
                     "check_of_the_assumption": design.checks,

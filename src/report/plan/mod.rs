@@ -5,6 +5,7 @@
 mod json;
 mod picture;
 mod text;
+mod words;
 
 use super::check::{Check, State};
 use super::quantity::{interval, value};
@@ -148,35 +149,74 @@ impl PlanReport<'_> {
         }
     }
 
-    /// The answer in a sentence.
+    /// `p99 612 ms [590, 640]` of each claim; of expectations how often they hold.
+    fn found(&self, design: &PlannedDesign) -> String {
+        if !self.objectives {
+            return format!("each expectation holds in all {} replications", design.results.replications);
+        }
+        let one = |judgement: &Judgement| {
+            let window =
+                judgement.during.as_ref().map_or_else(String::new, |window| format!(" during {window}"));
+            format!("{}{window} {}", words::subject(&judgement.text), bracketed(&judgement.value))
+        };
+        self.claims(design).iter().map(one).collect::<Vec<_>>().join("; ")
+    }
+
+    /// `; 5 instances miss with 99.7 % confidence`, of a design beside the answer.
+    fn beside(&self, other: &PlannedDesign, answer: &PlannedDesign) -> String {
+        let (who, several) = match self.goal {
+            Goal::Cheapest { .. } => words::instead(self.paths, &other.values, &answer.values),
+            Goal::Largest { .. } => (other.values.concat(), false),
+        };
+        let verb = match (other.finding, several) {
+            (Finding::Missed, true) => "miss",
+            (Finding::Missed, false) => "misses",
+            (Finding::Met, true) => "meet too",
+            (Finding::Met, false) => "meets too",
+            (Finding::Unsure, _) => "can't be told",
+        };
+        let sure = match (other.finding, other.confidence, self.objectives) {
+            (Finding::Unsure, ..) | (_, None, _) | (.., false) => String::new(),
+            (_, Some(share), true) => format!(" with {} confidence", confidence(share)),
+        };
+        format!("; {who} {verb}{sure}")
+    }
+
+    /// The answer in a sentence: `app x6, cache 2 GB, db 8 cores: $1.94/h; p99 612 ms [590, 640]; 5 instances miss
+    /// with 99.7 % confidence`.
     #[must_use]
     pub fn answer(&self) -> String {
         let wanting = if self.complete { "" } else { "unfinished: " };
         match self.goal {
-            Goal::Cheapest { answer, .. } => match answer.map(|at| &self.designs[at]) {
+            Goal::Cheapest { answer, neighbours, .. } => match answer.map(|at| &self.designs[at]) {
                 Some(design) => {
-                    let cost = self.cost(design).map_or_else(String::new, |cost| {
-                        format!(
-                            ": {}{}",
-                            value(cost.value, cost.unit),
-                            interval(cost).map_or_else(String::new, |ends| format!(" ({ends})"))
-                        )
-                    });
-                    format!("{wanting}{}{cost}; {}", self.label(design), self.finding(design))
+                    let cost =
+                        self.cost(design).map_or_else(String::new, |cost| format!(": {}", bracketed(cost)));
+                    let beside: String =
+                        neighbours.iter().map(|at| self.beside(&self.designs[*at], design)).collect();
+                    let label = words::design(self.paths, &design.values);
+                    format!("{wanting}{label}{cost}; {}{beside}", self.found(design))
                 }
                 None if !self.complete => "unfinished: no design that meets has been found so far".to_owned(),
                 None => "no design fits: none of those varied surely meets what is asked".to_owned(),
             },
             Goal::Largest { carried, missed, .. } => {
-                let first = match carried.map(|at| &self.designs[at]) {
-                    Some(design) => format!("carries {}; {}", self.label(design), self.finding(design)),
-                    None => "no load fits: not even the smallest that was tried surely meets what is asked"
-                        .to_owned(),
-                };
-                let then = missed.map(|at| &self.designs[at]).map_or_else(String::new, |design| {
-                    format!("; at {} it {}", design.values.concat(), self.finding(design))
-                });
-                format!("{wanting}{first}{then}")
+                let missed = missed.map(|at| &self.designs[at]);
+                match carried.map(|at| &self.designs[at]) {
+                    Some(design) => {
+                        let label = words::design(self.paths, &design.values);
+                        let then = missed.map_or_else(String::new, |other| self.beside(other, design));
+                        format!("{wanting}carries {label}; {}{then}", self.found(design))
+                    }
+                    None => {
+                        let then = missed.map_or_else(String::new, |other| {
+                            format!("; at {} it {}", other.values.concat(), self.finding(other))
+                        });
+                        format!(
+                            "{wanting}no load fits: not even the smallest that was tried surely meets what is asked{then}"
+                        )
+                    }
+                }
             }
         }
     }
@@ -186,6 +226,9 @@ impl PlanReport<'_> {
     pub fn evidence(&self) -> Vec<String> {
         let mut all = Vec::new();
         let replications: u32 = self.designs.iter().map(|design| design.results.replications).sum();
+        if let Some(design) = self.chosen().map(|at| &self.designs[at]) {
+            all.push(format!("the answer, {}, {}", self.label(design), self.finding(design)));
+        }
         match self.goal {
             Goal::Cheapest { answer, neighbours, assumed, broken, possible, left_out, .. } => {
                 for design in neighbours.iter().map(|at| &self.designs[*at]) {
@@ -339,16 +382,16 @@ impl PlanReport<'_> {
     }
 }
 
+/// A value with its interval, where that is wider than nothing: `612 ms [590, 640]`.
+fn bracketed(estimate: &Estimate) -> String {
+    let shown = value(estimate.value, estimate.unit);
+    match interval(estimate) {
+        Some(ends) if estimate.low < estimate.high => format!("{shown} [{}]", ends.replace(" to ", ", ")),
+        _ => shown,
+    }
+}
+
 /// A confidence, never written as certainty.
 fn confidence(share: f64) -> String {
     if share > 0.9995 { "more than 99.9 %".to_owned() } else { format!("{:.1} %", 100.0 * share) }
-}
-
-/// The word for a finding.
-const fn word(finding: Finding) -> &'static str {
-    match finding {
-        Finding::Met => "met",
-        Finding::Missed => "missed",
-        Finding::Unsure => "can't tell",
-    }
 }

@@ -1,6 +1,6 @@
 //! The picture of a plan: money against what is asked for, or that over the load, with the answer marked.
 
-use super::{Goal, PlanReport};
+use super::{Goal, PlanReport, words};
 use crate::experiment::results::{Estimate, Unit as MetricUnit};
 use crate::experiment::search::Finding;
 use crate::report::chart::{
@@ -99,7 +99,7 @@ pub fn plan_picture(report: &PlanReport<'_>) -> Option<String> {
                 Finding::Missed | Finding::Unsure => Standing::Missed,
             };
             let named = chosen == Some(at) || neighbours.contains(&at) || report.designs.len() <= 12;
-            let label = if named { report.label(design) } else { String::new() };
+            let label = if named { words::design(report.paths, &design.values) } else { String::new() };
             Some(Point { label, standing, x: ends(report.cost(design)?)?, y: ends(&(*judgement)?.value)? })
         })
         .collect();

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Goal, PlanReport, confidence, word};
+use super::{Goal, PlanReport, confidence};
 use crate::experiment::results::Estimate;
 use crate::report::markdown::{fit, plain, table};
 use crate::report::quantity::{interval, value};
@@ -36,7 +36,7 @@ impl PlanReport<'_> {
             }
             cells.extend(self.claims(design).iter().map(|judgement| cell(&judgement.value)));
             let mark = if self.chosen() == Some(at) { " <- the answer" } else { "" };
-            cells.push(format!("{}{mark}", word(design.finding)));
+            cells.push(format!("{}{mark}", design.finding.word()));
             cells.push(design.confidence.map_or_else(|| "-".to_owned(), confidence));
             cells.push(design.results.replications.to_string());
             rows.push(cells);

@@ -18,7 +18,7 @@ use crate::scenario::axis::{Axis, Spread, in_one_unit};
 
 pub use pictures::sweep_pictures;
 pub(in crate::report) use pictures::{chart_unit, limit_of, title};
-pub use point_file::{keep_point, load_point, point_key, point_path};
+pub use point_file::{keep_judged, keep_point, load_judged, load_point, point_key, point_path};
 pub use table::{sweep_csv, sweep_parquet};
 
 /// What pictures and tables show unless something else is asked for.

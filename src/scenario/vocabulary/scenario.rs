@@ -86,7 +86,12 @@ pub(super) const BLOCKS: &[Block] = &[
                 Unset("nothing"),
                 "rows of the entities that a database's statements are about, at their mean size, once for each primary and replica ($0.115/GB/month; a month has 730 h)",
             ),
-            key("requests", Price, Unset("nothing"), "visits ($0.40/1M)"),
+            key(
+                "requests",
+                Price,
+                Unset("nothing"),
+                "visits ($0.40/1M); of a queue each send, receive and delete",
+            ),
             key("reads", Price, Unset("nothing"), "a database's statements that read ($0.25/1M)"),
             key("writes", Price, Unset("nothing"), "a database's statements that write ($1.25/1M)"),
             key(
