@@ -17,7 +17,7 @@ use super::probe::Probe;
 use super::request::RequestId;
 use super::sharding::Sharding;
 use crate::base::random::{Key, StreamName};
-use crate::base::{ComponentId, EntityId, SimDuration, SimTime};
+use crate::base::{ComponentId, EntityId, OperationId, SimDuration, SimTime};
 
 /// The topic of the timer that tells a database that what waits for its primary has waited long enough.
 pub const BUFFER_TIMER: u32 = 0xFFFF_0000;
@@ -122,6 +122,12 @@ impl Cluster {
         }
     }
 
+    /// Whether a statement of this database writes.
+    pub(super) fn writes(&self, database: ComponentId, operation: OperationId) -> bool {
+        let writes = || self.plan.writes.get(operation.index()).copied().unwrap_or(false);
+        self.plan.component == database && writes()
+    }
+
     /// Callers may know from now on that a shard has another primary.
     pub fn promote(&mut self, shard: u16, member: u16, now: SimTime) {
         let known = &mut self.primaries[usize::from(shard)];
@@ -213,7 +219,8 @@ impl<P: Probe> Core<P> {
         let operation = site.operations.get(call.operation.index()).copied();
         let operation = operation.unwrap_or(site.target.operation);
         // A transaction is the primary's.
-        let transactional = site.in_transaction != super::transaction::InTransaction::No;
+        let transactional = site.in_transaction != super::transaction::InTransaction::No
+            || site.relays && call.flags.has(Flags::IN_TRANSACTION);
         // A row that is inserted is the request's own from here on.
         if choice != RowChoice::None {
             self.choose_row(request, choice);
