@@ -16,11 +16,14 @@ use super::plan::RowChoice;
 use super::probe::Probe;
 use super::request::RequestId;
 use super::sharding::Sharding;
-use crate::base::random::Key;
-use crate::base::{ComponentId, EntityId, SimDuration, SimTime};
+use crate::base::random::{Key, StreamName};
+use crate::base::{ComponentId, EntityId, OperationId, SimDuration, SimTime};
 
 /// The topic of the timer that tells a database that what waits for its primary has waited long enough.
 pub const BUFFER_TIMER: u32 = 0xFFFF_0000;
+
+/// Which copy of a row is asked.
+const COPY: StreamName = StreamName::new("copy that is asked");
 
 /// Owners that are remembered before those of whom nothing matters any more are forgotten.
 const FORGET_FROM: usize = 1024;
@@ -119,6 +122,12 @@ impl Cluster {
         }
     }
 
+    /// Whether a statement of this database writes.
+    pub(super) fn writes(&self, database: ComponentId, operation: OperationId) -> bool {
+        let writes = || self.plan.writes.get(operation.index()).copied().unwrap_or(false);
+        self.plan.component == database && writes()
+    }
+
     /// Callers may know from now on that a shard has another primary.
     pub fn promote(&mut self, shard: u16, member: u16, now: SimTime) {
         let known = &mut self.primaries[usize::from(shard)];
@@ -210,7 +219,8 @@ impl<P: Probe> Core<P> {
         let operation = site.operations.get(call.operation.index()).copied();
         let operation = operation.unwrap_or(site.target.operation);
         // A transaction is the primary's.
-        let transactional = site.in_transaction != super::transaction::InTransaction::No;
+        let transactional = site.in_transaction != super::transaction::InTransaction::No
+            || site.relays && call.flags.has(Flags::IN_TRANSACTION);
         // A row that is inserted is the request's own from here on.
         if choice != RowChoice::None {
             self.choose_row(request, choice);
@@ -246,7 +256,7 @@ impl<P: Probe> Core<P> {
     }
 
     /// The copy of a row that a driver asks which knows the ring: one of its own zone, if it can, that is not known
-    /// to be down.
+    /// to be down; of several any, by lot.
     fn nearest_copy(&self, index: usize, key: u64, caller: CallId) -> u16 {
         let cluster = &self.clusters[index];
         let Some(sharding) = &cluster.sharding else { return 0 };
@@ -259,8 +269,12 @@ impl<P: Probe> Core<P> {
             |node: &u16| path.is_none_or(|path| zone(&path.from, call.instance) == zone(&path.to, *node));
         let all = sharding.copies(key, &cluster.plan.zones);
         let up = |node: &&u16| !cluster.out[usize::from(**node)];
-        let nearest = all.iter().filter(up).find(|node| near(node)).or_else(|| all.iter().find(up));
-        nearest.or(all.first()).copied().unwrap_or(0)
+        let mut fit: Vec<u16> = all.iter().filter(up).filter(|node| near(node)).copied().collect();
+        if fit.is_empty() {
+            fit.extend(all.iter().filter(up));
+        }
+        let lot = cluster.plan.key.named(COPY).join(call.luck).draws().below(fit.len().max(1) as u64);
+        fit.get(lot as usize).or(all.first()).copied().unwrap_or(0)
     }
 
     fn reader(
@@ -345,6 +359,18 @@ impl<P: Probe> Context<'_, P> {
         if let Some(owner) = self.core.owner_of(index, request) {
             self.core.clusters[index].note(owner, position, now);
         }
+    }
+
+    /// The member of another shard that answers its part of a read for all shards: a replica, if reads go there.
+    /// A read that waits for a position of the log asks primaries, since positions are each shard's own.
+    pub fn reader_of_shard(&mut self, id: CallId, shard: u16, primary: u16) -> u16 {
+        let Some(index) = self.own_cluster() else { return primary };
+        if self.core.clusters[index].plan.route == ReadRoute::WaitForPosition {
+            return primary;
+        }
+        let call = &self.core.calls[id];
+        let (request, from) = (call.request, (self.me, call.instance));
+        self.core.reader(index, shard, primary, from, request)
     }
 
     /// How much of the log a read must see, where reads wait for that.

@@ -88,6 +88,11 @@ impl<P: Probe> Core<P> {
         if !self.transactions.is_empty() && self.is_in_transaction(caller) {
             return self.connect_in_transaction(caller);
         }
+        if !self.transactions.is_empty()
+            && let Some(owner) = self.session_behind(caller)
+        {
+            return self.connect_behind(caller, owner);
+        }
         if !self.clusters.is_empty() {
             self.route(caller);
         }
@@ -154,6 +159,12 @@ impl<P: Probe> Core<P> {
         if !self.transactions.is_empty() && self.is_in_transaction(caller) {
             self.calls[caller].flags.take(Flags::POOLED);
             return self.launch_in_transaction(caller, index, asked, fresh);
+        }
+        if !self.transactions.is_empty()
+            && let Some(owner) = self.session_behind(caller)
+        {
+            self.calls[caller].flags.take(Flags::POOLED);
+            return self.keep_behind(caller, owner, (index, asked), fresh);
         }
         self.launch(caller, fresh);
     }

@@ -81,7 +81,12 @@ pub enum CopyOp {
 #[derive(Clone, Debug, PartialEq)]
 pub enum TransactionOp {
     /// Begin one with a database.
-    Begin(ComponentId),
+    Begin {
+        /// The database.
+        database: ComponentId,
+        /// Whom its statements ask: the database, or a pooler before it.
+        front: ComponentId,
+    },
     /// Go to this instruction if it has asked its database for nothing.
     Skip(Pc),
     /// It is committed.

@@ -5,6 +5,9 @@
 //! ends with the answer to its commit; when its caller fails or leaves it is rolled back, of which the
 //! database hears half a round trip later.
 //!
+//! Through a pooler the connection is one to the pooler, and a second one goes from there to each member: it is
+//! lent with the first statement that needs it and given back when the transaction ends.
+//!
 //! A saga holds nothing. What it has written is marked until it ends, so that those who read it between its
 //! steps are counted.
 
@@ -52,9 +55,13 @@ struct Held {
 struct Transaction {
     number: u32,
     database: ComponentId,
+    /// Who is asked: the database, or a pooler before it.
+    front: ComponentId,
     /// Attempts made, this one among them.
     attempt: u16,
     held: Vec<Held>,
+    /// Connections from the pooler to the database.
+    behind: Vec<Held>,
     /// The first member that it writes at.
     writer: Option<u16>,
     /// The way to the database.
@@ -108,6 +115,11 @@ impl<P: Probe> Core<P> {
         } else if !self.clusters.is_empty() {
             self.route(caller);
         }
+        // A connection leads to one instance of a pooler: all statements go there.
+        let open = self.transactions.open.get(&caller);
+        if let Some(first) = open.filter(|t| t.front != t.database).and_then(|t| t.held.first()) {
+            self.calls[caller].choice = first.member;
+        }
         let call = &self.calls[caller];
         let site = &self.plan.sites[call.site.0 as usize];
         let member = if call.choice == ANY_INSTANCE { 0 } else { call.choice };
@@ -142,6 +154,85 @@ impl<P: Probe> Core<P> {
         self.launch_held(caller, member, fresh);
     }
 
+    /// The caller whose transaction a pooler's statement belongs to, if it is one of a transaction.
+    pub(super) fn session_behind(&self, relay: CallId) -> Option<CallId> {
+        let call = &self.calls[relay];
+        let front = |owner: &CallId| self.transactions.open.get(owner).map(|t| t.front);
+        let ours = call.flags.has(Flags::IN_TRANSACTION) && front(&call.parent) == Some(call.component);
+        ours.then_some(call.parent)
+    }
+
+    /// Takes the connection from the pooler to a member that the owner's transaction has, or one more of the pooler's
+    /// pool; then launches.
+    pub(super) fn connect_behind(&mut self, relay: CallId, owner: CallId) {
+        let commits = self.role(owner) == InTransaction::Commit;
+        if commits {
+            let first = self.transactions.open.get(&owner).and_then(|t| {
+                let first = t.behind.first().map(|held| held.member);
+                t.writer.or(first)
+            });
+            self.calls[relay].choice = first.unwrap_or(0);
+        } else if !self.clusters.is_empty() {
+            self.route(relay);
+        }
+        let call = &self.calls[relay];
+        let operation = call.operation;
+        let member = if call.choice == ANY_INSTANCE { 0 } else { call.choice };
+        self.calls[relay].choice = member;
+        let Some(transaction) = self.transactions.open.get_mut(&owner) else { return };
+        let database = transaction.database;
+        let writes = self.clusters.iter().any(|cluster| cluster.writes(database, operation));
+        if writes && !commits && transaction.writer.is_none() {
+            transaction.writer = Some(member);
+        }
+        if transaction.behind.iter().any(|held| held.member == member && !held.broken) {
+            return self.launch_behind(relay, owner, member, false);
+        }
+        match self.pool_of(relay) {
+            Some(index) => self.connect_pooled(relay, index),
+            None => self.launch(relay, true),
+        }
+    }
+
+    /// A connection of the pooler's pool goes to the owner's transaction.
+    pub(super) fn keep_behind(
+        &mut self,
+        relay: CallId,
+        owner: CallId,
+        (index, asked): (usize, SimTime),
+        fresh: bool,
+    ) {
+        let member = self.calls[relay].choice;
+        if let Some(transaction) = self.transactions.open.get_mut(&owner) {
+            let held = Held { member, pool: Some(index), asked, statement: CallId::NONE, broken: false };
+            let broken = |other: &Held| other.member == member;
+            for old in transaction.behind.extract_if(.., |other| broken(other)).collect::<Vec<_>>() {
+                if let Some(index) = old.pool {
+                    self.give_back(index, true, old.asked);
+                }
+            }
+            if let Some(transaction) = self.transactions.open.get_mut(&owner) {
+                transaction.behind.push(held);
+            }
+        }
+        self.launch_behind(relay, owner, member, fresh);
+    }
+
+    fn launch_behind(&mut self, relay: CallId, owner: CallId, member: u16, fresh: bool) {
+        self.calls[relay].flags.set(Flags::POOLED);
+        self.launch(relay, fresh);
+        self.calls[relay].flags.take(Flags::POOLED);
+        let child = self.calls[relay].child;
+        let Some(transaction) = self.transactions.open.get_mut(&owner) else { return };
+        if let Some(held) = transaction.behind.iter_mut().find(|held| held.member == member) {
+            held.statement = child;
+        }
+        if let Some(call) = self.calls.get_mut(child) {
+            call.flags.set(Flags::IN_TRANSACTION);
+            call.site = SiteId(transaction.number);
+        }
+    }
+
     fn hold(&mut self, caller: CallId, member: u16, pool: Option<usize>, asked: SimTime) {
         if let Some(transaction) = self.transactions.open.get_mut(&caller) {
             transaction.held.retain(|held| held.member != member);
@@ -171,8 +262,16 @@ impl<P: Probe> Core<P> {
         if !matches!(outcome.reason, Reason::TooManyConnections | Reason::Unreachable) {
             return;
         }
-        let Some(transaction) = self.transactions.open.get_mut(&caller) else { return };
-        if let Some(held) = transaction.held.iter_mut().find(|held| held.statement == statement) {
+        if let Some(transaction) = self.transactions.open.get_mut(&caller) {
+            if let Some(held) = transaction.held.iter_mut().find(|held| held.statement == statement) {
+                held.broken = true;
+            }
+            return;
+        }
+        // A pooler hears it of the connection that it has lent.
+        let Some(owner) = self.calls.get(caller).map(|relay| relay.parent) else { return };
+        let Some(transaction) = self.transactions.open.get_mut(&owner) else { return };
+        if let Some(held) = transaction.behind.iter_mut().find(|held| held.statement == statement) {
             held.broken = true;
         }
     }
@@ -180,23 +279,40 @@ impl<P: Probe> Core<P> {
     /// Gives back whatever a transaction holds.
     fn release_held(&mut self, caller: CallId) {
         let Some(transaction) = self.transactions.open.get_mut(&caller) else { return };
-        let database = transaction.database;
+        let front = transaction.front;
+        let behind = std::mem::take(&mut transaction.behind);
+        let of = self.calls.get(caller).map_or(0, |call| call.component.0);
         for held in std::mem::take(&mut transaction.held) {
             // A statement that was given up keeps its connection until it is answered, and closes it then.
             let left = self.calls.get(held.statement).is_some_and(|call| call.parent == CallId::NONE);
             match held.pool {
                 Some(index) => self.give_back(index, held.broken || left, held.asked),
                 None if held.broken || left => {}
-                None => self.close_connection_to(database, held.member),
+                None => self.close_connection_to(front, held.member, of),
+            }
+        }
+        for held in behind {
+            // A statement that is still at work there has lost whoever asked for it.
+            let busy = self.calls.get_mut(held.statement).filter(|call| !call.flags.has(Flags::ANSWERED));
+            let left = busy.is_some();
+            if let Some(call) = busy {
+                call.flags.set(Flags::LAST_ON_CONNECTION);
+            }
+            if let Some(index) = held.pool {
+                self.give_back(index, held.broken || left, held.asked);
             }
         }
     }
 
-    fn close_connection_to(&mut self, component: ComponentId, member: u16) {
+    fn close_connection_to(&mut self, component: ComponentId, member: u16, caller: u16) {
         let Some(connections) = of_instance(&mut self.connections[component.index()], member) else { return };
         connections.open = connections.open.saturating_sub(1);
-        let (resource, present) = (connections.limit.resource, connections.open);
+        let (resource, present, told) =
+            (connections.limit.resource, connections.open, connections.limit.told);
         self.observe(Observation::Level { resource, present });
+        if told {
+            self.tell_closed(component, member, caller, 1);
+        }
     }
 
     /// Ends a caller's transaction without a commit; attempts made.
@@ -264,12 +380,21 @@ impl<P: Probe> Core<P> {
 }
 
 impl<P: Probe> Context<'_, P> {
-    /// Begins a transaction of a call with a database, or the next attempt of it.
-    pub fn begin_transaction(&mut self, id: CallId, database: ComponentId) {
+    /// Begins a transaction of a call with a database, or the next attempt of it; `front` is whom it asks.
+    pub fn begin_transaction(&mut self, id: CallId, database: ComponentId, front: ComponentId) {
         let transactions = &mut self.core.transactions;
         transactions.last = transactions.last.wrapping_add(1);
         let number = transactions.last;
-        let fresh = Transaction { number, database, attempt: 0, held: Vec::new(), writer: None, path: None };
+        let fresh = Transaction {
+            number,
+            database,
+            front,
+            attempt: 0,
+            held: Vec::new(),
+            behind: Vec::new(),
+            writer: None,
+            path: None,
+        };
         let transaction = transactions.open.entry(id).or_insert(fresh);
         (transaction.number, transaction.writer) = (number, None);
         transaction.attempt += 1;

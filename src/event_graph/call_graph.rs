@@ -493,7 +493,8 @@ fn outgoing<'a>(world: World<'a>, component: ComponentId, operation: &'a str, ca
     let (model, ..) = world;
     match &model.components[component.index()].spec {
         ComponentSpec::Database(database) => {
-            database.queries.iter().find(|q| q.name == operation).map_or(0.0, |q| q.cpu.mean())
+            let query = database.queries.iter().find(|q| q.name == operation);
+            query.map_or(0.0, |query| query.cpu.mean() * database.members_for(query))
         }
         ComponentSpec::Service(service) => {
             let Some(endpoint) = service.endpoints.iter().find(|e| e.name == operation) else { return 0.0 };

@@ -52,12 +52,12 @@ impl Lowering<'_, '_> {
 
     pub(super) fn transaction(&mut self, spec: &TransactionSpec) {
         let begin = self.here();
-        self.ops.push(boxed(TransactionOp::Begin(spec.database)));
-        let outer = self.transaction.replace(spec.database);
+        self.ops.push(boxed(TransactionOp::Begin { database: spec.database, front: spec.front }));
+        let outer = self.transaction.replace(spec.front);
         let mut failing = self.guarded(&spec.steps);
         let skip = self.ops.len();
         self.ops.push(boxed(TransactionOp::Skip(0)));
-        let site = self.sites.commit(self.component, self.endpoint, spec.database);
+        let site = self.sites.commit(self.component, self.endpoint, spec.front);
         let commit = self.waiting(Op::Call { site, caught: None });
         failing.push(commit);
         self.transaction = outer;

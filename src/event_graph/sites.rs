@@ -342,7 +342,8 @@ impl<'a> Sites<'a> {
                     self.plan.pools.push(PoolPlan { resource, size: spec.pool.size, wait, reserve, pinned });
                 }
             }
-            let operations = (0..spec.queries.len()).map(OperationId::at).collect();
+            // Behind the queries: the commit of a transaction.
+            let operations = (0..=spec.queries.len()).map(OperationId::at).collect();
             let plain = self.site(pooler, to, &CallOptions::default(), true);
             relays.push(self.add(CallSite { operations, relays: true, pool: Some(first), ..plain }));
         }
@@ -465,9 +466,9 @@ impl<'a> Sites<'a> {
         self.plan.sites[site.0 as usize].in_transaction = InTransaction::Statement;
     }
 
-    /// The site at which a transaction with a database is committed.
+    /// The site at which a transaction with a database, or through the pooler before it, is committed.
     pub(super) fn commit(&mut self, caller: usize, endpoint: &str, database: ComponentId) -> SiteId {
-        let queries = match &self.model.components[database.index()].spec {
+        let queries = match self.model.answering(database) {
             ComponentSpec::Database(spec) => spec.queries.len(),
             _ => 0,
         };

@@ -33,6 +33,8 @@ pub(super) mod phase {
     /// A new connection costs work before the statement can begin.
     pub(in super::super) const CONNECT: u16 = 105;
     pub(in super::super) const CONNECTED: u16 = 106;
+    /// The core time of such a piece.
+    pub(in super::super) const COPY_CPU: u16 = 107;
 }
 
 /// What a statement's step led to.
@@ -377,6 +379,27 @@ impl Member {
 
     pub(super) const fn disk_mut(&mut self) -> Option<&mut Station> {
         self.disk.as_mut()
+    }
+
+    /// So many operations of the disk one after the other, for a job of the member's own; false if the disk is not
+    /// limited, or there is nothing to do.
+    pub(super) fn read_in_sequence<P: Probe>(
+        &mut self,
+        job: CallId,
+        operations: u64,
+        cx: &mut Context<'_, P>,
+    ) -> bool {
+        let span = SimDuration::from_nanos(self.operation.as_nanos().saturating_mul(operations));
+        let Some(disk) = self.disk.as_mut().filter(|_| !span.is_zero()) else { return false };
+        disk.demanded(span, cx);
+        let now = cx.now();
+        let call = cx.call_mut(job);
+        call.flags.set(Flags::DISK);
+        (call.demand, call.pool_asked) = (span, now);
+        if disk.seize(job, 0, cx) == Seized::Granted {
+            cx.serve(job, span);
+        }
+        true
     }
 
     /// Takes a job of the member's own out of whatever it waits for or holds.

@@ -1,7 +1,8 @@
 //! Growing while requests go on: logical shards are copied to new shards, and then belong to them.
 //!
 //! Every shard that gives copies what it gives, one logical shard after the other, in pieces, at a rate that
-//! it does not exceed and falls behind when its cores are busy: each piece takes core time at both ends.
+//! it does not exceed and falls behind when its cores or disk are busy: each piece takes operations of the disk,
+//! where that is limited, and core time, at both ends.
 //! Writes meanwhile are copied afterwards (catch-up), again and again until what is left is less than a
 //! second's worth; when all shards are that far, writes to what moves are held back for the cut-over, then
 //! all of it changes hands at once (as Vitess's SwitchTraffic), and held writes go where their rows are.
@@ -24,6 +25,9 @@ const PIECE: u32 = TOPICS + 2;
 /// Pieces a second that one shard copies, at most: larger rates have larger pieces.
 const PIECES: f64 = 50.0;
 const MEGABYTE: f64 = 1e6;
+/// Bytes that one operation of the disk reads or writes in sequence: 256 KB, the most that Amazon EBS counts as one
+/// (not verified).
+const SEQUENTIAL: f64 = 262_144.0;
 /// How long a shard that is down is left alone.
 const PATIENCE: SimDuration = SimDuration::from_secs(1);
 
@@ -192,9 +196,24 @@ impl Database {
     }
 
     fn work_on_piece<P: Probe>(&mut self, job: CallId, cx: &mut Context<'_, P>) {
+        let member = usize::from(cx.call(job).instance);
+        let operations = (self.bytes_of_piece(job) / SEQUENTIAL).ceil() as u64;
+        cx.call_mut(job).pc = phase::COPY;
+        if !self.members[member].read_in_sequence(job, operations, cx) {
+            self.compute_piece(job, cx);
+        }
+    }
+
+    fn bytes_of_piece(&self, job: CallId) -> f64 {
         let growth = self.resharding.as_ref();
         let piece = growth.and_then(|growth| growth.sources.iter().find(|source| source.job == job));
-        let bytes = piece.map_or(0.0, |source| source.piece);
+        piece.map_or(0.0, |source| source.piece)
+    }
+
+    /// The core time of a piece at one end.
+    fn compute_piece<P: Probe>(&mut self, job: CallId, cx: &mut Context<'_, P>) {
+        let bytes = self.bytes_of_piece(job);
+        cx.call_mut(job).pc = phase::COPY_CPU;
         let each = self.build.shards.as_ref().and_then(|shards| shards.copy_cpu.as_ref());
         let cpu = each.map_or(0.0, |each| cx.draw(each, job) * bytes / MEGABYTE);
         let member = usize::from(cx.call(job).instance);
@@ -206,8 +225,11 @@ impl Database {
         }
     }
 
-    /// A piece has been read, or written at the other end.
+    /// A piece has been read, or written at the other end, or the disk has done its part of that.
     pub(super) fn copy_on<P: Probe>(&mut self, job: CallId, cx: &mut Context<'_, P>) {
+        if cx.call(job).pc == phase::COPY {
+            return self.compute_piece(job, cx);
+        }
         let Some(growth) = &mut self.resharding else { return };
         let Some(source) = growth.sources.iter().position(|source| source.job == job) else { return };
         let state = &mut growth.sources[source];
@@ -273,15 +295,14 @@ impl Database {
 
     /// A call that is being lost with its member is a piece of what is copied: it is copied again later.
     pub(super) fn forget_copy<P: Probe>(&mut self, job: CallId, cx: &mut Context<'_, P>) -> bool {
-        if cx.call(job).pc != phase::COPY {
+        if !matches!(cx.call(job).pc, phase::COPY | phase::COPY_CPU) {
             if let Some(growth) = &mut self.resharding {
                 growth.held.retain(|held| *held != job);
             }
             return false;
         }
         let member = usize::from(cx.call(job).instance);
-        self.members[member].cores.cancel(job, cx);
-        cx.forget_step(job);
+        self.members[member].withdraw_job(job, cx);
         cx.close_internal(job);
         if let Some(growth) = &mut self.resharding
             && let Some(source) = growth.sources.iter().position(|source| source.job == job)

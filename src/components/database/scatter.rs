@@ -106,9 +106,16 @@ impl Database {
         let count = cx.cluster().and_then(|cluster| cluster.sharding()).map_or(1, |sharding| sharding.count);
         Self::begin_gathering(id, cx);
         let own = self.layout.shard_of(cx.call(id).instance);
+        // What reads outside of a transaction may be read at replicas, as by who asks for one shard.
+        let replicated =
+            !self.shards.is_empty() && !query(&self.build, id, cx).writes && transaction_of(id, cx).is_none();
         let mut branches = Vec::with_capacity(usize::from(count));
         for shard in 0..count {
-            let member = if shard == own { cx.call(id).instance } else { self.primary_of(shard) };
+            let member = match self.primary_of(shard) {
+                _ if shard == own => cx.call(id).instance,
+                primary if replicated => cx.reader_of_shard(id, shard, primary),
+                primary => primary,
+            };
             match cx.branch_to(id, member, 1 + u64::from(shard)) {
                 Ok(branch) => branches.push(branch),
                 Err(outcome) => cx.call_mut(id).outcome = outcome,

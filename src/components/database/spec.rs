@@ -439,6 +439,23 @@ impl DatabaseSpec {
         Layout { shards, replicas: self.replicas.as_ref().map_or(0, |replicas| replicas.count) }
     }
 
+    /// How many members do the work of a statement: each shard its part of one for all, each copy that is written
+    /// or must be read. What replicas replay is not among it.
+    #[must_use]
+    pub fn members_for(&self, query: &QuerySpec) -> f64 {
+        let Some(shards) = &self.shards else { return 1.0 };
+        let copies = f64::from(shards.copies.max(1));
+        match (query.by, query.consistency) {
+            (By::All, _) => f64::from(shards.count),
+            _ if query.writes => copies,
+            (_, Consistency::All) => copies,
+            // More than half; of those of one zone, at most as many.
+            (_, Consistency::Quorum | Consistency::LocalQuorum) => f64::from(shards.copies / 2 + 1),
+            (_, Consistency::Strong) if shards.copies > 1 => f64::from(shards.copies / 2 + 1),
+            _ => 1.0,
+        }
+    }
+
     /// Disk operations at once: enough that one takes about a millisecond, unless that is written.
     #[must_use]
     pub fn channels(&self) -> Option<u32> {

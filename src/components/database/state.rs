@@ -84,7 +84,7 @@ impl Database {
         let mut next = Some(id);
         while let Some(id) = next.take() {
             match cx.call(id).pc {
-                phase::COPY => return self.copy_on(id, cx),
+                phase::COPY | phase::COPY_CPU => return self.copy_on(id, cx),
                 phase::BACKGROUND | phase::BACKGROUND_CPU => return self.background_on(id, cx),
                 phase::GATHERED => {
                     let outcome = cx.call(id).outcome;

@@ -1,14 +1,14 @@
 //! A pooler as it runs: it accepts clients' connections, spends its own core time on each statement, and
 //! passes it on over a connection that it lends.
 //!
-//! Transaction mode lends one for a statement: the wait for it is that of a pool at a call site, as
-//! everywhere. Session mode lends one for the life of a client's connection: who opens one when all are lent
+//! Transaction mode lends one for a statement, or for a transaction from its first statement to its end: the wait
+//! for it is that of a pool at a call site, as everywhere. Session mode lends one for the life of a client's connection: who opens one when all are lent
 //! waits here, and whoever closes theirs lets the first of them in. A client that leaves is seen at once, since
 //! its socket closes; the server connection that worked for it closes with it (PgBouncer), while the database
 //! goes on until it notices.
 //! A pooler that holds statements asks a database that is away again and again, with one statement at a time;
 //! what was under way when it went is lost, and everything after that waits.
-//! Not modelled: transactions of several statements, `server_lifetime`, what `DISCARD ALL` costs, prepared
+//! Not modelled: `server_lifetime`, what `DISCARD ALL` costs, prepared
 //! statements, a limit over the pools of all users.
 
 use std::collections::VecDeque;
@@ -270,6 +270,8 @@ impl Node for Pooler {
     fn on_call<P: Probe>(&mut self, call: CallId, cx: &mut Context<'_, P>) {
         let caller = cx.caller(call).map_or(self.build.users[0].caller, |caller| caller);
         cx.call_mut(call).pc = caller.0;
+        let site = self.build.users[self.user_of(caller.0)].site;
+        cx.call_mut(call).site = site;
         if !cx.accept_connection(call) {
             let outcome = Outcome::error(503, cx.me(), Reason::TooManyConnections);
             return cx.reply(call, outcome, 0);

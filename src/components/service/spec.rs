@@ -257,6 +257,8 @@ pub enum Step {
 pub struct TransactionSpec {
     /// Which database.
     pub database: ComponentId,
+    /// Whom its statements ask: the database, or a pooler before it.
+    pub front: ComponentId,
     /// Attempts in all, where the database itself has rolled it back.
     pub attempts: u16,
     /// First and longest pause before another attempt.

@@ -41,6 +41,8 @@ pub(super) struct Names {
     columns: Vec<(String, f64)>,
     /// Databases that some step has a transaction with.
     transactional: Vec<String>,
+    /// Poolers, with the databases behind them.
+    poolers: Vec<(String, String)>,
 }
 
 /// The kind of a queue of the family `log`, which has keys of its own.
@@ -56,9 +58,15 @@ impl Names {
                 .collect::<Vec<_>>()
         };
         let mut transactional = Vec::new();
-        for (_, node) in components.map_or(&[][..], Node::entries) {
+        let mut poolers = Vec::new();
+        for (key, node) in components.map_or(&[][..], Node::entries) {
             if let Some(endpoints) = node.get("endpoints") {
                 transactions::databases(endpoints, &mut transactional);
+            }
+            if let ("pooler", Some(to)) =
+                (node.get("kind").and_then(Node::text).unwrap_or_default(), node.get("to").and_then(Node::text))
+            {
+                poolers.push((key.name.clone(), to.to_owned()));
             }
         }
         let components = components.map_or(&[][..], Node::entries).iter().map(|(key, node)| {
@@ -84,7 +92,19 @@ impl Names {
             keys: entities.iter().map(|e| e.key_of).collect(),
             columns: columns.collect(),
             transactional,
+            poolers,
         }
+    }
+
+    /// The name of a component.
+    pub(super) fn component_name(&self, id: ComponentId) -> &str {
+        self.components.get(id.index()).map_or("", |(name, ..)| name)
+    }
+
+    /// Whether a component is that database, or a pooler before it.
+    pub(super) fn leads_to(&self, id: ComponentId, database: ComponentId) -> bool {
+        let (name, to) = (self.component_name(id), self.component_name(database));
+        id == database || self.poolers.iter().any(|(pooler, behind)| pooler == name && behind == to)
     }
 
     /// Whether some step has a transaction with a database.

@@ -41,15 +41,55 @@ pub(super) fn read(node: &Node, names: &Names, found: &mut Diagnostics, depth: u
         );
         return None;
     }
+    // Its statements all go through one pooler, or none does.
+    let mut asked = Vec::new();
+    steps.iter().for_each(|step| asks(step, &|target| names.leads_to(target, database), &mut asked));
+    let front = asked.first().copied().unwrap_or(database);
+    if let (Some(other), Some(written)) = (asked.iter().find(|other| **other != front), written) {
+        found.add(
+            Code::BadStep,
+            written.place,
+            format!(
+                "one statement of the transaction asks `{}`, another `{}`",
+                names.component_name(front),
+                names.component_name(*other)
+            ),
+            "all statements of a transaction go over one connection: ask the same in all of them",
+        );
+    }
     if let Some(written) = written {
         let items = written.items();
-        let wrong = steps.iter().enumerate().find_map(|(at, step)| Some((at, misplaced(step, database)?)));
+        let wrong = steps.iter().enumerate().find_map(|(at, step)| Some((at, misplaced(step, front)?)));
         if let Some((at, (what, help))) = wrong {
             let place = items.get(at).map_or(written.place, |item| item.place);
             found.add(Code::BadStep, place, format!("{what} inside a transaction"), help);
         }
     }
-    Some(Step::Transaction(TransactionSpec { database, attempts, backoff, steps }))
+    Some(Step::Transaction(TransactionSpec { database, front, attempts, backoff, steps }))
+}
+
+/// Whom steps ask for statements of a database.
+fn asks(
+    step: &Step,
+    leads: &impl Fn(crate::base::ComponentId) -> bool,
+    asked: &mut Vec<crate::base::ComponentId>,
+) {
+    let mut all = |steps: &[Step]| steps.iter().for_each(|step| asks(step, leads, asked));
+    match step {
+        Step::Call { target, on_error, .. } => {
+            all(on_error.as_deref().unwrap_or_default());
+            if leads(*target) {
+                asked.push(*target);
+            }
+        }
+        Step::Cache(step) => all(step.beyond()),
+        Step::If { then, otherwise, .. } => {
+            all(then);
+            all(otherwise);
+        }
+        Step::Lock { steps, .. } => all(steps),
+        _ => {}
+    }
 }
 
 /// A step that means nothing within a transaction with a database: what it is, and what to write instead.

@@ -6,6 +6,7 @@ mod availability;
 mod caches;
 mod cases;
 mod closed_networks;
+mod databases;
 mod fan_out;
 mod formulas;
 mod golden_traces;

@@ -17,7 +17,6 @@ enum Place {
 
 use Place::{Long, Scenario, Unit, Waits};
 
-const DATABASES: Place = Waits("databases in full: replicas, failover, shards");
 const TIED: Place = Waits("requests that are tied to each other: the first that begins calls the other back");
 const TRACE: Place = Waits("a trace that is not among those at hand");
 
@@ -108,17 +107,17 @@ const TABLE: &[(&str, Place, &str)] = &[
     ("STALE-TTL", Scenario("caches"), "values that are never stale"),
     ("INVALIDATE", Scenario("caches"), "invalidation that is not seen"),
     ("LOOP-LRU", Scenario("caches"), "an LRU that is none"),
-    ("REPLICA-EXP", DATABASES, "replicas without lag"),
-    ("RYW", DATABASES, "reads that always see their own writes"),
-    ("PBS-3-1-1", DATABASES, "quorums that always overlap"),
-    ("PBS-5-1-1", DATABASES, "quorums that always overlap"),
+    ("REPLICA-EXP", Scenario("databases"), "replicas without lag"),
+    ("RYW", Scenario("databases"), "reads that always see their own writes"),
+    ("PBS-3-1-1", Scenario("databases"), "quorums that always overlap"),
+    ("PBS-5-1-1", Scenario("databases"), "quorums that always overlap"),
     ("HEDGE-EXP", Unit("src/engine/protection/hedge.rs"), "hedges that are free"),
     ("TAIL-FANOUT", Scenario("fan_out"), "slow leaves that are slow together"),
-    ("BALLS-100-10", DATABASES, "hashing that is even"),
+    ("BALLS-100-10", Scenario("databases"), "hashing that is even"),
     ("CHASH-10-1", Unit("src/components/load_balancer/algorithm/hashing.rs"), "a ring that is even"),
     ("CHASH-10-100", Unit("src/components/load_balancer/algorithm/hashing.rs"), "a ring that is even"),
     ("RESHARD", Unit("src/components/load_balancer/algorithm/hashing.rs"), "a new shard that moves nothing"),
-    ("HOTSHARD-ZIPF", DATABASES, "keys that are equally popular"),
+    ("HOTSHARD-ZIPF", Scenario("databases"), "keys that are equally popular"),
     ("NEEDLES", Unit("tests/it/theory/formulas.rs"), "samples with replacement"),
     ("LIM-01", Scenario("single_station"), "a shaper that drops"),
     ("TOKEN-80-5", Unit("src/engine/protection/rate_limit/mod.rs"), "tokens that come in steps"),
@@ -128,7 +127,7 @@ const TABLE: &[(&str, Place, &str)] = &[
     ("KOFN-2of3", Unit("src/faults/random_failures.rs"), "failures that are repaired at once"),
     ("KOFN-3of5", Scenario("availability"), "failures that are repaired at once"),
     ("HEALTHCHECK", Unit("src/components/load_balancer/health/active.rs"), "a failure that is known when it happens"),
-    ("FAILOVER", DATABASES, "a failover that takes no time"),
+    ("FAILOVER", Scenario("databases"), "a failover that takes no time"),
     ("VISIBILITY", Unit("tests/it/queues.rs"), "a crash that loses its message"),
     ("STAT-T", Unit("tests/it/theory/statistics.rs"), "normal quantiles for ten replications"),
     ("STAT-QCI", Unit("tests/it/theory/statistics.rs"), "ranks that are off by one"),
@@ -161,7 +160,7 @@ const TABLE: &[(&str, Place, &str)] = &[
     ("PUB-BROOKER-STALE", Scenario("availability"), "load that is always known"),
     ("PUB-TIMELIKE-GIST", Scenario("load_balancing"), "turns as good as fewest connections"),
     ("STAT-COVER", Long("statistics"), "intervals from within one run"),
-    ("PUB-EVANJONES", DATABASES, "placement that is even"),
+    ("PUB-EVANJONES", Scenario("databases"), "placement that is even"),
 ];
 
 #[test]

@@ -12,7 +12,7 @@ impl Service {
         let at = usize::from(cx.call(id).pc).wrapping_sub(1);
         let Some(Op::Transaction(op)) = self.program.ops.get(at) else { return true };
         match &**op {
-            TransactionOp::Begin(database) => cx.begin_transaction(id, *database),
+            TransactionOp::Begin { database, front } => cx.begin_transaction(id, *database, *front),
             TransactionOp::Skip(to) => {
                 if !cx.has_statements(id) {
                     cx.call_mut(id).pc = *to;
