@@ -84,6 +84,14 @@ fn passive_rules_find_what_checks_do_not_see() {
     let observed =
         during(&fleet("health: {every: 2s, observe: 10}", sick), &[(110.0, 190.0, "errors.500")])[0];
     assert!((0.02..0.1).contains(&observed), "{observed}");
+    // What takes it out calls the next probe as well, `fastinter` later, and that finds it alive: ten errors a
+    // second, where it would be ten every 20 s.
+    let calls = |more: &str| {
+        let health = format!("health: {{every: 20s, rise: 1, fall: 1, observe: 10{more}}}");
+        during(&fleet(&health, sick), &[(110.0, 190.0, "errors.500")])[0]
+    };
+    let (soon, late) = (calls(", fast_every: 1s"), calls(""));
+    assert!(soon > 10.0 * late && late > 0.0, "{soon} and {late}");
     // A server that fails at once draws more and more of the traffic under least connections: a black hole.
     let hole = during(&fleet("algorithm: least_connections", sick), &[(110.0, 190.0, "errors.500")])[0];
     assert!(hole > 0.6, "{hole}");

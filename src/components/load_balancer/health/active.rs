@@ -72,6 +72,13 @@ impl ActiveCheck {
         Some(if well { Transition::Up } else { Transition::Down })
     }
 
+    /// When the next probe starts at the latest after errors of requests counted as a failed one (HAProxy,
+    /// `__health_adjust`): after the fast interval, if there is one.
+    #[must_use]
+    pub fn soon(&self, now: SimTime) -> Option<SimTime> {
+        self.settings.fast_interval.map(|fast| now + fast.max(SimDuration::from_millis(1)))
+    }
+
     /// When the next probe starts after one that started, or under `from_end` ended, at that time.
     #[must_use]
     pub fn next_probe(&self, started: SimTime) -> SimTime {

@@ -1,8 +1,8 @@
 //! HAProxy's `observe layer7` with `on-error fail-check`, its default: so many errors in a row of requests
 //! count as a failed probe (`check.c`, `__health_adjust`).
 //!
-//! The limit is 10 by default. Each success, and each good probe, sets the count back to zero. Not modelled:
-//! that the next probe then comes after `fastinter`.
+//! The limit is 10 by default. Each success, and each good probe, sets the count back to zero. At the limit
+//! the next probe comes after `fastinter`, if that is sooner ([`super::ActiveCheck::soon`]).
 
 use super::Transition;
 

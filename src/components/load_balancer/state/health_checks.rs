@@ -32,6 +32,9 @@ impl LoadBalancer {
     pub(super) fn probe<P: Probe>(&mut self, me: usize, server: usize, cx: &mut Context<'_, P>) {
         let now = cx.now();
         let known = self.build.servers[server];
+        if !self.instances[me].watch.begin_probe(server, now) {
+            return;
+        }
         if !self.waits_for_the_end() {
             self.expect_probe(me, server, now, cx);
         }
@@ -61,7 +64,7 @@ impl LoadBalancer {
 
     /// The next probe of a server, after one that started or ended at that time.
     pub(super) fn expect_probe<P: Probe>(
-        &self,
+        &mut self,
         me: usize,
         server: usize,
         after: SimTime,

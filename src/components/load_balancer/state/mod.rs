@@ -17,7 +17,7 @@ use rustc_hash::FxHashMap;
 
 use super::algorithm::{Algorithm, Choice, Member, Settings, State, View, ZonePolicy};
 use super::spec::{self, HashBy, Layer, LoadBalancerBuild};
-use super::watch::Watch;
+use super::watch::{Ended, Watch};
 use crate::base::random::StreamName;
 use crate::base::{ComponentId, SimDuration, ZoneId};
 use crate::engine::{
@@ -362,12 +362,15 @@ impl LoadBalancer {
         instance.views[route].release(seat);
         instance.views[route].answered(seat, took, now);
         instance.idle.answered(server, outcome.status != 0 && !outcome.reason.is_transport());
-        let (changed, again) = instance.watch.ended(server, outcome, listed, now);
+        let Ended { changed, again, probe } = instance.watch.ended(server, outcome, listed, now);
         if changed {
             self.update(me, server, now, cx);
         }
         if let Some(at) = again {
             cx.timer(at, self.timer(ALLOWED_AGAIN, me, server));
+        }
+        if let Some(at) = probe {
+            cx.timer(at, self.timer(PROBE, me, server));
         }
         if !outcome.is_ok() && self.may_retry(call, outcome, cx) {
             self.tried.entry(call).or_default().push(seat);
@@ -448,6 +451,7 @@ impl Node for LoadBalancer {
                     // Probes of a fleet are not in step: each server's begin at a time of its own.
                     let key = self.build.key.named(StreamName::new("phase")).with((me << 16 | server) as u64);
                     let at = cx.now() + health.settings.interval.mul_f64(key.draws().unit());
+                    self.instances[me].watch.expect_probe(server, at);
                     cx.timer(at, self.timer(PROBE, me, server));
                 }
             }
