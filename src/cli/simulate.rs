@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::load::Design;
 use crate::engine::{CallBalance, Stopped};
-use crate::experiment::aggregate::{aggregate, sampled_of};
+use crate::experiment::aggregate::aggregate;
+use crate::experiment::pooled::sampled_of;
 use crate::experiment::results::{Precision, RunResults, VariantResults};
 use crate::experiment::sequential::{looks, precision};
 use crate::experiment::simulation::{self, Replication};

@@ -76,7 +76,11 @@ pub(super) fn spikes(model: &Model) -> Vec<(SimTime, SimTime)> {
 
 /// What must be counted for the bill beyond what always is.
 pub(super) fn metered(model: &Model) -> Option<Metered> {
-    if !model.prices.are_metered() {
+    let bills_calls = model.components.iter().any(|component| {
+        let paid = model.prices.of(&component.name, component.spec.kind());
+        component.spec.kind() == "queue" && paid.iter().any(|(charge, _)| *charge == Charge::Requests)
+    });
+    if !(bills_calls || model.prices.are_metered()) {
         return None;
     }
     let mut known: Vec<&str> = Vec::new();

@@ -7,6 +7,7 @@
 //! much. Series take the median of each bucket over replications and a band from 10 % to 90 %.
 
 use super::confidence::interpolated;
+use super::pooled::sampled;
 use super::results::{
     BillRow, Conservation, EndpointRow, ErrorRow, Estimate, MessageRow, MetricValue, ResourceRow, Series,
     SeriesColumn, Unit, VariantResults,
@@ -15,7 +16,7 @@ use super::sampled::Sampled;
 use crate::base::{ComponentId, SimTime};
 use crate::engine::{Fate, Reason};
 use crate::metrics::bill::Stretch;
-use crate::metrics::evaluate::{gauge_of, latencies, offload_of, store_of, value};
+use crate::metrics::evaluate::{gauge_of, offload_of, store_of, value};
 use crate::metrics::vocabulary::standard_names;
 use crate::metrics::{
     AgeOf, BillItem, Catalog, Cohort, Events, Gauge, LatencyDistribution, Lookups, Metric, MetricReference,
@@ -133,77 +134,6 @@ fn metrics(catalog: &Catalog, records: &[ReplicationRecord]) -> Vec<(String, Est
         rows.push((name, row));
     }
     rows
-}
-
-/// The distribution of which a metric is a percentile, in one replication, and which one; `None` of other metrics.
-fn distribution(
-    metric: &Metric,
-    catalog: &Catalog,
-    record: &ReplicationRecord,
-    window: Window,
-) -> Option<(LatencyDistribution, f64)> {
-    let cohort = match window {
-        Window::Run | Window::End => record.run(),
-        Window::During(from, to) => record.cohort(from, to)?,
-    };
-    let mut merged = LatencyDistribution::new(3);
-    let share = match metric {
-        Metric::Latency(Statistic::Percentile(share), requests) => {
-            merged = latencies(cohort, requests, catalog);
-            share
-        }
-        Metric::Resources(Gauge::Wait(Statistic::Percentile(share)), resources) => {
-            resources.iter().filter_map(|r| cohort.waits.get(*r)).for_each(|w| merged.merge(w));
-            share
-        }
-        Metric::CompletionTime(Statistic::Percentile(share), queue) => {
-            cohort.completions.get(queue.index()).into_iter().for_each(|times| merged.merge(times));
-            share
-        }
-        _ => return None,
-    };
-    Some((merged, *share))
-}
-
-/// A percentile over all replications together, and over all but each; `None` of a metric that is a mean.
-#[must_use]
-pub fn pooled(
-    metric: &Metric,
-    catalog: &Catalog,
-    records: &[&ReplicationRecord],
-    window: Window,
-) -> Option<(MetricValue, Vec<MetricValue>)> {
-    let parts = records.iter().map(|record| distribution(metric, catalog, record, window));
-    let parts: Vec<(LatencyDistribution, f64)> = parts.collect::<Option<_>>()?;
-    let share = parts.first()?.1;
-    let mut all = LatencyDistribution::new(3);
-    parts.iter().for_each(|(part, _)| all.merge(part));
-    let without = |(part, _): &(LatencyDistribution, f64)| all.percentile_without(part, share).into();
-    Some((all.percentile(share).into(), parts.iter().map(without).collect()))
-}
-
-/// A metric over replications, of which each one's value is given.
-fn sampled(
-    metric: &Metric,
-    catalog: &Catalog,
-    records: &[&ReplicationRecord],
-    window: Window,
-    each: Vec<MetricValue>,
-) -> Sampled {
-    match pooled(metric, catalog, records, window) {
-        Some((whole, without)) => Sampled::pooled(each, whole, &without),
-        None => Sampled::mean(each),
-    }
-}
-
-/// The metric called `name` over replications, without their warm-up.
-#[must_use]
-pub fn sampled_of(name: &str, records: &[&ReplicationRecord], catalog: &Catalog) -> Sampled {
-    let each = records.iter().map(|record| value_of(name, record, catalog)).collect();
-    match MetricReference::parse(name, catalog) {
-        Ok(reference) => sampled(&reference.metric, catalog, records, Window::Run, each),
-        Err(_) => Sampled::mean(each),
-    }
 }
 
 fn conservation(records: &[ReplicationRecord]) -> Conservation {

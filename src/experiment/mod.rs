@@ -9,6 +9,7 @@ pub mod fit;
 pub mod knee;
 pub mod moment;
 mod pilot;
+pub mod pooled;
 mod replicate;
 pub mod results;
 pub mod sampled;

@@ -7,7 +7,7 @@
 //! each look is divided by the number of looks and of metrics (Bonferroni), so that all the intervals
 //! that anybody could stop at hold together with 95 %. Relative to the true value the half-width is at most
 //! `asked` if relative to the estimate it is at most `asked / (1 + asked)` (Law & Carson 1979), and that is what
-//! is compared. Coverage is measured by `compare::intervals_of_p99_and_stopping_when_sure_keep_the_coverage`.
+//! is compared; of an interval that is longer on one side, the longer half. Coverage is measured by `compare::intervals_of_p99_and_stopping_when_sure_keep_the_coverage`.
 
 use super::results::Precision;
 use super::sampled::Sampled;

@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use crate::experiment::aggregate::pooled;
 use crate::experiment::confidence::Interval;
+use crate::experiment::pooled::pooled;
 use crate::experiment::results::{Judgement, MetricValue, Unit, Verdict};
 use crate::experiment::sampled::Sampled;
 use crate::metrics::evaluate::value;

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use assert_cmd::Command;
-use surgesim::experiment::aggregate::{aggregate, sampled_of};
+use surgesim::experiment::aggregate::aggregate;
 use surgesim::experiment::comparison::{Contender, Pairing, Terms, Word, compare};
 use surgesim::experiment::confidence::t_interval;
+use surgesim::experiment::pooled::sampled_of;
 use surgesim::experiment::sequential::{looks, precision};
 use surgesim::experiment::simulation;
 use surgesim::metrics::ReplicationRecord;

@@ -250,6 +250,12 @@ fn difference(
     row.difference = Some(moments.difference());
     row.interval = moments.interval(level);
     row.ratio = moments.ratio(level);
+    if first.iter().chain(&second).all(|own| *own >= 0.0)
+        && let Some((_, interval)) = &mut row.ratio
+    {
+        // What is never below zero has no ratio below it.
+        interval.low = interval.low.max(0.0);
+    }
     if let Some(interval) = row.interval {
         row.word = word(name, interval, moments.difference(), row.margin)
             .unwrap_or_else(|| Word::Unknown(moments.more(row.margin, level)));

@@ -4,7 +4,7 @@
 use super::font::{Weight, shorten, text_width};
 use super::header::Words;
 use super::palette::{AMBER, AXIS, BLUE, GREY, GRID, INK, MUTED};
-use super::picture::{Axis, Limit};
+use super::picture::{Axis, Limit, Scale};
 use super::svg::{Anchor, Face, Svg, num};
 use super::ticks::{Ticks, format_value};
 
@@ -68,6 +68,28 @@ pub fn pareto(points: &[(f64, f64)]) -> Vec<bool> {
     points.iter().map(|p| p.0.is_finite() && p.1.is_finite() && !points.iter().any(|q| beats(q, p))).collect()
 }
 
+/// What an axis shows: all values, and of their intervals as much as leaves the values apart. What reaches further
+/// is cut at the frame: the interval of two replications can be a hundred times as wide as the values differ.
+fn extent(points: impl Iterator<Item = (f64, f64, f64)>, scale: Scale) -> Option<(f64, f64)> {
+    let points: Vec<(f64, f64, f64)> = points.filter(|(v, ..)| v.is_finite() && *v > 0.0).collect();
+    let fold = |all: &mut dyn Iterator<Item = f64>| {
+        all.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(x), b.max(x)))
+    };
+    if points.is_empty() {
+        return None;
+    }
+    let (least, most) = fold(&mut points.iter().map(|(v, ..)| *v));
+    let (low, high) = match scale {
+        Scale::Linear => {
+            let room = (most - least).max(0.1 * most);
+            (least - room, most + room)
+        }
+        Scale::Log => (least / 3.0, most * 3.0),
+    };
+    let ends = points.iter().flat_map(|(v, l, h)| [*v, l.clamp(low, high), h.clamp(low, high)]);
+    Some(fold(&mut ends.filter(|x| x.is_finite() && *x > 0.0)))
+}
+
 /// Draws it as SVG, 1200 pixels wide.
 #[must_use]
 pub fn render_scatter(scatter: &Scatter) -> String {
@@ -78,17 +100,13 @@ pub fn render_scatter(scatter: &Scatter) -> String {
     let desc = format!("{} over {} of {}", scatter.y.0, scatter.x.0, names.join(", "));
     let mut svg = Svg::new(WIDTH, height, &scatter.headline, &desc);
     words.draw(&mut svg, height);
-    let extent = |of: &dyn Fn(&Point) -> (f64, f64, f64)| {
-        let ends = scatter.points.iter().map(of).flat_map(|(v, l, h)| [v, l, h]);
-        let ends: Vec<f64> = ends.filter(|x| x.is_finite() && *x > 0.0).collect();
-        (!ends.is_empty())
-            .then(|| ends.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(*x), b.max(*x))))
-    };
-    let mut heights = extent(&|p| p.y);
+    let extent = |of: &dyn Fn(&Point) -> (f64, f64, f64), scale| extent(scatter.points.iter().map(of), scale);
+    let mut heights = extent(&|p| p.y, scatter.y.1.scale);
     for limit in scatter.limits.iter().filter(|l| l.value.is_finite() && l.value > 0.0) {
         heights = heights.map(|(a, b)| (a.min(limit.value), b.max(limit.value)));
     }
-    let (xs, ys) = (Ticks::of(scatter.x.1, extent(&|p| p.x)), Ticks::of(scatter.y.1, heights));
+    let widths = extent(&|p| p.x, scatter.x.1.scale);
+    let (xs, ys) = (Ticks::around(scatter.x.1, widths), Ticks::around(scatter.y.1, heights));
     let x_at = |x: f64| LEFT + xs.height(x).clamp(0.0, 1.0) * (RIGHT - LEFT);
     let y_at = |y: f64| top + (1.0 - ys.height(y).clamp(0.0, 1.0)) * PLOT_HEIGHT;
     svg.text(LEFT, top - 10.0, &scatter.y.0, SMALL);
@@ -163,7 +181,8 @@ fn draw_points(svg: &mut Svg, scatter: &Scatter, front: &[bool], (x_at, y_at): P
         }
         let label = shorten(&point.label, NAME.size, NAME.weight, 260.0);
         let width = text_width(&label, NAME.size, NAME.weight);
-        let left = if x + 12.0 + width > RIGHT { x - 12.0 - width } else { x + 12.0 };
+        let beside = if point.standing == Standing::Chosen { 19.0 } else { 12.0 };
+        let left = if x + beside + width > RIGHT { x - beside - width } else { x + beside };
         // Names that would touch move down.
         let mut base = y - 8.0;
         let touches = |base: f64| {
@@ -180,7 +199,7 @@ fn draw_points(svg: &mut Svg, scatter: &Scatter, front: &[bool], (x_at, y_at): P
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::chart::{Scale, Unit, rasterize};
+    use crate::report::chart::{Unit, rasterize};
 
     #[test]
     fn the_front_is_what_nobody_beats() {
@@ -189,6 +208,15 @@ mod tests {
             [true, true, false, true, false]
         );
         assert_eq!(pareto(&[(1.0, 1.0), (1.0, 1.0)]), [true, true]);
+    }
+
+    #[test]
+    fn a_wide_interval_does_not_push_the_values_together() {
+        let points = [(7.7, 7.6, 7.8), (7.85, -25.0, 41.0)];
+        let (least, most) = extent(points.into_iter(), Scale::Linear).unwrap();
+        assert!(least > 6.9 && least < 7.0 && most < 8.7, "{least} {most}");
+        assert_eq!(extent([(f64::NAN, 1.0, 2.0)].into_iter(), Scale::Linear), None);
+        assert_eq!(extent([(0.1, 0.0, 9.0)].into_iter(), Scale::Log), Some((0.1 / 3.0, 0.1 * 3.0)));
     }
 
     #[test]

@@ -37,6 +37,21 @@ impl Ticks {
         Self { at, scale: axis.scale }
     }
 
+    /// The same for points, which need no zero to stand on: values that lie close together and far from zero have the
+    /// axis to themselves. Shares end at 100 %.
+    pub(super) fn around(axis: Axis, extent: Option<(f64, f64)>) -> Self {
+        match extent {
+            Some((least, greatest))
+                if axis.scale == Scale::Linear && least > 0.5 * greatest && least < greatest =>
+            {
+                let room = 0.08 * (greatest - least);
+                let most = if axis.unit == Unit::Percent { 1.0_f64.max(greatest) } else { f64::INFINITY };
+                Self { at: linear(least - room, (greatest + room).min(most)), scale: axis.scale }
+            }
+            _ => Self::of(axis, extent),
+        }
+    }
+
     pub(super) fn bottom(&self) -> f64 {
         self.at[0]
     }
@@ -244,4 +259,20 @@ fn scaled(value: f64) -> String {
 
 fn trim(text: &str) -> &str {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_far_from_zero_have_the_axis_to_themselves() {
+        let axis = |unit| Axis { scale: Scale::Linear, unit, top: None };
+        let shares = Ticks::around(axis(Unit::Percent), Some((0.916, 1.0)));
+        assert_eq!((shares.bottom(), shares.top()), (0.9, 1.0));
+        let money = Ticks::around(axis(Unit::Count), Some((7.7, 7.85)));
+        assert!(money.bottom() > 7.0 && money.bottom() < 7.7 && money.top() > 7.85 && money.top() < 8.5);
+        assert_eq!(Ticks::around(axis(Unit::Count), Some((1.0, 4.0))).bottom(), 0.0);
+        assert_eq!(Ticks::around(axis(Unit::Count), Some((3.0, 3.0))).bottom(), 0.0);
+    }
 }

@@ -185,7 +185,7 @@ pub fn pareto_picture(report: &ComparisonReport<'_>) -> Option<Scatter> {
             report.title
         ),
         footer: format!(
-            "surgesim {}; p99 is of good answers only: read it beside availability",
+            "surgesim {}; p99 is of good answers only: read it beside availability; an interval that leaves the frame is cut there",
             env!("CARGO_PKG_VERSION")
         ),
         x: ("$ per hour".to_owned(), Axis { scale: Scale::Linear, unit: Unit::Count, top: None }),

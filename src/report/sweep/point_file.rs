@@ -98,9 +98,14 @@ pub fn keep_point(folder: &Path, key: &str, results: &RunResults) -> Result<(), 
 /// # Errors
 /// Whatever the file system says, with the path.
 pub fn keep_judged(folder: &Path, key: &str, seed: u64, design: &PlannedDesign) -> Result<(), String> {
-    let confidence =
-        design.confidence.map_or_else(|| "-".to_owned(), |share| format!("{:x}", share.to_bits()));
-    let finding = format!("{} {} {confidence}\n", design.finding.word(), design.deciding);
+    // The confidence as bits, so that it comes back exactly; the notices, since a report adds its own to them.
+    let finding = serde_json::json!({
+        "finding": design.finding.word(),
+        "deciding": design.deciding,
+        "confidence_bits": design.confidence.map(f64::to_bits),
+        "notices": design.results.notices,
+    });
+    let finding = format!("{finding}\n");
     let results = RunResults {
         schema_version: SCHEMA_VERSION,
         scenario: String::new(),
@@ -119,18 +124,22 @@ pub fn keep_judged(folder: &Path, key: &str, seed: u64, design: &PlannedDesign) 
 /// Why what is there cannot be used, without a full stop.
 pub fn load_judged(folder: &Path, key: &str, values: &[String]) -> Result<Option<PlannedDesign>, String> {
     let Some((mut results, finding)) = load(folder, key)? else { return Ok(None) };
-    let parts: Vec<&str> = finding.trim_end().rsplitn(3, ' ').collect();
-    let [confidence, deciding, word] = parts[..] else { return Err("it has no finding".to_owned()) };
+    let told: serde_json::Value = serde_json::from_str(&finding).map_err(|_| "it has no finding")?;
+    let word = told["finding"].as_str().unwrap_or_default();
     let finding = [Finding::Met, Finding::Missed, Finding::Unsure].into_iter().find(|f| f.word() == word);
-    let bits = u64::from_str_radix(confidence, 16).ok().map(f64::from_bits);
-    let (Some(finding), Ok(deciding)) = (finding, deciding.parse()) else {
+    let deciding = told["deciding"].as_u64().and_then(|at| usize::try_from(at).ok());
+    let (Some(finding), Some(deciding)) = (finding, deciding) else {
         return Err("its finding is none".to_owned());
     };
+    let bits = told["confidence_bits"].as_u64().map(f64::from_bits);
     let confidence = bits.filter(|share| (0.0..=1.0).contains(share));
+    let mut results = results.variants.swap_remove(0);
+    let notices = told["notices"].as_array().into_iter().flatten();
+    results.notices = notices.filter_map(|notice| notice.as_str()).map(str::to_owned).collect();
     Ok(Some(PlannedDesign {
         values: values.to_vec(),
         load: 0.0,
-        results: results.variants.swap_remove(0),
+        results,
         finding,
         deciding,
         confidence,
@@ -193,6 +202,7 @@ mod tests {
             let read = load_judged(folder.path(), "key", &values).expect("whole").expect("there");
             assert_eq!((read.finding, read.deciding, read.confidence), (finding, 1, confidence));
             assert_eq!(read.results.objectives, design.results.objectives);
+            assert_eq!(read.results.notices, design.results.notices);
         }
         keep_point(folder.path(), "key", &fixture::launch()).expect("kept");
         assert!(load_judged(folder.path(), "key", &values).expect_err("no finding").contains("finding"));
