@@ -367,7 +367,7 @@ pub struct ClientSpec {
     pub owner: Option<EntityId>,
     /// How it asks for the jobs that it has sent.
     pub poll: Option<PollSpec>,
-    /// The share of writes whose owner reads the same row afterwards, and so many seconds later.
+    /// The share of good writes whose owner reads the same row, and so many seconds later.
     pub read_back: Option<(f64, Distribution)>,
     /// How connections are kept.
     pub connections: ConnectionSpec,

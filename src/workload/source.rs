@@ -282,9 +282,8 @@ impl Source {
         self.schedule_next_arrival(cx);
     }
 
-    /// After a write, with some probability, its owner will read the same row: also after one that has failed, of
-    /// which nobody can say whether it was done. Only of a good one does it know what is to be seen.
-    fn plan_reading<P: Probe>(&mut self, root: CallId, good: bool, cx: &mut Context<'_, P>) {
+    /// After a good write, with some probability, its owner will read the same row.
+    fn plan_reading<P: Probe>(&mut self, root: CallId, cx: &mut Context<'_, P>) {
         let Some(back) = &self.build.read_back else { return };
         let call = cx.call(root);
         let (luck, region) = (call.luck.named(StreamName::new("read back")), call.instance);
@@ -292,7 +291,7 @@ impl Source {
             return;
         }
         let span = back.after.sample(&mut luck.named(StreamName::new("after")).draws());
-        let wrote = if good { cx.call(root).seen } else { Seen::NOTHING };
+        let wrote = cx.call(root).seen;
         let reading = Reading { luck, row: cx.row_of(root, back.owner), region, wrote };
         let index = self.free_readings.pop().unwrap_or(self.readings.len() as u32);
         match self.readings.get_mut(index as usize) {
@@ -392,7 +391,9 @@ impl Node for Source {
         {
             cx.schedule_arrival(at, Timer { topic: POLL, number });
         }
-        self.plan_reading(root, outcome.is_ok(), cx);
+        if outcome.is_ok() {
+            self.plan_reading(root, cx);
+        }
         let connection = cx.request(root).map_or(NOBODY, |r| r.connection);
         if connection != NOBODY {
             let refused = matches!(outcome.reason, Reason::Unreachable | Reason::TooManyConnections);

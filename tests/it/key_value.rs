@@ -272,3 +272,13 @@ fn what_is_wrong_with_tables_and_copies_is_said() {
     }
     assert_eq!(with("capacity: {by: item, mode: on_demand}", "cpu: 2ms, consistency: eventual"), "");
 }
+
+#[test]
+fn each_copy_is_asked_as_often_as_the_others() {
+    // One row on three of five nodes: a third of the reads each, 5/3 of the mean.
+    let text =
+        ring("one", "one", "").replace("rows: 50", "rows: 1").replace("GET /: 2, POST /: 1", "GET /: 1");
+    let text = text.replace("rate: 500/s", "rate: 2k/s");
+    let seen = mean(&run(&text), "skew(db.shard.cpu)");
+    assert!((seen - 5.0 / 3.0).abs() < 0.06, "{seen}");
+}

@@ -222,3 +222,109 @@ fn a_session_is_with_one_server() {
     let mistakes = read(&text).unwrap_err();
     assert!(mistakes.contains("a session is with one server"), "{mistakes}");
 }
+
+/// Two statements with 100 ms between them, through a pooler with so many server connections.
+fn in_between(rate: &str, mode: &str, size: u32, steps: &str) -> String {
+    format!(
+        "
+scenario: in-between
+run: {{duration: 100s, warmup: 10s, replications: 1, seed: 3}}
+clients: {{web: {{rate: {rate}, mix: {{POST /: 1}}, timeout: 20s, to: app}}}}
+data: {{user: {{rows: 1M}}, item: {{rows: 1}}}}
+components:
+  app:
+    kind: service
+    pools: {{bouncer: {{size: 400}}}}
+    endpoints:
+      POST /: [{steps}]
+  bouncer: {{kind: pooler, to: db, mode: {mode}, pool: {{size: {size}}}}}
+  db:
+    kind: database
+    cpu: 100
+    commit: 1ms
+    deadlock_timeout: 0s
+    queries:
+      look: {{read: user, cpu: 10ms}}
+      user: {{write: user, lock: user, cpu: 10ms}}
+      item: {{write: item, lock: item, cpu: 10ms}}
+"
+    )
+}
+
+const TWO: &str = "{query: bouncer.look(user)}, {sleep: 100ms}, {query: bouncer.user(user)}";
+
+fn in_a_transaction(steps: &str) -> String {
+    format!("{{transaction: {{in: db, steps: [{steps}]}}}}")
+}
+
+#[test]
+fn a_transaction_keeps_its_server_connection_to_the_commit() {
+    // 10 + 100 + 10 + 1 ms, and half a flush of waiting at most: two connections pass 2/.121 = 16.5 a second.
+    let busy = run(&in_between("40/s", "transaction", 2, &in_a_transaction(TWO)));
+    let commits = mean(&busy.each("commits")) / 90.0;
+    assert!((commits - 2.0 / 0.121).abs() < 0.4, "{commits}");
+    assert!(mean(&busy.each("bouncer.pool(db).utilisation")) > 0.99);
+    // Each statement by itself gives it back at once: 40 x 21 ms of two.
+    let free = run(&in_between("40/s", "transaction", 2, TWO));
+    let held = mean(&free.each("bouncer.pool(db).utilisation"));
+    assert!((held - 40.0 * 0.021 / 2.0).abs() < 0.03, "{held}");
+    assert_eq!(mean(&free.each("availability")), 1.0);
+    // With room, every transaction is committed, and its connections come back.
+    let calm = run(&in_between("5/s", "transaction", 2, &in_a_transaction(TWO)));
+    assert_eq!(mean(&calm.each("availability")), 1.0);
+    let held = mean(&calm.each("bouncer.pool(db).utilisation"));
+    assert!((held - 5.0 * 0.121 / 2.0).abs() < 0.04, "{held}");
+    // A session has one anyway, as long as its client's connection is there.
+    let session = run(&in_between("40/s", "session", 400, &in_a_transaction(TWO)));
+    assert_eq!(mean(&session.each("availability")), 1.0);
+    let commits = mean(&session.each("commits")) / 90.0;
+    assert!((commits - 40.0).abs() < 2.5, "{commits}");
+}
+
+#[test]
+fn a_pooler_changes_nothing_of_what_a_transaction_locks() {
+    // One row, held from its statement over a pause to the commit: 1/(10 + 50 + 1 ms) a second.
+    let steps = "{query: bouncer.item(item)}, {sleep: 50ms}";
+    let through = in_between("40/s", "transaction", 50, &in_a_transaction(steps));
+    let direct = through.replace("bouncer.item", "db.item").replace("pools: {bouncer", "pools: {db");
+    for text in [&through, &direct] {
+        let seen = mean(&run(text).each("commits")) / 90.0;
+        assert!((seen - 1.0 / 0.061).abs() < 0.6, "{seen}");
+    }
+    // Without the transaction the row is free before the pause.
+    let alone = run(&in_between("40/s", "transaction", 50, steps));
+    assert_eq!(mean(&alone.each("availability")), 1.0);
+}
+
+#[test]
+fn what_fails_in_a_transaction_gives_its_server_connection_back() {
+    // Rows of two orders; whoever closes the circle is rolled back, through the pooler as well.
+    let one = in_a_transaction("{query: bouncer.item(item)}, {sleep: 20ms}, {query: bouncer.user(user)}");
+    let other = in_a_transaction("{query: bouncer.user(user)}, {sleep: 20ms}, {query: bouncer.item(item)}");
+    let both = format!("{{if: {{p: 50%, then: [{one}], else: [{other}]}}}}");
+    let text = in_between("10/s", "transaction", 20, &both).replace("rows: 1M", "rows: 1");
+    let runs = run(&text);
+    let (deadlocks, rollbacks) = (mean(&runs.each("deadlocks")), mean(&runs.each("rollbacks")));
+    assert!(deadlocks > 10.0, "{deadlocks}");
+    assert_eq!(deadlocks, rollbacks);
+    // What waits for rows is all that holds connections: none is lost in a hundred seconds.
+    let seen = during(&text, &[(90.0, 100.0, "bouncer.pool(db).utilisation"), (0.0, 100.0, "unfinished")]);
+    assert!(seen[0] < 0.6 && seen[1] < 0.02, "{seen:?}");
+    // A client that leaves in the middle takes nothing with it either: the pause goes on, and so does the rest.
+    let impatient =
+        in_between("10/s", "transaction", 4, &in_a_transaction(TWO)).replace("20s, to", "60ms, to");
+    let seen = during(&impatient, &[(50.0, 100.0, "bouncer.pool(db).utilisation"), (0.0, 100.0, "timeouts")]);
+    assert!(seen[0] < 0.6 && seen[1] > 0.9, "{seen:?}");
+}
+
+#[test]
+fn a_transaction_asks_one_place() {
+    let mixed = in_between(
+        "1/s",
+        "transaction",
+        4,
+        &in_a_transaction("{query: bouncer.look(user)}, {query: db.user(user)}"),
+    );
+    let said = read(&mixed).err().unwrap_or_default();
+    assert!(said.contains("asks `bouncer`, another `db`"), "{said}");
+}

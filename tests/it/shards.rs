@@ -284,3 +284,58 @@ fn what_is_wrong_with_shards_is_said() {
     }
     assert_eq!(with("by: user, how: hash, count: 4, grow: {at: 1s, to: 6}"), "");
 }
+
+#[test]
+fn copying_takes_the_disk_at_both_ends() {
+    // 50 MB/s are 200 operations a second of 256 KB, where the disk does 400: half busy, 10 ms at a stretch. A statement
+    // that wants it waits for half of that half of the time, and a little more.
+    let disk = |iops: &str| {
+        growing(40, "1ms")
+            .replace("cpu: 2\n", &format!("cpu: 2\n    {iops}\n"))
+            .replace("cpu: exp(10ms)", "cpu: 1ms, io: 1ms")
+    };
+    let seen = during(&disk("iops: 400"), &[(10.0, 40.0, "mean"), (42.0, 58.0, "mean")]);
+    assert!((0.0015..0.008).contains(&(seen[1] - seen[0])), "{seen:?}");
+    let free = during(&disk("iops: 100k"), &[(10.0, 40.0, "mean"), (42.0, 58.0, "mean")]);
+    assert!((free[1] - free[0]).abs() < 0.0006, "{free:?}");
+    // Two hundred operations a second are not to be had of a hundred: the copy takes its time.
+    let slow =
+        during(&disk("iops: 100"), &[(65.0, 75.0, "db.shard[2].cpu"), (70.0, 75.0, "skew(db.shard.cpu)")]);
+    let fast = during(&disk("iops: 100k"), &[(70.0, 75.0, "skew(db.shard.cpu)")]);
+    assert!(slow[1] > 1.5 && fast[0] < 1.5, "{slow:?} {fast:?}");
+}
+
+#[test]
+fn a_read_for_all_shards_is_read_at_replicas_where_reads_go_there() {
+    let of = |route: &str| {
+        let replicas = format!("count: 4}}, replicas: {{count: 1, cpu: 1000, route: {route}}}");
+        let text = scattered(4, "", "").replace("count: 4}", &replicas);
+        let runs = run(&text);
+        assert_eq!(mean(&runs, "availability"), 1.0);
+        [mean(&runs, "db.primary.cpu"), mean(&runs, "db.replica.cpu")]
+    };
+    let (replicas, primary) = (of("round_robin"), of("primary"));
+    assert!(replicas[0] == 0.0 && replicas[1] > 0.0005, "{replicas:?}");
+    assert!(primary[1] == 0.0 && (primary[0] / replicas[1] - 1.0).abs() < 0.05, "{primary:?} {replicas:?}");
+}
+
+#[test]
+fn a_forecast_counts_what_several_members_do() {
+    use surgesim::event_graph::{CallGraph, forecast};
+    let peak = |text: &str| {
+        let model = super::model::model(text);
+        let forecast = forecast(&model, &CallGraph::of(&model));
+        forecast
+            .rows
+            .iter()
+            .find(|row| row.component.starts_with("db"))
+            .map_or(0.0, |row| row.peak * row.cores)
+    };
+    // 100 statements a second of 10 ms, at one shard each or at all of four.
+    assert!((peak(&scattered(4, "", "")) - 4.0).abs() < 1e-9);
+    assert!((peak(&scattered(4, "", "").replace("by: all, ", "")) - 1.0).abs() < 1e-9);
+    // Three copies: a quorum of them reads.
+    let ring = scattered(5, ", copies: 3", "").replace("how: hash", "how: consistent");
+    let quorum = ring.replace("by: all,", "consistency: quorum,");
+    assert!((peak(&quorum) - 2.0).abs() < 1e-9, "{}", peak(&quorum));
+}

@@ -1,6 +1,6 @@
 //! Rows that lie on several nodes of a ring: consistency levels, and what each copy has.
 //!
-//! The node that a statement arrives at coordinates it (a driver that knows the ring asks one of the row's own).
+//! The node that a statement arrives at coordinates it (a driver that knows the ring asks one of the row's own, of several near ones any, by lot).
 //! A write goes to all copies and is answered when as many have it as its level says; a read asks as many as
 //! its level says, and answers with the newest version that it finds. Fewer living copies than that: an error
 //! at once. Where reads and writes meet in one copy at least (R + W > N), what was acknowledged before a read

@@ -63,9 +63,10 @@ impl Names {
             if let Some(endpoints) = node.get("endpoints") {
                 transactions::databases(endpoints, &mut transactional);
             }
-            if let ("pooler", Some(to)) =
-                (node.get("kind").and_then(Node::text).unwrap_or_default(), node.get("to").and_then(Node::text))
-            {
+            if let ("pooler", Some(to)) = (
+                node.get("kind").and_then(Node::text).unwrap_or_default(),
+                node.get("to").and_then(Node::text),
+            ) {
                 poolers.push((key.name.clone(), to.to_owned()));
             }
         }

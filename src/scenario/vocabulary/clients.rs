@@ -248,7 +248,7 @@ pub(super) const BLOCKS: &[Block] = &[
     },
     Block {
         name: "read_own_write",
-        about: "After a write, the same owner reads the same row; after one that failed as well, to see whether it was done.",
+        about: "After a write, the same owner reads the same row.",
         keys: &[
             key("p", Share, Is("100%"), "share of the writes"),
             key("after", Times, Is("0s"), "how much later"),
