@@ -434,6 +434,7 @@ faults: [{{at: 20s, flush: redis}}]
         (5.0, 20.0, "db.cpu"),
         (160.0, 199.0, "goodput"),
         (160.0, 199.0, "redis.hit_ratio"),
+        (160.0, 199.0, "hit_ratio(post)"),
     ];
     during(&text, &windows)
 }
@@ -444,6 +445,7 @@ fn a_flushed_cache_stays_cold_unless_something_limits_the_store() {
     let stuck = cold(", deadline: 1s", "", "");
     assert!(stuck[0] > 0.95 && stuck[1] < 0.4, "before: {stuck:?}");
     assert!(stuck[2] < 400.0 && stuck[3] < 0.5, "metastable: {stuck:?}");
+    assert!(stuck[4] < 0.5, "fetches that never come back are no hits: {stuck:?}");
     // A short line in front of the store: whoever is let in is in time.
     let capped = cold("", "", "pools: {db: {size: 2, wait: 100ms}},");
     assert!(capped[2] > 700.0, "healed: {capped:?}");

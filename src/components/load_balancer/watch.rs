@@ -85,13 +85,7 @@ impl Watch {
     }
 
     /// A request to a server ended. `listed`: the passive rule takes its status for a failure.
-    pub(super) fn ended(
-        &mut self,
-        server: usize,
-        outcome: Outcome,
-        listed: bool,
-        now: SimTime,
-    ) -> Ended {
+    pub(super) fn ended(&mut self, server: usize, outcome: Outcome, listed: bool, now: SimTime) -> Ended {
         let Ended { mut changed, mut again, mut probe } = Ended::default();
         let broken = outcome.status == 0 || outcome.reason.is_transport();
         if let Some(rule) = &mut self.passive {

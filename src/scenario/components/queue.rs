@@ -205,7 +205,9 @@ pub(super) fn read_worker(fields: &mut Fields<'_>, names: &Names, found: &mut Di
         max_receives: small(fields, "max_receives", 1, 1_000_000, found).map(|n| n as u32),
     });
     if consumes.is_none() {
-        for key in ["prefetch", "extend_every", "poll", "timeout", "idempotent", "retry_delay", "max_receives"] {
+        for key in
+            ["prefetch", "extend_every", "poll", "timeout", "idempotent", "retry_delay", "max_receives"]
+        {
             fields.get(key);
         }
     }

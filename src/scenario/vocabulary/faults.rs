@@ -23,7 +23,12 @@ pub(super) const BLOCKS: &[Block] = &[
                 "when it begins, once or several times",
             ),
             FOR,
-            key("restart_after", Duration, Unset("`for`"), "how long what was killed is gone; an autoscaler replaces what stays gone"),
+            key(
+                "restart_after",
+                Duration,
+                Unset("`for`"),
+                "how long what was killed is gone; an autoscaler replaces what stays gone",
+            ),
             key(
                 "mtbf",
                 Duration,
