@@ -219,7 +219,8 @@ prices: {{jobs: {{requests: $1/1M}}}}
     near(count, 3.0 * 36_000.0);
     near(money, 0.108);
     // A visibility of less than the work: each message is handed out twice and done twice, so two receives and two deletes.
-    let slow = ", visibility: 150ms}\n  worker: {kind: worker, from: jobs, instances: 40, steps: [{sleep: 200ms}]}";
+    let slow =
+        ", visibility: 150ms}\n  worker: {kind: worker, from: jobs, instances: 40, steps: [{sleep: 200ms}]}";
     let (count, _) = item(&text(slow), Some("jobs"), "requests");
     near(count, 5.0 * 36_000.0);
 }
