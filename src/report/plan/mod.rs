@@ -386,7 +386,9 @@ impl PlanReport<'_> {
 fn bracketed(estimate: &Estimate) -> String {
     let shown = value(estimate.value, estimate.unit);
     match interval(estimate) {
-        Some(ends) if estimate.low < estimate.high => format!("{shown} [{}]", ends.replace(" to ", ", ")),
+        Some(ends) if ends.split_once(" to ").is_some_and(|(low, high)| low != high) => {
+            format!("{shown} [{}]", ends.replace(" to ", ", "))
+        }
         _ => shown,
     }
 }
