@@ -48,6 +48,7 @@ pub fn warnings(model: &Model, graph: &CallGraph<'_>, forecast: &Forecast) -> Di
         }
     }
     patterns(model, &mut found);
+    growth(model, &mut found);
     callers(model, graph, &mut found);
     super::queue_warnings::queues(model, &mut found);
     super::queue_warnings::idle_consumers(model, &mut found);
@@ -77,6 +78,23 @@ fn patterns(model: &Model, found: &mut Diagnostics) {
                 let help = did_you_mean(&shown(pattern), asked.iter().copied());
                 found.add(Code::NoEffect, place, message, help);
             }
+        }
+    }
+}
+
+/// Shards that would be added when the run is over.
+fn growth(model: &Model, found: &mut Diagnostics) {
+    let end = model.run.duration.as_secs_f64();
+    for component in &model.components {
+        let ComponentSpec::Database(database) = &component.spec else { continue };
+        let grow = database.shards.as_ref().and_then(|shards| shards.grow.as_ref());
+        if let Some(grow) = grow.filter(|grow| grow.at >= end) {
+            found.add(
+                Code::NoEffect,
+                component.place,
+                format!("`{}` would grow to {} shards after the run's end ({end}s)", component.name, grow.to),
+                "write an earlier `grow: {at}`, or lengthen `duration`",
+            );
         }
     }
 }

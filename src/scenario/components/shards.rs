@@ -101,6 +101,8 @@ pub(super) fn read_shards(
     .for_each(|(key, belongs)| conflict(key, belongs));
     let place = grow_node.or_else(|| node.get("count")).map_or(node.place, |node| node.place);
     let divided = match (how, ranges) {
+        // What is wrong with them has been said.
+        (How::Range, None) if node.get("bounds").is_some() => return None,
         (How::Range, None) => {
             found.add(
                 Code::MissingKey,

@@ -37,7 +37,7 @@ pub(super) fn read(node: &Node, names: &Names, found: &mut Diagnostics, depth: u
             Code::WrongKind,
             node.place,
             format!("`{name}` is no database"),
-            "name the component of kind `database` whose statements are committed together",
+            "name the database whose statements are committed together; they may be sent through its pooler",
         );
         return None;
     }
