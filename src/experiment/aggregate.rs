@@ -436,6 +436,9 @@ fn series(catalog: &Catalog, records: &[ReplicationRecord]) -> Series {
     }
     rate("timeouts".to_owned(), &|e| e.timeouts);
     rate("reattempts".to_owned(), &|e| e.reattempted);
+    if MetricReference::parse("ryw_violations", catalog).is_ok() {
+        rate("ryw_violations".to_owned(), &|e| e.own_writes_unread);
+    }
     let latency = |pick: fn(&crate::metrics::BucketLatency) -> Option<f64>| -> Vec<Vec<Option<f64>>> {
         records.iter().map(|r| r.latencies.iter().map(pick).collect()).collect()
     };

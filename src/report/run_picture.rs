@@ -179,6 +179,20 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
     let lag = (!lags.is_empty()).then(|| {
         panel("Replication lag", "age of what is not applied", Unit::Duration, Scale::Linear, None, lags)
     });
+    let unread = line("ryw_violations", "missed", Role::Error, Stroke::Solid).filter(|line| {
+        // Where all see what they wrote there is no panel.
+        line.points.iter().any(|(_, y)| *y > 0.0)
+    });
+    let unread = unread.map(|line| {
+        panel(
+            "Reads that missed their own write",
+            "reads/s",
+            Unit::Count,
+            Scale::Linear,
+            None,
+            vec![Some(line)],
+        )
+    });
     let money = line("cost", "all that has a price", Role::Component(0), Stroke::Bold).map(|line| {
         let items = dearest(variant);
         panel("Cost", &format!("$/h; {items}"), Unit::Count, Scale::Linear, None, vec![Some(line)])
@@ -222,6 +236,7 @@ pub fn run_picture(results: &RunResults, variant: &VariantResults, databases: &[
         .chain(fleet)
         .chain(of_messages.into_iter().flatten().filter(|panel| !panel.lines.is_empty()))
         .chain(lag)
+        .chain(unread)
         .chain(money)
         .collect(),
         bands: variant

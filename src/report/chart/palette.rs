@@ -19,7 +19,7 @@ pub(super) const GREY: &str = "#969EAC";
 pub(super) const CYAN: &str = "#0891B2";
 
 const COMPONENTS: [&str; 12] = [
-    "#0891B2", "#7C3AED", "#65A30D", "#2563EB", "#0D9488", "#C026D3", "#854D0E", "#4338CA", "#059669",
+    "#0891B2", "#7C3AED", "#65A30D", "#2563EB", "#C026D3", "#854D0E", "#0D9488", "#4338CA", "#059669",
     "#64748B", "#A78BFA", "#0369A1",
 ];
 

@@ -184,6 +184,32 @@ fn headline(report: &ComparisonReport<'_>, candidate: &Candidate) -> String {
     format!("{}: {parts}", report.label(candidate.at))
 }
 
+/// What a picture of all designs shows: the finding of the only candidate, or the names of those that are better
+/// than the baseline, worse, or both.
+fn standing(report: &ComparisonReport<'_>) -> String {
+    if let [candidate] = &report.comparison.candidates[..] {
+        return headline(report, candidate);
+    }
+    let names = |wanted: (bool, bool)| -> String {
+        let has = |candidate: &Candidate, word: Word| {
+            candidate.rows.iter().any(|row| row.gated && row.word == word)
+        };
+        let all = report.comparison.candidates.iter();
+        let found = all.filter(|c| (has(c, Word::Better), has(c, Word::Worse)) == wanted);
+        found.map(|c| report.label(c.at)).collect::<Vec<_>>().join(", ")
+    };
+    let groups = [
+        ("better", names((true, false))),
+        ("better and worse", names((true, true))),
+        ("worse", names((false, true))),
+        ("neither surely", names((false, false))),
+    ];
+    let parts = groups.iter().filter(|(_, names)| !names.is_empty());
+    let parts: Vec<String> = parts.map(|(word, names)| format!("{word}: {names}")).collect();
+    let baseline = report.contenders.first().map_or("", |baseline| baseline.label.as_str());
+    format!("Against {baseline}, {}", parts.join("; "))
+}
+
 /// One line for a candidate: what is surely better and worse among the metrics of the gate.
 fn finding(report: &ComparisonReport<'_>, candidate: &Candidate) -> String {
     let of = |word: Word| -> Vec<String> {

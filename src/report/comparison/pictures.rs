@@ -1,6 +1,6 @@
 //! The pictures of a comparison: the designs' series over each other on the same axes, and money against latency.
 
-use super::{ComparisonReport, headline};
+use super::{ComparisonReport, standing};
 use crate::experiment::results::{Estimate, VariantResults};
 use crate::report::chart::{
     Axis, Band, Line, Panel, Picture, Point, Role, Scale, Scatter, Standing, Stroke, Unit,
@@ -8,11 +8,12 @@ use crate::report::chart::{
 use crate::report::quantity;
 
 /// What is drawn over time of every design: series, title, note, unit, scale.
-const PANELS: [(&str, &str, Unit, Scale); 4] = [
+const PANELS: [(&str, &str, Unit, Scale); 5] = [
     ("goodput", "Good answers per second", Unit::Count, Scale::Linear),
     ("p99", "p99 of good answers", Unit::Duration, Scale::Log),
     ("errors.503", "503 answers per second", Unit::Count, Scale::Linear),
     ("timeouts", "Timeouts per second", Unit::Count, Scale::Linear),
+    ("ryw_violations", "Reads a second that missed their own write", Unit::Count, Scale::Linear),
 ];
 
 /// Points of a line at most: of a longer series the means of several windows are drawn, or designs over each other
@@ -109,7 +110,11 @@ pub fn overlay_picture(report: &ComparisonReport<'_>) -> Picture {
     for database in &databases {
         let found = report.contenders.iter().enumerate().filter_map(|(at, contender)| {
             let name = busiest_member(&contender.results, database)?;
-            let member = name.strip_suffix(".cpu").unwrap_or(name);
+            let name_of_member = name.strip_suffix(".cpu").unwrap_or(name);
+            let member = name_of_member
+                .strip_prefix(*database)
+                .map_or(name_of_member, |own| own.trim_start_matches('.'));
+            let member = if member.is_empty() { "whole" } else { member };
             line(&contender.results, &format!("{}: {member}", contender.label), name, at)
         });
         let title = format!("Busiest member of {database}");
@@ -126,10 +131,9 @@ pub fn overlay_picture(report: &ComparisonReport<'_>) -> Picture {
         panels.push(panel(name, "share of cores busy", Unit::Percent, Scale::Linear, lines(name)));
     }
     let first = report.contenders.first();
-    let headline = report.comparison.candidates.first().map_or_else(String::new, |c| headline(report, c));
     let span = report.contenders.iter().map(|c| c.results.duration).fold(0.0, f64::max);
     Picture {
-        headline,
+        headline: standing(report),
         subtitle: format!("{}: {} designs on the same axes", report.title, report.contenders.len()),
         footer: format!(
             "surgesim {}, seed {}, medians over replications and their 10-90 % bands; the baseline is grey and bold",
