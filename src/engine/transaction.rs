@@ -218,19 +218,9 @@ impl<P: Probe> Core<P> {
         self.launch_behind(relay, owner, member, fresh);
     }
 
+    /// Sends the pooler's attempt over the server connection of the owner's transaction.
     fn launch_behind(&mut self, relay: CallId, owner: CallId, member: u16, fresh: bool) {
-        self.calls[relay].flags.set(Flags::POOLED);
-        self.launch(relay, fresh);
-        self.calls[relay].flags.take(Flags::POOLED);
-        let child = self.calls[relay].child;
-        let Some(transaction) = self.transactions.open.get_mut(&owner) else { return };
-        if let Some(held) = transaction.behind.iter_mut().find(|held| held.member == member) {
-            held.statement = child;
-        }
-        if let Some(call) = self.calls.get_mut(child) {
-            call.flags.set(Flags::IN_TRANSACTION);
-            call.site = SiteId(transaction.number);
-        }
+        self.launch_over(relay, owner, member, fresh, |transaction| &mut transaction.behind);
     }
 
     fn hold(&mut self, caller: CallId, member: u16, pool: Option<usize>, asked: SimTime) {
@@ -242,13 +232,25 @@ impl<P: Probe> Core<P> {
 
     /// Sends the attempt over a connection that the transaction holds.
     fn launch_held(&mut self, caller: CallId, member: u16, fresh: bool) {
+        self.launch_over(caller, caller, member, fresh, |transaction| &mut transaction.held);
+    }
+
+    /// Sends an attempt of `caller` over a connection to `member` that the transaction of `owner` has among these.
+    fn launch_over(
+        &mut self,
+        caller: CallId,
+        owner: CallId,
+        member: u16,
+        fresh: bool,
+        connections: fn(&mut Transaction) -> &mut Vec<Held>,
+    ) {
         // As over a pooled connection: it is there, and stays.
         self.calls[caller].flags.set(Flags::POOLED);
         self.launch(caller, fresh);
         self.calls[caller].flags.take(Flags::POOLED);
         let child = self.calls[caller].child;
-        let Some(transaction) = self.transactions.open.get_mut(&caller) else { return };
-        if let Some(held) = transaction.held.iter_mut().find(|held| held.member == member) {
+        let Some(transaction) = self.transactions.open.get_mut(&owner) else { return };
+        if let Some(held) = connections(transaction).iter_mut().find(|held| held.member == member) {
             held.statement = child;
         }
         if let Some(call) = self.calls.get_mut(child) {
