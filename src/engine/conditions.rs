@@ -206,6 +206,11 @@ impl Conditions {
         }
     }
 
+    /// How many deaths of an instance somebody has taken the place of.
+    pub(super) fn replaced(&self, component: ComponentId, instance: u16) -> u16 {
+        self.get(component, instance).map_or(0, |record| record.replaced)
+    }
+
     /// The instances there can ever be.
     pub(super) fn most(&self, component: ComponentId) -> u16 {
         self.instances.get(component.index()).map_or(1, |all| all.len() as u16)

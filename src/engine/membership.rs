@@ -74,16 +74,19 @@ impl<P: Probe> Context<'_, P> {
         self.core.set_membership(self.me, instance, membership);
     }
 
-    /// Whether one of the component's own instances was killed by a fault that never ends.
+    /// Whether one of the component's own instances was killed by a fault that never ends, and nobody has taken
+    /// its place since.
     #[must_use]
     pub fn is_dead_for_good(&self, instance: u16) -> bool {
+        let kills = |active: &&u32| {
+            let fault = &self.core.plan.faults[**active as usize];
+            fault.effect == Effect::Kill
+                && fault.until.is_none()
+                && fault.targets.iter().any(|group| group.holds(self.me, instance))
+        };
         self.core.conditions.life(self.me, instance) == Life::Down
-            && self.core.active_faults.iter().any(|active| {
-                let fault = &self.core.plan.faults[*active as usize];
-                fault.effect == Effect::Kill
-                    && fault.until.is_none()
-                    && fault.targets.iter().any(|group| group.holds(self.me, instance))
-            })
+            && self.core.active_faults.iter().filter(kills).count()
+                > usize::from(self.core.conditions.replaced(self.me, instance))
     }
 
     /// Another takes the place of one of the component's own instances that faults have ended: callers find

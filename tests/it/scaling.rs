@@ -81,6 +81,13 @@ faults: [{{at: 61s, kill: {{{kill}}}}}]
     let alone = during(&text("", "target: \"app[1]\""), &busy);
     // The balancer has no checks here: every third request is refused.
     assert!(alone[1] < 0.01 && (alone[2] - 1.0 / 3.0).abs() < 0.01, "{alone:?}");
+    // Whoever took the place is a process of its own: killed and restarted, it is waited for.
+    let again = text(autoscale, "target: \"app[1]\"")
+        .replace("}}]\n", "}}, {at: 150s, kill: {target: \"app[1]\", restart_after: 100s}}]\n");
+    assert!(again.contains("150s"));
+    let waited = [(152.0, 249.0, "app[1].cpu"), (252.0, 300.0, "app[1].cpu"), (100.0, 149.0, "app[1].cpu")];
+    let waited = during(&again, &waited);
+    assert!(waited[0] < 0.01 && waited[1] > 0.45 && waited[2] > 0.45, "{waited:?}");
     // One that restarts is waited for, as long as that takes.
     let restarts = during(&text(autoscale, "target: \"app[1]\", restart_after: 200s"), &busy);
     assert!((restarts[1] - 0.5 * 39.0 / 200.0).abs() < 0.01 && restarts[2] > 0.2, "{restarts:?}");
